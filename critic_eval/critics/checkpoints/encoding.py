@@ -1,0 +1,196 @@
+"""Conversations turned into what a model's `generate` takes: token ids, pixels, left-padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from critic_eval.critics.checkpoints.tokenization import TextTokenizer
+from critic_eval.critics.conversations import Conversation, ConversationFormat, SpecialToken
+from critic_eval.errors import ImageError
+
+Ids = list[int]
+Prepared = TypeVar("Prepared")
+
+
+@dataclass
+class EncodedPrompt:
+    """A prompt as the model reads it.
+
+    Attributes:
+        input_ids: int64 tensor of shape (length,), with one placeholder id for every image token.
+        media: tensors that belong to its images, first dimension images (empty without images); transformers models may
+            have others, with their own shapes.
+        image_tokens: how many of `input_ids` stand for images.
+    """
+
+    input_ids: Tensor
+    media: dict[str, Tensor] = field(default_factory=dict)
+    image_tokens: int = 0
+
+
+class PromptEncoder(Protocol):
+    """Renders, tokenizes and batches prompts for one checkpoint."""
+
+    tokenizer: Any
+    pad_token_id: int
+    eos_token_ids: tuple[int, ...]
+
+    def render(self, conversation: Conversation) -> str:
+        """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
+        ...
+
+    def encode(self, conversation: Conversation) -> EncodedPrompt:
+        """Tokenize a conversation and prepare its images."""
+        ...
+
+    def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
+        """Batch prompts, padded on the left, for `model.generate(**batch)`."""
+        ...
+
+
+class LlavaEncoder:
+    """The encoder of LLaVA's own formats: the conversation as the critic was trained, tokenized around its images.
+
+    Args:
+        tokenizer: the checkpoint's tokenizer, `<image>` among its special tokens.
+        conversation_format: the format it was trained with.
+        image_processor: prepares and counts its images.
+        image_token_id: the placeholder id.
+        pad_token_id: what fills a batch on the left.
+        eos_token_ids: the ids that end an answer.
+        device: where batches are put.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokenizer: Any,
+        conversation_format: ConversationFormat,
+        image_processor: ImageProcessor,
+        image_token_id: int,
+        pad_token_id: int,
+        eos_token_ids: tuple[int, ...],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.conversation_format = conversation_format
+        self.image_processor = image_processor
+        self.image_token_id = image_token_id
+        self.pad_token_id = pad_token_id
+        self.eos_token_ids = eos_token_ids
+        self.device = device
+        self._beginning = [token for token in tokenizer("").input_ids if token == tokenizer.bos_token_id]
+        self._first_piece = TextTokenizer(tokenizer)
+        # Without `legacy`, LLaVA's Llama tokenizers put no ▁ after a special token within a text.
+        self._inner_piece = TextTokenizer(tokenizer, prefix=bool(getattr(tokenizer, "legacy", False)))
+
+    def render(self, conversation: Conversation) -> str:
+        """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
+        return self.conversation_format.text(conversation)
+
+    def encode(self, conversation: Conversation) -> EncodedPrompt:
+        """Tokenize a conversation piece by piece, as LLaVA's code does, and prepare its images.
+
+        What a message says never becomes a special token: `<image>`, `</s>` or `<|im_end|>` in it are tokenized as
+        ordinary characters.
+
+        Raises:
+            ArgumentError: the conversation can't be answered.
+            ImageError: an image can't be read or has no pixels.
+        """
+        segments = self.conversation_format.segments(conversation)
+        images = [checked_image(segment) for segment in segments if isinstance(segment, Image.Image)]
+        media, counts = prepare(self.image_processor, images) if images else ({}, [])
+        remaining = iter(counts)
+        ids: Ids = [*self._beginning]
+        piece = self._first_piece
+        for segment in segments:
+            if isinstance(segment, str):
+                ids += piece.encode(segment)
+            elif isinstance(segment, SpecialToken):
+                ids.append(self.tokenizer.convert_tokens_to_ids(segment.text))
+                piece = self._inner_piece
+            else:
+                ids += [self.image_token_id] * next(remaining)
+                piece = self._first_piece
+        return EncodedPrompt(torch.tensor(ids, dtype=torch.long), media, sum(counts))
+
+    def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
+        """Batch prompts, padded on the left; they may have different numbers of images or tiles, or none.
+
+        Returns:
+            `input_ids` and `attention_mask` of shape (prompts, longest), and the images' tensors, on `self.device`.
+        """
+        batch = pad_left([prompt.input_ids for prompt in prompts], self.pad_token_id)
+        batch.update(merge_media([prompt.media for prompt in prompts]))
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+
+
+class ImageProcessor(Protocol):
+    """Prepares the images of one prompt."""
+
+    def __call__(self, images: list[Image.Image]) -> tuple[dict[str, Tensor], list[int]]:
+        """Give the model's image tensors and each image's number of tokens."""
+        ...
+
+
+def prepare(processor: Callable[..., Prepared], *arguments: Any, **settings: Any) -> Prepared:
+    """Call an image processor.
+
+    Raises:
+        ImageError: it refuses an image, such as one that is a thousand times as long as it is wide.
+    """
+    try:
+        return processor(*arguments, **settings)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ImageError(f"The images of a prompt can't be prepared ({error}); remove or replace them.") from error
+
+
+def pad_left(sequences: Sequence[Tensor], padding: int) -> dict[str, Tensor]:
+    """Pad int64 sequences on the left: `input_ids` and `attention_mask`, each of shape (sequences, longest)."""
+    longest = max(len(sequence) for sequence in sequences)
+    ids = torch.full((len(sequences), longest), padding, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, sequence in enumerate(sequences):
+        start = longest - len(sequence)
+        ids[row, start:] = sequence
+        mask[row, start:] = 1
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def merge_media(media: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Join prompts' image tensors along their first dimension, zero-padding the others to the largest."""
+    names = {name: None for tensors in media for name in tensors}
+    return {name: _concatenate([tensors[name] for tensors in media if name in tensors]) for name in names}
+
+
+def _concatenate(tensors: list[Tensor]) -> Tensor:
+    shape = [max(sizes) for sizes in zip(*(tensor.shape[1:] for tensor in tensors), strict=True)]
+    merged = tensors[0].new_zeros((sum(len(tensor) for tensor in tensors), *shape))
+    row = 0
+    for tensor in tensors:
+        place = (slice(row, row + len(tensor)), *(slice(size) for size in tensor.shape[1:]))
+        merged[place] = tensor
+        row += len(tensor)
+    return merged
+
+
+def checked_image(image: Image.Image) -> Image.Image:
+    """Read an image to RGB.
+
+    Raises:
+        ImageError: it can't be read, or has no pixels.
+    """
+    name = getattr(image, "filename", "") or "an image"
+    if image.width == 0 or image.height == 0:
+        raise ImageError(f"{name} has no pixels ({image.width} x {image.height}); remove or replace it.")
+    try:
+        return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{name} can't be read ({error}); remove or replace it.") from error

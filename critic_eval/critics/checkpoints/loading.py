@@ -1,0 +1,119 @@
+"""Loads a critic's checkpoint, whatever its format, as a transformers model with the encoder of its prompts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from critic_eval.critics.checkpoints.encoding import PromptEncoder
+from critic_eval.critics.checkpoints.llava_models import PreTrainedModel, load_layout, load_llava, reads_by_itself
+from critic_eval.critics.checkpoints.placement import (
+    Placement,
+    Quantization,
+    check_device,
+    check_device_map,
+    check_quantization,
+    choose_dtype,
+)
+from critic_eval.critics.checkpoints.shards import digest, weight_files
+from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
+from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, load_model
+from critic_eval.errors import ArgumentError
+
+
+@dataclass
+class Checkpoint:
+    """A loaded critic.
+
+    Attributes:
+        model: on its device, in eval mode, without gradients.
+        encoder: makes its prompts.
+        identity: `name` (hub id or folder name), `format` (`llava_next`, `llava_1_5` or `transformers`), `revision`
+            (commit or ""), `digest` (of config and weights, see `shards.digest`).
+    """
+
+    model: PreTrainedModel
+    encoder: PromptEncoder
+    identity: dict[str, str]
+
+
+def load_checkpoint(
+    pretrained: str | Path,
+    *,
+    revision: str | None = None,
+    device: str = "cpu",
+    dtype: str = "auto",
+    device_map: str | dict[str, Any] | None = None,
+    attn_implementation: str | None = None,
+    vision_config: str | Path | dict[str, Any] | None = None,
+    quantization: Quantization | None = None,
+    trust_remote_code: bool = False,
+) -> Checkpoint:
+    """Load a checkpoint; peak memory stays under the model plus its largest shard.
+
+    That holds for LLaVA in its own formats and in transformers' layout. Other models are read by transformers, which
+    takes no more memory of its own but keeps the files mapped meanwhile.
+
+    Args:
+        pretrained: a hub id, or a folder.
+        revision: branch, tag or commit of a hub id.
+        device: `cpu`, `cuda`, `cuda:N`; not used with `device_map`.
+        dtype: `float32`, `float16`, `bfloat16`, or `auto`: as stored on a GPU, float32 on a CPU.
+        device_map: `auto` or a dict from module names to devices (accelerate).
+        attn_implementation: transformers' name of an attention implementation.
+        vision_config: a JSON file (or its content) with the vision tower's sizes, for towers that are not known.
+        quantization: `4bit` or `8bit` with bitsandbytes, on a GPU.
+        trust_remote_code: whether code that a checkpoint brings may run.
+
+    Raises:
+        CheckpointError: the checkpoint can't be found or read, is of no known kind, or doesn't fit its config.
+        ArgumentError: an argument is unknown, or asks for what this machine doesn't have.
+    """
+    check_quantization(quantization)
+    check_device_map(device_map)
+    target = check_device("cuda" if quantization and device == "cpu" else device)
+    source = open_source(pretrained, revision, trust_remote_code=trust_remote_code)
+    files = weight_files(source.folder)
+    on_cpu = not torch.cuda.is_available() if device_map else target.type == "cpu"
+    weight_dtype = choose_dtype(dtype, source.config, files, on_cpu=on_cpu)
+    placement = Placement(target, device_map, weight_dtype, attn_implementation, quantization)
+    if source.format == "transformers":
+        model, encoder = _load_transformers(source, files, placement, trust_remote_code)
+    else:
+        model, encoder = load_llava(source, files, placement, read_vision_config(vision_config))
+    model.eval().requires_grad_(False)
+    identity = {
+        "name": source.name,
+        "format": source.format,
+        "revision": source.revision,
+        "digest": digest(source.folder / "config.json", files),
+    }
+    return Checkpoint(model, encoder, identity)
+
+
+def read_vision_config(vision_config: str | Path | dict[str, Any] | None) -> dict[str, Any] | None:
+    """Read a vision config that may be a file.
+
+    Raises:
+        ArgumentError: the file doesn't exist.
+        CheckpointError: it holds no JSON object.
+    """
+    if vision_config is None or isinstance(vision_config, dict):
+        return vision_config
+    file = Path(vision_config)
+    if not file.is_file():
+        raise ArgumentError(f"vision_config={file} is not a file; give the JSON file of the vision tower's sizes.")
+    return read_json(file)
+
+
+def _load_transformers(
+    source: Source, files: list[Path], placement: Placement, trust_remote_code: bool
+) -> tuple[PreTrainedModel, PromptEncoder]:
+    if reads_by_itself(source) and not placement.quantization:
+        model = load_layout(source, files, placement)
+    else:
+        model = load_model(source.folder, trust_remote_code=trust_remote_code, **placement.arguments())
+    return model, TransformersEncoder.load(source.folder, model, trust_remote_code=trust_remote_code)

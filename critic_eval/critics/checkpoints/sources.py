@@ -1,0 +1,145 @@
+"""Where a checkpoint is, and which format it has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RevisionNotFoundError
+
+from critic_eval.errors import CheckpointError
+
+Format = Literal["llava_next", "llava_1_5", "transformers"]
+
+_SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A checkpoint on this machine.
+
+    Attributes:
+        name: the hub id, or the folder's name.
+        folder: where its files are.
+        revision: the commit that the hub gave, the revision asked for, or "" for a folder.
+        config: its `config.json`.
+        format: LLaVA-NeXT's own, LLaVA-1.5's own, or transformers' layout.
+    """
+
+    name: str
+    folder: Path
+    revision: str
+    config: dict[str, Any]
+    format: Format
+
+
+def open_source(pretrained: str | Path, revision: str | None = None, *, trust_remote_code: bool = False) -> Source:
+    """Find a checkpoint in a folder or on the hub (or in the hub's cache), and tell its format.
+
+    Raises:
+        CheckpointError: it can't be reached, has no readable `config.json`, or its architecture is unknown.
+    """
+    folder, name, commit = fetch(pretrained, revision)
+    config = read_config(folder)
+    return Source(name, folder, commit, config, detect_format(config, name, trust_remote_code=trust_remote_code))
+
+
+def fetch(pretrained: str | Path, revision: str | None = None) -> tuple[Path, str, str]:
+    """Give the local folder, the name and the commit of a checkpoint, downloading what is needed of a hub id.
+
+    Raises:
+        CheckpointError: the folder doesn't exist, or the hub can't be reached and its cache lacks the checkpoint.
+    """
+    path = Path(pretrained).expanduser()
+    if path.is_dir():
+        return path, path.resolve().name, revision or ""
+    name = str(pretrained)
+    if path.exists():
+        raise CheckpointError(f"{name} is a file; give the folder that holds the checkpoint.")
+    if isinstance(pretrained, Path) or not _HUB_ID.fullmatch(name):
+        raise CheckpointError(f"There is no folder {name}; give an existing folder or a hub id such as 'owner/name'.")
+    folder = _download(name, revision, [*_SIDE_FILES, "*.safetensors"])
+    if not any(folder.glob("*.safetensors")):
+        folder = _download(name, revision, [*_SIDE_FILES, "pytorch_model*.bin"])
+    commit = folder.name if folder.parent.name == "snapshots" else revision or ""
+    return folder, name, commit
+
+
+def _download(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(patterns)))
+    except RevisionNotFoundError as error:
+        raise CheckpointError(
+            f"{name} has no revision {revision!r} on the hub; give a branch, tag or commit."
+        ) from error
+    except HFValidationError as error:
+        raise CheckpointError(f"{name} is neither a folder nor a hub id such as 'owner/name'.") from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, RuntimeError) as error:
+        at_revision = f" at revision {revision}" if revision else ""
+        raise CheckpointError(
+            f"{name}{at_revision} can't be reached on the hub and is not in its cache; check the id, the network and "
+            "your access, give a local folder, or point HF_HOME to a cache that holds it."
+        ) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read a checkpoint's `config.json`.
+
+    Raises:
+        CheckpointError: it is absent or no JSON object.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        raise CheckpointError(f"There is no config.json in {folder}; give a folder that holds a whole checkpoint.")
+    return read_json(file)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a JSON object from a file that the checkpoint or a person gave.
+
+    Raises:
+        CheckpointError: the file can't be read or holds no object.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{file} can't be read as JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{file} has to hold one JSON object.")
+    return content
+
+
+def detect_format(config: dict[str, Any], name: str, *, trust_remote_code: bool = False) -> Format:
+    """Tell a checkpoint's format by its config.
+
+    LLaVA-1.5's own configs share the model type `llava` with transformers' layout, hence the look at `mm_vision_tower`.
+
+    Raises:
+        CheckpointError: nothing here loads that architecture.
+    """
+    architectures = config.get("architectures") or []
+    model_type = str(config.get("model_type", ""))
+    if "LlavaQwenForCausalLM" in architectures or model_type == "llava_qwen":
+        return "llava_next"
+    if "LlavaLlamaForCausalLM" in architectures or model_type == "llava_llama":
+        return "llava_1_5"
+    if model_type == "llava" and "mm_vision_tower" in config:
+        return "llava_1_5"
+
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    remote = trust_remote_code and "auto_map" in config
+    if model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or remote:
+        return "transformers"
+    stated = ", ".join(architectures) or model_type or "none stated"
+    hint = "; its own code loads with trust_remote_code=True" if "auto_map" in config else ""
+    raise CheckpointError(
+        f"{name} has an unknown architecture ({stated}): give a LlavaQwenForCausalLM or LlavaLlamaForCausalLM "
+        f"checkpoint, or one that transformers' AutoModelForImageTextToText loads{hint}."
+    )

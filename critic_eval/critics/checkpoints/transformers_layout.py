@@ -1,0 +1,235 @@
+"""Checkpoints in transformers' own layout: any image-text-to-text model, with its own chat template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging
+
+from critic_eval.critics.checkpoints.encoding import EncodedPrompt, checked_image, merge_media, pad_left, prepare
+from critic_eval.critics.checkpoints.weights import PROGRESS_FROM_BYTES
+from critic_eval.critics.conversations import IMAGE_MARK, Conversation, check_conversation
+from critic_eval.errors import ArgumentError, CheckpointError
+
+_ZERO_WIDTH_SPACE = "\u200b"
+
+
+def load_model(folder: Path, *, trust_remote_code: bool, **arguments: Any) -> Any:
+    """Load the model, checked for weights that are missing or have other shapes than the config says.
+
+    Raises:
+        CheckpointError: transformers can't load it.
+    """
+    load = AutoModelForImageTextToText.from_pretrained
+    return checked(
+        lambda **settings: load(folder, trust_remote_code=trust_remote_code, local_files_only=True, **settings),
+        folder,
+        **arguments,
+    )
+
+
+def checked(load: Callable[..., Any], folder: Path, *, optional: str = "", **arguments: Any) -> Any:
+    """Call a `from_pretrained` and report in one sentence what went wrong.
+
+    Weights that the model doesn't know are left to transformers, whose models state which they may ignore.
+
+    Args:
+        load: a `from_pretrained`, all but `arguments` bound.
+        folder: the checkpoint, for messages.
+        optional: a part of the names of weights that may be missing.
+        arguments: passed on.
+
+    Raises:
+        CheckpointError: weights are missing or don't fit, or transformers can't load the checkpoint.
+        ArgumentError: a package or device that was asked for is absent.
+    """
+    try:
+        with _quiet(folder):
+            # Mismatches are asked for only to be named below, instead of in a table on the screen.
+            model, report = load(output_loading_info=True, ignore_mismatched_sizes=True, **arguments)
+    except ImportError as error:
+        raise ArgumentError(f"{folder} needs a package that is absent: {_first_line(error)}") from error
+    except (ValueError, RuntimeError, OSError, KeyError) as error:
+        raise CheckpointError(f"transformers can't load {folder}: {_first_line(error)}") from error
+    missing = [name for name in sorted(report["missing_keys"]) if not optional or optional not in name]
+    mismatched = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
+    for problem, names in (("are missing", missing), ("have other shapes than config.json says", mismatched)):
+        if names:
+            more = ", ..." if len(names) > 5 else ""
+            raise CheckpointError(
+                f"The weights in {folder} don't match its config: "
+                f"{len(names)} {problem} ({', '.join(names[:5])}{more}). "
+                "Check that config.json belongs to these weights."
+            )
+    return model
+
+
+@contextmanager
+def _quiet(folder: Path) -> Iterator[None]:
+    """Keep transformers' loading report off the screen, and its progress bar for checkpoints that load in a moment."""
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < PROGRESS_FROM_BYTES:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
+
+
+class TransformersEncoder:
+    """Makes prompts with a checkpoint's own processor and chat template.
+
+    A processor tokenizes template and message as one string, so special tokens and image placeholders that a message
+    spells out are broken up with a zero-width space after their first character. The model then reads a text that
+    differs from the original by that invisible character; all other text is left as it is.
+
+    Args:
+        processor: transformers' processor of the checkpoint.
+        pad_token_id: what fills a batch on the left.
+        eos_token_ids: the ids that end an answer.
+        device: where batches are put.
+    """
+
+    def __init__(
+        self,
+        processor: Any,
+        pad_token_id: int,
+        eos_token_ids: tuple[int, ...],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.processor = processor
+        self.tokenizer = processor.tokenizer
+        self.pad_token_id = pad_token_id
+        self.eos_token_ids = eos_token_ids
+        self.device = device
+        self._image_token = str(getattr(processor, "image_token", IMAGE_MARK))
+        self._image_token_id = self.tokenizer.convert_tokens_to_ids(self._image_token)
+        self._marks = _special_marks(processor)
+
+    @classmethod
+    def load(cls, folder: Path, model: Any, *, trust_remote_code: bool = False) -> TransformersEncoder:
+        """Load the processor that belongs to a model.
+
+        Raises:
+            CheckpointError: there is no processor, or it has no chat template.
+        """
+        try:
+            processor = AutoProcessor.from_pretrained(
+                folder, trust_remote_code=trust_remote_code, local_files_only=True
+            )
+        except Exception as error:
+            # Processors of remote or incomplete checkpoints fail with all kinds of errors.
+            raise CheckpointError(f"The processor in {folder} can't be loaded: {_first_line(error)}") from error
+        if not hasattr(processor, "tokenizer") or not getattr(processor, "chat_template", None):
+            raise CheckpointError(
+                f"{folder} has no processor with a chat template; use an instruction-tuned checkpoint."
+            )
+        ends = model.generation_config.eos_token_id
+        if ends is None:
+            ends = processor.tokenizer.eos_token_id
+        ends = tuple(ends) if isinstance(ends, list) else () if ends is None else (ends,)
+        padding = processor.tokenizer.pad_token_id
+        if padding is None and not ends:
+            raise CheckpointError(f"{folder} names neither a padding nor an end-of-answer token.")
+        return cls(processor, ends[0] if padding is None else padding, ends, model.device)
+
+    def render(self, conversation: Conversation) -> str:
+        """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
+        prompt = self._prompt(conversation).removeprefix(self.tokenizer.bos_token or "")
+        return prompt.replace(self._image_token, IMAGE_MARK)
+
+    def encode(self, conversation: Conversation) -> EncodedPrompt:
+        """Tokenize a conversation and prepare its images with the checkpoint's processor.
+
+        Raises:
+            ArgumentError: the conversation can't be answered, or the chat template refuses it.
+            ImageError: an image can't be read or has no pixels.
+        """
+        prompt = self._prompt(conversation)
+        images = [
+            checked_image(part) for message in conversation for part in message.content if isinstance(part, Image.Image)
+        ]
+        bos = self.tokenizer.bos_token
+        begins = {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}
+        if images:
+            features = prepare(self.processor, text=[prompt], images=[images], return_tensors="pt", **begins)
+        else:
+            features = self.processor(text=[prompt], return_tensors="pt", **begins)
+        input_ids = features.pop("input_ids")[0]
+        features.pop("attention_mask", None)
+        media = {name: value for name, value in features.items() if isinstance(value, Tensor)}
+        return EncodedPrompt(input_ids, media, int((input_ids == self._image_token_id).sum()))
+
+    def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
+        """Batch prompts, padded on the left.
+
+        Tensors of one value per token (such as token types) are padded like the ids, all others joined along their
+        first dimension.
+        """
+        batch = pad_left([prompt.input_ids for prompt in prompts], self.pad_token_id)
+        per_token = {
+            name
+            for prompt in prompts
+            for name, tensor in prompt.media.items()
+            if tuple(tensor.shape) == (1, len(prompt.input_ids))
+        }
+        for name in per_token:
+            rows = [prompt.media.get(name, torch.zeros(1, len(prompt.input_ids)))[0].long() for prompt in prompts]
+            batch[name] = pad_left(rows, 0)["input_ids"]
+        others = [{name: t for name, t in prompt.media.items() if name not in per_token} for prompt in prompts]
+        batch.update(merge_media(others))
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+
+    def _prompt(self, conversation: Conversation) -> str:
+        check_conversation(conversation)
+        messages = [
+            {"role": message.role, "content": [self._part(part) for part in message.content]}
+            for message in conversation
+        ]
+        try:
+            return str(self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+        except Exception as error:
+            # Templates raise jinja errors and whatever their own raise_exception says.
+            raise ArgumentError(f"The checkpoint's chat template refuses this conversation: {error}") from error
+
+    def _part(self, part: str | Image.Image) -> dict[str, str]:
+        if isinstance(part, Image.Image):
+            return {"type": "image"}
+        return {"type": "text", "text": neutralize(part, self._marks)}
+
+
+def neutralize(text: str, marks: Sequence[str]) -> str:
+    """Break up every mark in a text with a zero-width space after its first character.
+
+    Example:
+        >>> neutralize("a </s> b", ["</s>"]) == "a <" + chr(0x200B) + "/s> b"
+        True
+    """
+    for mark in marks:
+        text = text.replace(mark, mark[0] + _ZERO_WIDTH_SPACE + mark[1:])
+    return text
+
+
+def _special_marks(processor: Any) -> list[str]:
+    tokens = [str(token) for token in processor.tokenizer.added_tokens_decoder.values() if token.special]
+    tokens += [str(token) for token in processor.tokenizer.all_special_tokens]
+    tokens += [
+        value for name, value in vars(processor).items() if re.search(r"_token$", name) and isinstance(value, str)
+    ]
+    return sorted({token for token in (*tokens, IMAGE_MARK) if len(token) > 1}, key=len, reverse=True)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,262 @@
+"""Weights of LLaVA's own formats put into transformers' models, one shard at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from accelerate import init_empty_weights
+from torch import nn
+from tqdm.auto import tqdm
+from transformers.initialization import no_init_weights
+
+from critic_eval.critics.checkpoints.shards import open_shard
+from critic_eval.errors import ArgumentError, CheckpointError
+
+Device: TypeAlias = str | int | torch.device
+Rename: TypeAlias = Callable[[str], str | None]
+"""From a checkpoint's tensor name to the model's parameter, or None for a tensor that the model doesn't use."""
+
+PROGRESS_FROM_BYTES = 10**9
+_TOWER = "model.vision_tower.vision_tower."
+# Rotary frequencies and position numbers were saved by old versions and are computed by the model.
+_COMPUTED = re.compile(r"(rotary_emb\.inv_freq|position_ids)$")
+_PREFIXES = (
+    ("model.mm_projector.0.", "model.multi_modal_projector.linear_1."),
+    ("model.mm_projector.2.", "model.multi_modal_projector.linear_2."),
+    ("model.image_newline", "model.image_newline"),
+    ("model.embed_tokens.", "model.language_model.embed_tokens."),
+    ("model.layers.", "model.language_model.layers."),
+    ("model.norm.", "model.language_model.norm."),
+    ("lm_head.", "lm_head."),
+)
+
+
+def empty_model(model_class: Any, config: Any, dtype: torch.dtype, attn_implementation: str | None = None) -> Any:
+    """Build a model whose parameters take no memory, and whose computed buffers are real.
+
+    Raises:
+        ArgumentError: the attention implementation is unknown, or its package is absent.
+    """
+    chosen = {"attn_implementation": attn_implementation} if attn_implementation else {}
+    try:
+        with init_empty_weights(include_buffers=False), no_init_weights():
+            return model_class._from_config(config, dtype=dtype, **chosen)
+    except (ImportError, ValueError) as error:
+        if not attn_implementation:
+            raise
+        raise ArgumentError(f"attn_implementation={attn_implementation} can't be used: {error}") from error
+
+
+def to_transformers(name: str, *, vision_layers: int, tower_prefix: str) -> str | None:
+    """Give transformers' name for a tensor of LLaVA's own format, or None for one that is not used.
+
+    Not used are computed buffers, SigLIP's attention-pooling head, and vision layers from `vision_layers` on.
+    An unknown name is returned as it is, for the loader to report.
+    """
+    if _COMPUTED.search(name):
+        return None
+    if name.startswith(_TOWER):
+        part = name.removeprefix(_TOWER).removeprefix("vision_model.")
+        layer = re.match(r"encoder\.layers\.(\d+)\.", part)
+        if part.startswith("head.") or (layer and int(layer[1]) >= vision_layers):
+            return None
+        return tower_prefix + part
+    for original, ours in _PREFIXES:
+        if name.startswith(original):
+            return ours + name.removeprefix(original)
+    return name
+
+
+def to_original(name: str, tower_prefix: str) -> str:
+    """Give the name in LLaVA's own format for a parameter of transformers' model; the inverse of `to_transformers`."""
+    if name.startswith(tower_prefix):
+        return f"{_TOWER}vision_model.{name.removeprefix(tower_prefix)}"
+    for original, ours in _PREFIXES:
+        if name.startswith(ours):
+            return original + name.removeprefix(ours)
+    return name
+
+
+def tower_prefix(model: nn.Module) -> str:
+    """Give the prefix of the vision tower's parameters, which before transformers 5.23 had one level more."""
+    deeper = "model.vision_tower.vision_model."
+    return deeper if any(name.startswith(deeper) for name, _ in model.named_parameters()) else "model.vision_tower."
+
+
+def renamer(model: Any) -> Rename:
+    """Give the renaming of a checkpoint's tensors for one model."""
+    layers, prefix = model.config.vision_config.num_hidden_layers, tower_prefix(model)
+    return lambda name: to_transformers(name, vision_layers=layers, tower_prefix=prefix)
+
+
+def tower_renamer(model: Any) -> Rename:
+    """Give the renaming for a vision tower that is a checkpoint of its own, in transformers' layout.
+
+    The text half of a whole CLIP or SigLIP model is left out.
+    """
+    layers, prefix = model.config.vision_config.num_hidden_layers, tower_prefix(model)
+
+    def rename(name: str) -> str | None:
+        if name.startswith(("text_model.", "text_projection.", "visual_projection.", "logit_")):
+            return None
+        return to_transformers(_TOWER + name, vision_layers=layers, tower_prefix=prefix)
+
+    return rename
+
+
+def layout_renamer(model: Any) -> Rename:
+    """Give the renaming for LLaVA checkpoints in transformers' layout, older and newer ones."""
+    layers, prefix = model.config.vision_config.num_hidden_layers, tower_prefix(model)
+
+    def rename(name: str) -> str | None:
+        name = name.removeprefix("model.")
+        if name.startswith("vision_tower."):
+            inside = _TOWER + name.removeprefix("vision_tower.")
+            return to_transformers(inside, vision_layers=layers, tower_prefix=prefix)
+        if _COMPUTED.search(name):
+            return None
+        if name.startswith("language_model.lm_head."):
+            return name.removeprefix("language_model.")
+        if name.startswith("language_model.model."):
+            return f"model.language_model.{name.removeprefix('language_model.model.')}"
+        return name if name.startswith("lm_head.") else f"model.{name}"
+
+    return rename
+
+
+@dataclass
+class Filling:
+    """The state of filling an empty model with weights.
+
+    Attributes:
+        model: the model, its parameters on the meta device until they are filled.
+        dtype: the type to which floating-point weights are cast.
+        device_of: where a parameter goes.
+        vocab_size: rows that the checkpoint's vocabulary has; the model's matrices may have a few more.
+    """
+
+    model: Any
+    dtype: torch.dtype
+    device_of: Callable[[str], Device]
+    vocab_size: int
+    mismatched: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+    def fill(self, files: Iterable[Path], rename: Rename) -> None:
+        """Copy the tensors of weight files into the model; one file is open at a time.
+
+        Raises:
+            CheckpointError: a file can't be read.
+        """
+        parameters = dict(self.model.named_parameters(remove_duplicate=False))
+        for file in _with_progress(list(files)):
+            with open_shard(file) as tensors:
+                for original in tensors:
+                    name = rename(original)
+                    if name is None:
+                        continue
+                    if name not in parameters:
+                        self.unexpected.append(original)
+                    else:
+                        self._put(original, name, tensors[original], parameters[name])
+
+    def missing(self) -> list[str]:
+        """List the parameters that no file has filled."""
+        return [name for name, parameter in self.model.named_parameters() if parameter.is_meta]
+
+    def finish(self, source: object) -> None:
+        """Complete what a checkpoint may leave out, and report everything that did not fit.
+
+        A vision tower's post-layernorm may be absent: what it computes is not read. It is made the identity.
+
+        Raises:
+            CheckpointError: weights are missing, unexpected, or have other shapes than the config says.
+        """
+        for name in self.missing():
+            if "vision_tower" in name and "post_layernorm." in name:
+                shape = self.model.get_parameter(name).shape
+                constant = torch.ones if name.endswith("weight") else torch.zeros
+                self._set(name, constant(shape, dtype=self.dtype, device=self.device_of(name)))
+        self.model.tie_weights()
+        problems = [
+            _listed("have other shapes than config.json says", self.mismatched),
+            _listed("are missing", [] if self.mismatched else self.missing()),
+            _listed("are unexpected", self.unexpected),
+        ]
+        if any(problems):
+            raise CheckpointError(
+                f"The weights in {source} don't match its config: {'; '.join(filter(None, problems))}. "
+                "Check that config.json (and vision_config) belongs to these weights."
+            )
+
+    def _put(self, original: str, name: str, tensor: torch.Tensor, parameter: torch.Tensor) -> None:
+        expected = list(parameter.shape)
+        padding = expected[0] - self.vocab_size if name.endswith(("embed_tokens.weight", "lm_head.weight")) else 0
+        expected[0] -= padding
+        if list(tensor.shape) != expected:
+            self.mismatched.append(f"{original} {list(tensor.shape)} instead of {expected}")
+            return
+        dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
+        # Always a copy: a tensor that shares the mapped file would keep the whole shard open.
+        value = torch.empty(parameter.shape, dtype=dtype, device=self.device_of(name))
+        value[: tensor.shape[0]].copy_(tensor)
+        if padding:
+            value[tensor.shape[0] :] = mean_row(tensor).to(value)
+        self._set(name, value)
+
+    def _set(self, name: str, value: torch.Tensor) -> None:
+        module_name, _, leaf = name.rpartition(".")
+        setattr(self.model.get_submodule(module_name), leaf, nn.Parameter(value, requires_grad=False))
+
+
+def mean_row(matrix: torch.Tensor, rows_at_once: int = 4096) -> torch.Tensor:
+    """Average a matrix's rows in float32.
+
+    As a row of the output layer, its logit is the mean of all logits, which never exceeds their maximum: a token with
+    this row is never predicted.
+
+    Example:
+        >>> mean_row(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+        tensor([2., 4.])
+    """
+    total = torch.zeros(matrix.shape[1:])
+    for start in range(0, matrix.shape[0], rows_at_once):
+        total += matrix[start : start + rows_at_once].float().sum(0)
+    return total / matrix.shape[0]
+
+
+def pad_vocabulary(state: dict[str, torch.Tensor], rows: int) -> None:
+    """Extend the embedding and output matrices of a state dict to `rows` rows, in place."""
+    for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
+        if name in state and (extra := rows - state[name].shape[0]) > 0:
+            padding = mean_row(state[name]).to(state[name].dtype).expand(extra, -1)
+            state[name] = torch.cat((state[name], padding))
+
+
+def _listed(problem: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"{len(names)} {problem} ({shown})"
+
+
+def _with_progress(files: list[Path]) -> Iterator[Path]:
+    large = sum(file.stat().st_size for file in files) > PROGRESS_FROM_BYTES
+    yield from tqdm(files, desc="Loading weights", unit="shard", disable=not large)
+
+
+@contextmanager
+def mapped_state(files: Iterable[Path], rename: Rename) -> Iterator[dict[str, torch.Tensor]]:
+    """Give all tensors of weight files under the model's names, mapped from disk rather than read."""
+    with ExitStack() as stack:
+        state: dict[str, torch.Tensor] = {}
+        for file in files:
+            tensors: Mapping[str, torch.Tensor] = stack.enter_context(open_shard(file))
+            state.update({name: tensors[original] for original in tensors if (name := rename(original)) is not None})
+        yield state

@@ -1,0 +1,220 @@
+"""Train the digits critic from nothing: `python -m critic_eval.digits.train --out FOLDER`.
+
+As LLaVA-Critic was, it is made in stages, each with plain cross-entropy. The vision tower first learns what digits
+look like (SigLIP came pretrained); then the whole model learns to read and answer, and then to judge.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from critic_eval.critics.checkpoints import save_llava_next
+from critic_eval.digits.batches import Batcher
+from critic_eval.digits.dialogues import (
+    Dialogue,
+    Mixture,
+    judge_pair,
+    judge_rank,
+    judge_score,
+    read,
+    read_aloud,
+    verify,
+)
+from critic_eval.digits.model import answer_loss, build_model, labeled_logits, original_config, see
+from critic_eval.digits.tokenizer import train_tokenizer
+
+Draw = Callable[[np.random.Generator], Dialogue]
+Parts = list[tuple[Draw, int]]
+"""What a step learns from: kinds of dialogue, and how many of each."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run of optimizer steps; `parts` gives a step's dialogues at a progress from 0 to 1."""
+
+    name: str
+    steps: int
+    learning_rate: float
+    parts: Callable[[float], Parts]
+
+
+def reading_stage(steps: int) -> Stage:
+    """Read and answer, and check single statements."""
+    return Stage("read", steps, 1.5e-3, lambda progress: [(read, 32), (verify, 32)])
+
+
+def judging_stage(steps: int) -> Stage:
+    """Judge, with help that is withdrawn: digits given as text, and the reason before the verdict."""
+
+    def parts(progress: float) -> Parts:
+        mixture = Mixture(given=0.4 * max(0.0, 1 - 2 * progress), reason_first=0.25 * (1 - 0.6 * progress))
+        return [
+            (read, 8),
+            (verify, 16),
+            (partial(judge_pair, mixture=mixture), 32),
+            (partial(judge_score, mixture=mixture), 16),
+            (partial(judge_rank, mixture=mixture), 16),
+        ]
+
+    return Stage("judge", steps, 6e-4, parts)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, and write the critic with a log of its training."""
+    args = _arguments(argv)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    log = _Log()
+    tokenizer = _tokenizer(rng)
+    config = original_config(len(tokenizer), tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_start|>"))
+    model = build_model(config).to(args.device)
+    log(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} million parameters on {args.device}")
+    make = partial(Batcher, tokenizer, image_token_id=model.config.image_token_id, device=args.device)
+    training, held_out = make("train"), make("validation")
+    train_tower(model, training, held_out, args.tower_steps, rng, log)
+    for stage in (reading_stage(args.reading_steps), judging_stage(args.judging_steps)):
+        train_stage(model, stage, training, held_out, rng, log)
+    save_llava_next(model.half(), config, args.out)
+    tokenizer.save_pretrained(args.out)
+    (args.out / "training_log.json").write_text(json.dumps({"arguments": _plain(args), "log": log.lines}, indent=1))
+    log(f"wrote {args.out}")
+    return 0
+
+
+def train_tower(
+    model: Any, training: Batcher, held_out: Batcher, steps: int, rng: np.random.Generator, log: "_Log"
+) -> None:
+    """Teach every patch of a digit's tile which digit it is part of."""
+    head = nn.Linear(model.config.vision_config.hidden_size, 10).to(training.device)
+    optimizer = torch.optim.AdamW([*model.model.vision_tower.parameters(), *head.parameters()], weight_decay=0.1)
+    for step in range(steps):
+        _set_rate(optimizer, 2e-3, step, steps)
+        images, values = training.cells(192, rng)
+        with _mixed_precision(training.device):
+            logits = head(see(model, images))
+        loss = F.cross_entropy(logits.float().flatten(0, 1), values.repeat_interleave(logits.shape[1]))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if (step + 1) % 200 == 0 or step + 1 == steps:
+            with torch.no_grad():
+                images, values = held_out.cells(1000, rng)
+                accuracy = (head(see(model, images)).mean(1).argmax(-1) == values).float().mean().item()
+            log(f"tower step {step + 1} of {steps}: loss {loss.item():.3f}, held-out accuracy {accuracy:.4f}")
+
+
+def train_stage(
+    model: Any, stage: Stage, training: Batcher, held_out: Batcher, rng: np.random.Generator, log: "_Log"
+) -> None:
+    """Run one stage; the tower, which knows its digits already, learns at a fifth of the rate."""
+    tower = list(model.model.vision_tower.parameters())
+    in_tower = {id(parameter) for parameter in tower}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in in_tower]
+    groups = [{"params": rest, "share": 1.0}, {"params": tower, "share": 0.2}]
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.05)
+    for step in range(stage.steps):
+        _set_rate(optimizer, stage.learning_rate, step, stage.steps)
+        parts = stage.parts(step / stage.steps)
+        losses = []
+        for draw, n in parts:
+            batch = training.batch([draw(rng) for _ in range(n)], rng)
+            with _mixed_precision(training.device):
+                loss = answer_loss(model, batch)
+            (loss / len(parts)).backward()
+            losses.append(loss.item())
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        if (step + 1) % 200 == 0 or step + 1 == stage.steps:
+            figures = ", ".join(f"{name} {value:.3f}" for name, value in first_line_accuracy(model, held_out).items())
+            log(f"{stage.name} step {step + 1} of {stage.steps}: loss {np.mean(losses):.3f}; held out: {figures}")
+
+
+@torch.no_grad()
+def first_line_accuracy(model: Any, held_out: Batcher, n: int = 192) -> dict[str, float]:
+    """Share of held-out dialogues whose answer's first line, the verdict, is predicted token by token."""
+    kinds: dict[str, Draw] = {
+        "read": read_aloud,
+        "verify": verify,
+        "pair": judge_pair,
+        "score": judge_score,
+        "rank": judge_rank,
+    }
+    figures = {}
+    for name, draw in kinds.items():
+        rng = np.random.default_rng(0)
+        dialogues = [Dialogue(d.user, d.answer.split("\n")[0], d.row) for d in (draw(rng) for _ in range(n))]
+        correct = []
+        for start in range(0, n, 64):
+            part = dialogues[start : start + 64]
+            batch = held_out.batch(part, rng)
+            with _mixed_precision(held_out.device):
+                logits, labels = labeled_logits(model, batch)
+            lengths = (batch.labels[:, 1:] >= 0).sum(1).tolist()
+            # The last label ends the answer, which here is cut after its first line.
+            hits = torch.split(logits.argmax(-1) == labels, lengths)
+            correct += [bool(hit[:-1].all()) for hit in hits]
+        figures[name] = float(np.mean(correct))
+    return figures
+
+
+class _Log:
+    """Prints each line with the seconds since the start, and keeps it."""
+
+    def __init__(self) -> None:
+        self.start, self.lines = time.perf_counter(), list[str]()
+
+    def __call__(self, line: str) -> None:
+        self.lines.append(f"[{time.perf_counter() - self.start:6.0f} s] {line}")
+        print(self.lines[-1], flush=True)
+
+
+def _tokenizer(rng: np.random.Generator) -> Any:
+    kinds: list[Draw] = [read, read_aloud, verify, judge_pair, judge_score, judge_rank]
+    drawn = [draw(rng) for _ in range(2000) for draw in kinds]
+    frame = ["system\nYou are a helpful assistant.", "user\n", "assistant\n"] * 2000
+    return train_tokenizer([*frame, *(text for dialogue in drawn for text in (dialogue.user, dialogue.answer))], 700)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float, step: int, steps: int) -> None:
+    """Warm up over 100 steps, then fall along a cosine to a twentieth."""
+    shape = min(1.0, (step + 1) / 100) * (0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
+    for group in optimizer.param_groups:
+        group["lr"] = group.get("share", 1.0) * rate * shape
+
+
+def _mixed_precision(device: str) -> torch.autocast:
+    return torch.autocast(device.split(":")[0], torch.bfloat16)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the critic, in LLaVA-NeXT's own format")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--tower-steps", type=int, default=1200, help="steps of 192 digits")
+    parser.add_argument("--reading-steps", type=int, default=500, help="steps of 64 dialogues")
+    parser.add_argument("--judging-steps", type=int, default=3000, help="steps of 88 dialogues")
+    return parser.parse_args(argv)
+
+
+def _plain(args: argparse.Namespace) -> dict[str, Any]:
+    return {name: value if isinstance(value, int) else str(value) for name, value in vars(args).items() if name != "out"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""What is judged: a question about images, and the responses to it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Response:
+    """A text to be judged, and who wrote it, where that is known."""
+
+    text: str
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to judge. The order of `responses` is the canonical one: labels and verdicts count from it.
+
+    `images` are whatever the critic takes (PIL images or paths); `group` names the part of the benchmark that the item
+    belongs to (a data set, a category).
+    """
+
+    id: str
+    question: str
+    responses: tuple[Response, ...]
+    images: tuple[Any, ...] = ()
+    reference: str | None = None
+    rubric: str | None = None
+    group: str | None = None

@@ -1,0 +1,72 @@
+"""A judgment: one verdict with all that is needed to check it, measure it and read it again later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging.orders import to_presented
+from critic_eval.judging.verdicts import Label, Verdict
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """A critic's verdict on an item shown in one order.
+
+    `verdict` and `label` are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it
+    that the parser read, None where it found nothing to read.
+
+    >>> judgment = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")
+    >>> judgment.presented.value
+    0
+    >>> Judgment.from_record(judgment.to_record()) == judgment
+    True
+    """
+
+    item_id: str
+    order: str
+    verdict: Verdict
+    raw: str
+    protocol: str
+    span: tuple[int, int] | None = None
+    label: Label | None = None
+    group: str | None = None
+    seconds: float | None = None
+
+    @property
+    def presented(self) -> Verdict:
+        """The verdict as the critic gave it, on the positions in which the responses were shown."""
+        return to_presented(self.verdict, self.order)
+
+    def to_record(self) -> dict[str, Any]:
+        """A dict that JSON can hold; every field is there."""
+        return {
+            "item_id": self.item_id,
+            "order": self.order,
+            "verdict": self.verdict.to_record(),
+            "raw": self.raw,
+            "protocol": self.protocol,
+            "span": None if self.span is None else list(self.span),
+            "label": None if self.label is None else self.label.to_record(),
+            "group": self.group,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Judgment":
+        """The inverse of `to_record`. Raises ArgumentError that names a missing or unfit field."""
+        missing = [name for name in ("item_id", "order", "verdict", "raw", "protocol") if name not in record]
+        if missing:
+            raise ArgumentError(f"A judgment's record lacks {', '.join(missing)}.")
+        span, label = record.get("span"), record.get("label")
+        return cls(
+            item_id=record["item_id"],
+            order=record["order"],
+            verdict=Verdict.from_record(record["verdict"]),
+            raw=record["raw"],
+            protocol=record["protocol"],
+            span=None if span is None else (span[0], span[1]),
+            label=None if label is None else Label.from_record(label),
+            group=record.get("group"),
+            seconds=record.get("seconds"),
+        )

@@ -1,0 +1,173 @@
+"""Protocols by name: how a critic is asked, and how its answer is read."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from string import ascii_lowercase, ascii_uppercase
+from typing import Protocol as Interface
+
+from critic_eval.errors import ArgumentError, DataError
+from critic_eval.judging.items import Item
+from critic_eval.judging.judgments import Judgment
+from critic_eval.judging.orders import MAX_RESPONSES, canonical_indices, to_canonical
+from critic_eval.judging.preferences import parse_preference
+from critic_eval.judging.rankings import parse_ranking
+from critic_eval.judging.reading import Parsed, VerdictPosition
+from critic_eval.judging.scores import parse_score
+from critic_eval.judging.verdicts import Label, LabelKind
+
+
+class Parser(Interface):
+    """Reads a verdict, in presented coordinates, from a critic's answer; never raises on any text."""
+
+    def __call__(self, text: str, n_responses: int, responses: Sequence[str] = ()) -> Parsed:
+        """Read one answer; `responses` are texts that the critic was shown."""
+        ...
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to ask for a verdict and to read it.
+
+    `template` may hold {question}, {reference}, {rubric}, {a}, {b}, … for the response at each presented position, and
+    {responses} for all of them, each in `response_template`'s form with {letter}, {number} and {text}. `source` says
+    where the wording comes from. `n_responses` bounds how many responses it takes.
+    """
+
+    name: str
+    kind: LabelKind
+    template: str
+    parser: Parser = field(repr=False, compare=False)
+    source: str
+    n_responses: tuple[int, int]
+    response_template: str = ""
+    scale: tuple[float, float] | None = None
+    verdict_position: VerdictPosition = "first"
+    max_new_tokens: int = 4096
+    until: tuple[str, ...] = ()
+
+    def render(self, item: Item, order: str) -> str:
+        """The prompt's text, without any image placeholder.
+
+        Texts of the item are put in literally: braces in them are never expanded.
+
+        Raises:
+            ArgumentError: The order does not fit the item, or the item has too few or too many responses.
+            DataError: The template needs a reference or a rubric that the item lacks.
+        """
+        texts = [item.responses[index].text for index in self._indices(item, order)]
+        values = dict(zip(ascii_lowercase, texts, strict=False))
+        values["question"] = item.question
+        values["responses"] = "".join(
+            _fill(self.response_template, {"letter": ascii_uppercase[i], "number": str(i + 1), "text": text})
+            for i, text in enumerate(texts)
+        )
+        for name, value in (("reference", item.reference), ("rubric", item.rubric)):
+            if value is not None:
+                values[name] = value
+            elif f"{{{name}}}" in self.template:
+                raise DataError(f"Protocol {self.name} needs a {name}, which item {item.id} lacks.")
+        return _fill(self.template, values)
+
+    def parse(self, text: str, n_responses: int, responses: Sequence[str] = ()) -> Parsed:
+        """Read the verdict, in presented coordinates; `responses` are texts that the critic was shown.
+
+        Never raises on a text; raises ArgumentError for a number of responses that the protocol does not take.
+        """
+        return self.parser(text, n_responses, responses)
+
+    @property
+    def prompt_hash(self) -> str:
+        """Twelve hex digits that change with anything that shapes the prompt, and with nothing else."""
+        shape = json.dumps([self.template, self.response_template])
+        return hashlib.sha256(shape.encode()).hexdigest()[:12]
+
+    def judge(
+        self, item: Item, order: str, raw: str, seconds: float | None = None, label: Label | None = None
+    ) -> Judgment:
+        """Read a critic's answer on an item shown in this order. Raises ArgumentError as `render` does."""
+        n = len(self._indices(item, order))
+        shown = (item.question, *(response.text for response in item.responses))
+        parsed = self.parse(raw, n, shown)
+        verdict = to_canonical(parsed.verdict, order)
+        return Judgment(item.id, order, verdict, raw, self.name, parsed.span, label, item.group, seconds)
+
+    def _indices(self, item: Item, order: str) -> tuple[int, ...]:
+        indices = canonical_indices(order)
+        least, most = self.n_responses
+        if len(indices) != len(item.responses):
+            raise ArgumentError(
+                f"Order {order} does not fit item {item.id}, which has {len(item.responses)} responses."
+            )
+        if not least <= len(indices) <= most:
+            bounds = str(least) if least == most else f"{least} to {most}"
+            raise ArgumentError(f"Protocol {self.name} judges {bounds} responses; item {item.id} has {len(indices)}.")
+        return indices
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol of that name. Raises ArgumentError that names near ones.
+
+    >>> get_protocol("llava_critic_pair").kind
+    'preference'
+    """
+    if name not in _PROTOCOLS:
+        near = get_close_matches(name, _PROTOCOLS) or protocol_names()
+        raise ArgumentError(f"There is no protocol {name!r}; did you mean {' or '.join(near)}?")
+    return _PROTOCOLS[name]
+
+
+def protocol_names() -> list[str]:
+    """All names that `get_protocol` knows, sorted."""
+    return sorted(_PROTOCOLS)
+
+
+def _fill(template: str, values: dict[str, str]) -> str:
+    # One pass over the template alone, so that "{b}" in a response stays what it is.
+    return re.sub(r"\{([a-z]+)\}", lambda match: values.get(match[1], match[0]), template)
+
+
+_PREAMBLE = (
+    "Given an image and a corresponding question, please serve as an unbiased and fair judge to evaluate the quality "
+    "of the answers provided by a Large Multimodal Model (LMM). "
+)
+_TASK = " and explain your reasoning with specific details. Your task is provided as follows:\nQuestion: [{question}]\n"
+_CARD = "https://huggingface.co/lmms-lab/llava-critic-7b (model card)"
+
+_ALL = (
+    Protocol(
+        name="llava_critic_pair",
+        kind="preference",
+        template=_PREAMBLE
+        + "Determine which answer is better"
+        + _TASK
+        + "The first response: [{a}]\nThe second response: [{b}]\nASSISTANT:\n",
+        parser=parse_preference,
+        source=_CARD,
+        n_responses=(2, 2),
+    ),
+    Protocol(
+        name="llava_critic_score",
+        kind="score",
+        # The card's prompt ends in a space, which a critic may have been trained on.
+        template=_PREAMBLE + "Score the response out of 100" + _TASK + "The LMM response: [{a}]\nASSISTANT:\n ",
+        parser=partial(parse_score, scale=(0.0, 100.0)),
+        source=_CARD,
+        n_responses=(1, 1),
+        scale=(0.0, 100.0),
+    ),
+    Protocol(
+        name="llava_critic_rank",
+        kind="ranking",
+        template=_PREAMBLE + "Rank the answers from best to worst" + _TASK + "{responses}ASSISTANT:\n",
+        response_template="Response {letter}: [{text}]\n",
+        parser=parse_ranking,
+        source="critic-eval's own wording in the style of " + _CARD + ", which has no prompt for rankings",
+        n_responses=(2, MAX_RESPONSES),
+    ),
+)
+_PROTOCOLS = {protocol.name: protocol for protocol in _ALL}

@@ -1,0 +1,76 @@
+"""The command `lmms_eval`: lmms-eval with our tasks in its listings, plain errors, and an honest exit status.
+
+Stock `lmms-eval` prints a traceback when an evaluation fails, and then exits with status 0.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from critic_eval.errors import ArgumentError, CriticEvalError
+
+
+def main() -> int:
+    """Run lmms-eval with this process's arguments; 0 where every evaluation succeeded, 1 where one failed."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments in (["-h"], ["--help"]):
+        _dispatch()
+        return 0
+    from critic_eval import plugin
+
+    plugin.install()
+    failures: list[BaseException] = []
+    if arguments[0].startswith("-") or arguments[0] == "eval":
+        import lmms_eval.__main__ as evaluation
+
+        evaluation.cli_evaluate_single = _reporting(evaluation.cli_evaluate_single, failures)
+    _dispatch()
+    return 1 if failures else 0
+
+
+def explain(error: BaseException) -> str:
+    """One clear sentence for an error: ours as it stands, any other with its type and where to learn more."""
+    cause = _root(error)
+    if isinstance(cause, CriticEvalError):
+        return f"error: {cause}"
+    message = str(cause).strip() or "no message"
+    return f"error: {type(cause).__name__}: {message} (add --verbosity DEBUG for the traceback)"
+
+
+def _dispatch() -> None:
+    from lmms_eval.cli.dispatch import main as dispatch
+
+    dispatch()
+
+
+def _reporting(evaluate: Callable[[Any], Any], failures: list[BaseException]) -> Callable[[Any], Any]:
+    def wrapped(args: Any) -> Any:
+        try:
+            if args.tasks is None:
+                raise ArgumentError("no task was named; add --tasks NAME (lmms_eval tasks list shows them all).")
+            return evaluate(args)
+        except Exception as error:
+            failures.append(error)
+            if args.verbosity == "DEBUG":
+                raise
+            print(explain(error), file=sys.stderr, flush=True)
+            if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+                # The other processes wait in a collective call: only the launcher, seeing this one fail, can end them.
+                os._exit(1)
+            return None, None
+
+    return wrapped
+
+
+def _root(error: BaseException) -> BaseException:
+    # tenacity wraps what a retried call raised last, and says nothing of it in its own message.
+    attempt = getattr(error, "last_attempt", None)
+    if attempt is not None and attempt.exception() is not None:
+        return _root(attempt.exception())
+    ours = error.__cause__
+    return _root(ours) if isinstance(ours, CriticEvalError) else error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""How well two series of scores go together: Pearson, Spearman, Kendall.
+
+`pearson`, `spearman` and `kendall` are SciPy's, with one answer for degenerate input: NaN, without a warning. The
+`weighted_*` functions compute the same from distinct points and how often each occurs, for many weightings at once, as
+the bootstrap needs.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+
+def pearson(x: ArrayLike, y: ArrayLike) -> float:
+    """Pearson's r of two series of equal length, -1 to 1; NaN for fewer than two points or a constant series.
+
+    >>> round(pearson([1, 2, 3], [1, 2, 4]), 3)
+    0.982
+    >>> pearson([1, 1], [1, 2])
+    nan
+    """
+    points = _points(x, y)
+    return float("nan") if points is None else float(stats.pearsonr(*points).statistic)
+
+
+def spearman(x: ArrayLike, y: ArrayLike) -> float:
+    """Spearman's rho, -1 to 1: Pearson's r of the ranks, ties at their mean rank; NaN as for `pearson`.
+
+    >>> spearman([1, 2, 3], [1, 2, 4])
+    1.0
+    """
+    points = _points(x, y)
+    return float("nan") if points is None else float(stats.spearmanr(*points).statistic)
+
+
+def kendall(x: ArrayLike, y: ArrayLike) -> float:
+    """Kendall's tau-b, -1 to 1, which allows for ties in both series; NaN as for `pearson`.
+
+    >>> round(kendall([1, 2, 3, 4], [1, 1, 2, 2]), 3)
+    0.816
+    """
+    points = _points(x, y)
+    return float("nan") if points is None else float(stats.kendalltau(*points, variant="b").statistic)
+
+
+def weighted_pearson(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Pearson's r of points that occur `weights` times; NaN where a series is constant.
+
+    Args:
+        x: One value a point, shape (points,), or (samples, points).
+        y: As x.
+        weights: How often each point occurs in each sample, shape (samples, points).
+
+    Returns:
+        One r a sample, shape (samples,).
+    """
+    total = weights.sum(axis=1)
+    # Centering first keeps the sums of squares small enough for the differences below to be exact.
+    dx, dy = x - x.mean(), y - y.mean()
+    wx, wy = weights * dx, weights * dy
+    sums = np.stack([total, wx.sum(1), wy.sum(1), (wx * dx).sum(1), (wy * dy).sum(1), (wx * dy).sum(1)], axis=1)
+    return pearson_of_sums(sums)
+
+
+def pearson_of_sums(sums: Floats) -> Floats:
+    """Pearson's r from the columns n, Σx, Σy, Σx², Σy², Σxy of roughly centered series, shape (samples, 6).
+
+    A variance below 1e-12 of its own sum of squares is rounding: the series is constant and r is NaN.
+    """
+    n, sx, sy, sxx, syy, sxy = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vx, vy, cov = sxx - sx * sx / n, syy - sy * sy / n, sxy - sx * sy / n
+        degenerate = ~((vx > 1e-12 * sxx) & (vy > 1e-12 * syy))
+        return np.where(degenerate, np.nan, np.clip(cov / np.sqrt(vx * vy), -1.0, 1.0))
+
+
+def weighted_spearman(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Spearman's rho of points that occur `weights` times; arguments as for `weighted_pearson`, x and y of one axis."""
+    return weighted_pearson(_midranks(x, weights), _midranks(y, weights), weights)
+
+
+def weighted_kendall(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Kendall's tau-b of points that occur `weights` times; arguments as for `weighted_spearman`.
+
+    Concordant minus discordant pairs are half of wᵀSw, S the signs of all pairs of points. Time grows with
+    samples * points², so that few distinct points (scores on a scale) are cheap.
+    """
+    balance = np.zeros(len(weights))
+    for start in range(0, len(x), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        signs = np.sign(x[rows, None] - x[None, :]) * np.sign(y[rows, None] - y[None, :])
+        balance += np.einsum("sp,sp->s", weights[:, rows], weights @ signs.T)
+    total = weights.sum(axis=1)
+    pairs = total * (total - 1)
+    untied_x, untied_y = (pairs - _tied(values, weights) for values in (x, y))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((untied_x > 0) & (untied_y > 0), balance / np.sqrt(untied_x * untied_y), np.nan)
+
+
+_BLOCK = 1024
+
+
+def _points(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats] | None:
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if a.size < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    return a, b
+
+
+def _per_level(values: Floats, weights: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    _, level = np.unique(values, return_inverse=True)
+    order = np.argsort(level, kind="stable")
+    starts = np.searchsorted(level[order], np.arange(level.max() + 1))
+    return np.add.reduceat(weights[:, order], starts, axis=1), level
+
+
+def _midranks(values: Floats, weights: Floats) -> Floats:
+    counts, level = _per_level(values, weights)
+    ranks: Floats = (np.cumsum(counts, axis=1) - (counts - 1) / 2)[:, level]
+    return ranks
+
+
+def _tied(values: Floats, weights: Floats) -> Floats:
+    counts, _ = _per_level(values, weights)
+    tied: Floats = (counts * (counts - 1)).sum(axis=1)
+    return tied

@@ -1,0 +1,57 @@
+"""What lmms-eval loads: the entry point that names our models and makes our tasks and standard errors known to it.
+
+lmms-eval has an entry-point group for models and none for tasks, and it knows the standard errors of its own
+aggregations alone. It loads the models' entry points when `lmms_eval.models` is first imported, which every way of
+starting it does before it builds a `TaskManager`; that is where the two missing hooks are put in. Both wrap one
+function, add what is ours, and leave all else as it is.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+
+def model_manifests() -> list[Any]:
+    """The models of this package, for the entry-point group `lmms_eval.models`."""
+    from lmms_eval.models.registry_v2 import ModelManifest
+
+    install()
+    return [ModelManifest(model_id="llava_critic", chat_class_path="critic_eval.critics.adapter.LlavaCritic")]
+
+
+def install() -> None:
+    """Make our tasks and the standard errors of our aggregations known to lmms-eval; safe to call again."""
+    from lmms_eval import evaluator_utils
+    from lmms_eval.tasks import TaskManager
+
+    if not hasattr(TaskManager.initialize_tasks, "__wrapped__"):
+        TaskManager.initialize_tasks = _with_our_tasks(TaskManager.initialize_tasks)
+        evaluator_utils.stderr_for_metric = _with_our_stderr(evaluator_utils.stderr_for_metric)
+
+
+def tasks_folder() -> Path:
+    """The folder of our task YAMLs: inside an installed wheel, or beside the package in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "tasks"
+    return installed if installed.is_dir() else package.parent / "tasks"
+
+
+def _with_our_tasks(initialize_tasks: Any) -> Any:
+    @functools.wraps(initialize_tasks)
+    def wrapped(self: Any, include_path: Any = None, include_defaults: bool = True) -> Any:
+        # Ours come last: where names clash, lmms-eval keeps the earlier folder's, so a user's own task wins.
+        given = [include_path] if isinstance(include_path, str) else list(include_path or [])
+        return initialize_tasks(self, [*given, str(tasks_folder())], include_defaults)
+
+    return wrapped
+
+
+def _with_our_stderr(stderr_for_metric: Any) -> Any:
+    @functools.wraps(stderr_for_metric)
+    def wrapped(metric: Any, bootstrap_iters: int) -> Any:
+        ours = getattr(metric, "critic_eval_stderr", None)
+        if ours is not None:
+            return ours if bootstrap_iters > 0 else None
+        return stderr_for_metric(metric=metric, bootstrap_iters=bootstrap_iters)
+
+    return wrapped

@@ -1,0 +1,240 @@
+import csv
+import math
+import time
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.metrics import HIGHER_IS_BETTER, figure, figure_names
+
+INVALID = Verdict.invalid("no verdict found")
+RECORDED = Path(__file__).parents[3] / "shared/data/mllm_judge/llava_critic_7b_score.csv"
+
+
+def judgment(item: int, verdict: Verdict, label: Label | None = None, order: str = "AB") -> Judgment:
+    return Judgment(str(item), order, verdict, "", "p", label=label)
+
+
+def pairs(*rows: tuple[int | Literal["invalid"] | None, int | None]) -> list[Judgment]:
+    return [
+        judgment(i, INVALID if said == "invalid" else Verdict.preference(said), Label.preference(label))
+        for i, (said, label) in enumerate(rows)
+    ]
+
+
+def scores(*rows: tuple[float, float]) -> list[Judgment]:
+    return [judgment(i, Verdict.score(said), Label.score(label), "A") for i, (said, label) in enumerate(rows)]
+
+
+def test_names_are_those_of_results() -> None:
+    assert figure_names() == [
+        *("pearson", "spearman", "kendall", "accuracy_with_tie", "accuracy_without_tie"),
+        *("order_consistency", "levenshtein", "invalid_rate"),
+    ]
+    assert {name for name, better in HIGHER_IS_BETTER.items() if not better} == {"levenshtein", "invalid_rate"}
+
+
+def test_accuracy_counts_invalid_verdicts_by_the_policy() -> None:
+    judged = pairs((0, 0), (1, 0), (None, None), ("invalid", 1), ("invalid", None))
+    excluded, wrong = figure("accuracy_with_tie", judged), figure("accuracy_with_tie", judged, "wrong")
+    assert (excluded.value, excluded.n) == (2 / 3, 3)
+    assert (wrong.value, wrong.n) == (2 / 5, 5)
+    assert excluded.invalid == wrong.invalid == {"no verdict found": 2}
+    without = figure("accuracy_without_tie", judged, "wrong")
+    assert (without.value, without.n, without.invalid) == (1 / 3, 3, {"no verdict found": 1})
+
+
+def test_tie_is_wrong_where_the_label_is_none() -> None:
+    assert figure("accuracy_without_tie", pairs((None, 0), (0, 0))).value == 0.5
+
+
+def test_unlabeled_judgments_are_left_out_and_counted() -> None:
+    judged = [*pairs((0, 0)), judgment(9, Verdict.preference(0)), judgment(8, INVALID)]
+    found = figure("accuracy_with_tie", judged, "wrong")
+    assert (found.value, found.n, found.unlabeled, found.invalid) == (1, 1, 2, {})
+
+
+def test_order_consistency_is_of_items_judged_in_two_orders() -> None:
+    said = {0: (0, 0), 1: (0, 1), 2: (None, None), 3: (1, "invalid"), 4: ("invalid", "invalid"), 5: (1,)}
+    judged = [
+        judgment(item, INVALID if verdict == "invalid" else Verdict.preference(verdict), order=order)  # type: ignore[arg-type]
+        for item, verdicts in said.items()
+        for verdict, order in zip(verdicts, ("AB", "BA"), strict=False)  # type: ignore[call-overload]
+    ]
+    excluded, wrong = figure("order_consistency", judged), figure("order_consistency", judged, "wrong")
+    assert (excluded.value, excluded.n, excluded.invalid) == (2 / 3, 3, {"no verdict found": 3})
+    assert (wrong.value, wrong.n, wrong.invalid) == (2 / 5, 5, {"no verdict found": 3})
+
+
+def test_repeats_of_one_order_are_not_two_orders() -> None:
+    judged = [judgment(0, Verdict.preference(0)), judgment(0, Verdict.preference(0))]
+    assert figure("order_consistency", judged).reason == "no item was judged in two orders"
+
+
+def test_levenshtein_is_a_mean_distance() -> None:
+    label = Label.ranking((0, 1, 2, 3))
+    judged = [
+        judgment(0, Verdict.ranking((0, 1, 2, 3)), label),
+        judgment(1, Verdict.ranking((0, 1, 3, 2)), label),
+        judgment(2, INVALID, label),
+    ]
+    assert figure("levenshtein", judged).value == 0.25
+    assert figure("levenshtein", judged, "wrong").value == 0.5
+
+
+def test_invalid_rate_is_of_all_judgments() -> None:
+    found = figure("invalid_rate", [*pairs((0, 0), ("invalid", 0)), judgment(7, Verdict.invalid("empty answer"))])
+    assert (found.value, found.n) == (2 / 3, 3)
+    assert found.invalid == {"no verdict found": 1, "empty answer": 1}
+
+
+@pytest.mark.parametrize("name", ["pearson", "spearman", "kendall"])
+def test_correlation_leaves_invalid_verdicts_out_and_has_no_wrong(name: str) -> None:
+    judged = [*scores((1, 1), (2, 3), (3, 2), (4, 5)), judgment(9, INVALID, Label.score(1), "A")]
+    found = figure(name, judged)
+    oracle: Any = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
+    assert found.value == pytest.approx(oracle([1, 2, 3, 4], [1, 3, 2, 5])[0])
+    assert (found.n, found.invalid) == (4, {"no verdict found": 1})
+    with pytest.raises(ArgumentError, match="exclude"):
+        figure(name, judged, "wrong")
+
+
+@pytest.mark.parametrize("name", ["pearson", "spearman", "kendall"])
+def test_error_of_a_correlation_is_that_of_a_plain_bootstrap(name: str) -> None:
+    rng = np.random.default_rng(5)
+    label = rng.integers(1, 6, 150).astype(float)
+    said = np.clip(label + rng.integers(-2, 3, 150), 1, 5)
+    items = [i // 2 for i in range(150)]
+    judged = [judgment(i, Verdict.score(s), Label.score(t), "A") for i, s, t in zip(items, said, label, strict=True)]
+    found = figure(name, judged, resamples=3000)
+    oracle: Any = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
+    draws = []
+    for _ in range(1500):
+        rows = (rng.integers(0, 75, 75)[:, None] * 2 + [0, 1]).ravel()
+        draws.append(oracle(said[rows], label[rows])[0])
+    assert found.stderr == pytest.approx(np.std(draws), rel=0.1)
+    assert found.low == pytest.approx(np.quantile(draws, 0.025), abs=0.03)
+    assert found.high == pytest.approx(np.quantile(draws, 0.975), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "judged", "reason"),
+    [
+        *((name, [], "no judgments") for name in figure_names() if name != "order_consistency"),
+        ("order_consistency", [], "no item was judged in two orders"),
+        ("accuracy_with_tie", pairs(("invalid", 0)), "no valid verdicts"),
+        ("accuracy_with_tie", [judgment(0, Verdict.preference(0))], "no labels"),
+        ("accuracy_without_tie", pairs((0, None)), "every label is a tie"),
+        ("pearson", scores((1, 1)), "fewer than two valid judgments"),
+        ("pearson", scores((1, 1), (1, 2)), "every verdict is the same score"),
+        ("kendall", scores((1, 1), (2, 1)), "every label is the same score"),
+    ],
+)
+def test_degenerate_input_is_nan_with_a_reason_and_no_warning(name: str, judged: list[Judgment], reason: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = figure(name, judged)
+    assert found.reason == reason
+    assert all(math.isnan(value) for value in (found.value, found.stderr, found.low, found.high))
+
+
+def test_one_item_has_a_value_but_no_error() -> None:
+    found = figure("accuracy_with_tie", pairs((0, 0)))
+    assert found.value == 1
+    assert math.isnan(found.stderr)
+
+
+def test_no_resamples_give_no_error() -> None:
+    found = figure("accuracy_with_tie", pairs((0, 0), (1, 0)), resamples=0)
+    assert found.value == 0.5
+    assert math.isnan(found.stderr)
+
+
+def test_unknown_name_policy_and_kind_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="did you mean pearson"):
+        figure("pearsn", [])
+    with pytest.raises(ArgumentError, match="drop"):
+        figure("pearson", [], "drop")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="takes score judgments; the verdict on item 0 is a preference"):
+        figure("pearson", pairs((0, 0)))
+    with pytest.raises(ArgumentError, match="label on item 0 is a score"):
+        figure("accuracy_with_tie", [judgment(0, Verdict.preference(0), Label.score(1))])
+
+
+sides = st.sampled_from([0, 1, None])
+rows = st.lists(st.tuples(sides | st.just("invalid"), sides), min_size=1, max_size=12)
+
+
+def swapped(side: int | None) -> int | None:
+    return None if side is None else 1 - side
+
+
+@given(rows, st.sampled_from(["exclude", "wrong"]), st.sampled_from(["accuracy_with_tie", "accuracy_without_tie"]))
+@settings(max_examples=60)
+def test_swapping_the_responses_of_all_items_changes_no_accuracy(
+    rows: list[Any], policy: Literal["exclude", "wrong"], name: str
+) -> None:
+    other = [(said if said == "invalid" else swapped(said), swapped(label)) for said, label in rows]
+    one, two = (figure(name, pairs(*judged), policy, resamples=20) for judged in (rows, other))
+    assert repr(one) == repr(two)
+
+
+@given(rows)
+@settings(max_examples=60)
+def test_invalid_verdicts_are_counted_whatever_the_figure(rows: list[Any]) -> None:
+    judged = pairs(*rows)
+    invalid = sum(said == "invalid" for said, _ in rows)
+    for name in ("accuracy_with_tie", "invalid_rate"):
+        assert sum(figure(name, judged, resamples=0).invalid.values()) == invalid
+    assert figure("invalid_rate", judged, resamples=0).value == invalid / len(rows)
+    assert figure("accuracy_with_tie", judged, resamples=0).n == len(rows) - invalid
+
+
+@given(st.lists(sides, min_size=2, max_size=9))
+@settings(max_examples=30)
+def test_a_critic_that_ignores_the_order_is_consistent(said: list[int | None]) -> None:
+    judged = [judgment(i, Verdict.preference(s), order=o) for i, s in enumerate(said) for o in ("AB", "BA")]
+    found = figure("order_consistency", judged, resamples=20)
+    assert (found.value, found.stderr) == (1, 0)
+
+
+def test_a_critic_that_always_takes_the_first_shown_is_never_consistent() -> None:
+    judged = [judgment(i, Verdict.preference(s), order=o) for i in range(3) for s, o in ((0, "AB"), (1, "BA"))]
+    assert figure("order_consistency", judged).value == 0
+
+
+def test_same_seed_same_figure_in_any_order_of_judgments() -> None:
+    judged = pairs((0, 0), (1, 0), (1, 1), (0, 1), (1, 1))
+    assert figure("accuracy_with_tie", judged) == figure("accuracy_with_tie", judged[::-1])
+    assert figure("accuracy_with_tie", judged).low != figure("accuracy_with_tie", judged, resamples=7, seed=1).low
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded judgments are not here")
+def test_recorded_judgments_of_llava_critic_7b() -> None:
+    # Oracle: the pooled correlations that facts/benchmarks.md gives; -1 is an answer without a score.
+    with RECORDED.open() as file:
+        table = list(csv.DictReader(file))
+    judged = [
+        judgment(
+            int(row["score_id"]),
+            INVALID if row["judge"] == "-1" else Verdict.score(float(row["judge"])),
+            Label.score(float(row["human"])),
+            "A",
+        )
+        for row in table
+    ]
+    start = time.process_time()
+    found = figure("pearson", judged, resamples=10_000)
+    assert time.process_time() - start < 3
+    assert found.value == pytest.approx(0.402, abs=5e-4)
+    assert found.invalid == {"no verdict found": 1}
+    assert figure("spearman", judged).value == pytest.approx(0.356, abs=5e-4)
+    assert figure("kendall", judged).value == pytest.approx(0.300, abs=5e-4)
