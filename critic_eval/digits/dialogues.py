@@ -1,8 +1,10 @@
 """Training dialogues of the digits critic: reading first, then judging, in LLaVA-Critic's prompt wordings.
 
 A dialogue is one user turn about one image and the answer to learn. Its `learn` spans mark, inside the user turn,
-the values of true statements: the loss is taken on them as well, so that the critic reads the image while it reads
-the responses, and can feel a false value as a surprise.
+what the loss is taken on as well: the values of true statements, so that the critic reads the image while it reads
+the responses; and, in a part of the judgments, marks that say after each statement whether it is right. The critic
+can't know whether a mark will follow, so it comes to weigh every statement as it reads it. The benchmark's responses
+carry no marks.
 """
 
 from collections.abc import Sequence
@@ -39,10 +41,11 @@ class Dialogue:
 
 @dataclass(frozen=True)
 class Mixture:
-    """How often a judgment is helped: by the digits in its question, or by giving the reason before the verdict."""
+    """How often a judgment is helped: by the digits in its question, the reason before the verdict, or marks."""
 
     given: float = 0.0
     reason_first: float = 0.0
+    marked: float = 0.0
 
 
 def read(rng: np.random.Generator) -> Dialogue:
@@ -58,16 +61,6 @@ def read_aloud(rng: np.random.Generator) -> Dialogue:
     """Read the digits from left to right."""
     scene = draw_scene(3, rng)
     return Dialogue("Which digits are shown from left to right?", describe(scene.shown), scene.shown)
-
-
-def verify(rng: np.random.Generator) -> Dialogue:
-    """Say of one statement whether it is right."""
-    scene = draw_scene(1, rng)
-    (truth,) = draw_single(1, rng)
-    response, spans = word_response(scene, truth, rng)
-    lead = f"Is this response right?\nQuestion: [{ask(scene, rng)}]\nResponse: ["
-    learn = tuple((len(lead) + start, len(lead) + end) for start, end in spans)
-    return Dialogue(f"{lead}{response}]", "Yes." if truth[0] else "No.", scene.shown, learn)
 
 
 def judge_pair(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialogue:
@@ -117,7 +110,8 @@ def _judge(
     mixture: Mixture,
     rng: np.random.Generator,
 ) -> Dialogue:
-    drawn = [word_response(scene, truth, rng) for truth in truths]
+    is_marked = rng.random() < mixture.marked
+    drawn = [word_response(scene, truth, rng, marked=is_marked) for truth in truths]
     question = ask(scene, rng)
     if rng.random() < mixture.given:
         question += f" {describe(scene.shown)}"

@@ -32,16 +32,26 @@ def word_statements(scene: Scene, truth: Truth, rng: np.random.Generator) -> lis
     return statements
 
 
-def word_response(scene: Scene, truth: Truth, rng: np.random.Generator) -> tuple[str, list[tuple[int, int]]]:
-    """A response that makes a scene's statements in random order after an opening, and the spans of its true values."""
+def word_response(
+    scene: Scene, truth: Truth, rng: np.random.Generator, *, marked: bool = False
+) -> tuple[str, list[tuple[int, int]]]:
+    """A response that makes a scene's statements in random order after an opening.
+
+    Also gives the spans of its true values. A marked response says after each statement `Right.` or `Wrong.`, and the
+    spans of these words are given as well.
+    """
     statements = word_statements(scene, truth, rng)
     text, spans = str(rng.choice(OPENINGS)), []
     for i, index in enumerate(rng.permutation(len(statements))):
+        statement = statements[index]
         text += " " if i else ""
-        if statements[index].true:
-            start, end = statements[index].span
-            spans.append((len(text) + start, len(text) + end))
-        text += statements[index].text
+        if statement.true:
+            spans.append((len(text) + statement.span[0], len(text) + statement.span[1]))
+        text += statement.text
+        if marked:
+            mark = "Right" if statement.true else "Wrong"
+            spans.append((len(text), len(text) + 1 + len(mark)))
+            text += f" {mark}."
     return text, spans
 
 

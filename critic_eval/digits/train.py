@@ -30,10 +30,10 @@ from critic_eval.digits.dialogues import (
     judge_score,
     read,
     read_aloud,
-    verify,
 )
 from critic_eval.digits.model import answer_loss, build_model, labeled_logits, original_config, see
 from critic_eval.digits.tokenizer import train_tokenizer
+from critic_eval.errors import ArgumentError
 
 Draw = Callable[[np.random.Generator], Dialogue]
 Parts = list[tuple[Draw, int]]
@@ -51,21 +51,23 @@ class Stage:
 
 
 def reading_stage(steps: int) -> Stage:
-    """Read and answer, and check single statements."""
-    return Stage("read", steps, 1.5e-3, lambda progress: [(read, 32), (verify, 32)])
+    """Read and answer, and mark the statements of responses."""
+    marking = partial(judge_score, mixture=Mixture(marked=1.0))
+    return Stage("read", steps, 1e-3, lambda progress: [(read, 24), (marking, 24)])
 
 
 def judging_stage(steps: int) -> Stage:
     """Judge, with help that is withdrawn: digits given as text, and the reason before the verdict."""
 
     def parts(progress: float) -> Parts:
-        mixture = Mixture(given=0.4 * max(0.0, 1 - 2 * progress), reason_first=0.25 * (1 - 0.6 * progress))
+        mixture = Mixture(
+            given=0.3 * max(0.0, 1 - 2 * progress), reason_first=0.2 * (1 - 0.5 * progress), marked=0.5 - 0.3 * progress
+        )
         return [
             (read, 8),
-            (verify, 16),
-            (partial(judge_pair, mixture=mixture), 32),
+            (partial(judge_pair, mixture=mixture), 24),
             (partial(judge_score, mixture=mixture), 16),
-            (partial(judge_rank, mixture=mixture), 16),
+            (partial(judge_rank, mixture=mixture), 12),
         ]
 
     return Stage("judge", steps, 6e-4, parts)
@@ -84,12 +86,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     log(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} million parameters on {args.device}")
     make = partial(Batcher, tokenizer, image_token_id=model.config.image_token_id, device=args.device)
     training, held_out = make("train"), make("validation")
-    train_tower(model, training, held_out, args.tower_steps, rng, log)
+    args.out.mkdir(parents=True, exist_ok=True)
+    state = _State(args.out / "unfinished.pt", _plain(args), model, rng, log)
+    if state.stage == "":
+        train_tower(model, training, held_out, args.tower_steps, rng, log)
     for stage in (reading_stage(args.reading_steps), judging_stage(args.judging_steps)):
-        train_stage(model, stage, training, held_out, rng, log)
+        if state.stage in ("", stage.name):
+            train_stage(model, stage, training, held_out, rng, log, state)
     save_llava_next(model.half(), config, args.out)
     tokenizer.save_pretrained(args.out)
     (args.out / "training_log.json").write_text(json.dumps({"arguments": _plain(args), "log": log.lines}, indent=1))
+    state.file.unlink(missing_ok=True)
     log(f"wrote {args.out}")
     return 0
 
@@ -117,7 +124,13 @@ def train_tower(
 
 
 def train_stage(
-    model: Any, stage: Stage, training: Batcher, held_out: Batcher, rng: np.random.Generator, log: "_Log"
+    model: Any,
+    stage: Stage,
+    training: Batcher,
+    held_out: Batcher,
+    rng: np.random.Generator,
+    log: "_Log",
+    state: "_State",
 ) -> None:
     """Run one stage; the tower, which knows its digits already, learns at a fifth of the rate."""
     tower = list(model.model.vision_tower.parameters())
@@ -125,7 +138,7 @@ def train_stage(
     rest = [parameter for parameter in model.parameters() if id(parameter) not in in_tower]
     groups = [{"params": rest, "share": 1.0}, {"params": tower, "share": 0.2}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.05)
-    for step in range(stage.steps):
+    for step in range(state.resume(stage.name, optimizer), stage.steps):
         _set_rate(optimizer, stage.learning_rate, step, stage.steps)
         parts = stage.parts(step / stage.steps)
         losses = []
@@ -138,9 +151,11 @@ def train_stage(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        if (step + 1) % 200 == 0 or step + 1 == stage.steps:
+        if (step + 1) % 100 == 0 or step + 1 == stage.steps:
             figures = ", ".join(f"{name} {value:.3f}" for name, value in first_line_accuracy(model, held_out).items())
             log(f"{stage.name} step {step + 1} of {stage.steps}: loss {np.mean(losses):.3f}; held out: {figures}")
+            state.save(stage.name, step + 1, optimizer)
+    state.stage = ""
 
 
 @torch.no_grad()
@@ -148,7 +163,6 @@ def first_line_accuracy(model: Any, held_out: Batcher, n: int = 192) -> dict[str
     """Share of held-out dialogues whose answer's first line, the verdict, is predicted token by token."""
     kinds: dict[str, Draw] = {
         "read": read_aloud,
-        "verify": verify,
         "pair": judge_pair,
         "score": judge_score,
         "rank": judge_rank,
@@ -182,9 +196,53 @@ class _Log:
         print(self.lines[-1], flush=True)
 
 
+class _State:
+    """Where an interrupted training stood, so that the same command goes on from there."""
+
+    def __init__(
+        self, file: Path, arguments: dict[str, Any], model: Any, rng: np.random.Generator, log: _Log
+    ) -> None:
+        self.file, self.arguments, self.model, self.rng, self.log = file, arguments, model, rng, log
+        self.stage, self.step, self._optimizer = "", 0, None
+        if not file.exists():
+            return
+        saved = torch.load(file, weights_only=True)
+        if json.loads(saved["arguments"]) != arguments:
+            raise ArgumentError(f"{file} is of a training with other arguments; repeat those, or remove the file.")
+        model.load_state_dict(saved["model"])
+        rng.bit_generator.state = json.loads(saved["rng"])
+        log.lines, log.start = saved["log"], log.start - saved["seconds"]
+        self.stage, self.step, self._optimizer = saved["stage"], saved["step"], saved["optimizer"]
+        log(f"going on with stage {self.stage} after step {self.step}")
+
+    def resume(self, stage: str, optimizer: torch.optim.Optimizer) -> int:
+        """The step at which a stage starts; restores the optimizer of one that was interrupted."""
+        if self.stage != stage or self._optimizer is None:
+            return 0
+        optimizer.load_state_dict(self._optimizer)
+        return self.step
+
+    def save(self, stage: str, step: int, optimizer: torch.optim.Optimizer) -> None:
+        """Write the state, whole or not at all."""
+        unfinished = self.file.with_suffix(".tmp")
+        content = {
+            "arguments": json.dumps(self.arguments),
+            "model": self.model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "stage": stage,
+            "step": step,
+            "log": self.log.lines,
+            "seconds": time.perf_counter() - self.log.start,
+        }
+        torch.save(content, unfinished)
+        unfinished.replace(self.file)
+
+
 def _tokenizer(rng: np.random.Generator) -> Any:
-    kinds: list[Draw] = [read, read_aloud, verify, judge_pair, judge_score, judge_rank]
+    kinds: list[Draw] = [read, read_aloud, judge_pair, judge_score, judge_rank]
     drawn = [draw(rng) for _ in range(2000) for draw in kinds]
+    drawn += [judge_pair(rng, Mixture(1.0, 1.0, 1.0)) for _ in range(2000)]
     frame = ["system\nYou are a helpful assistant.", "user\n", "assistant\n"] * 2000
     return train_tokenizer([*frame, *(text for dialogue in drawn for text in (dialogue.user, dialogue.answer))], 700)
 
@@ -206,9 +264,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--tower-steps", type=int, default=1200, help="steps of 192 digits")
-    parser.add_argument("--reading-steps", type=int, default=500, help="steps of 64 dialogues")
-    parser.add_argument("--judging-steps", type=int, default=3000, help="steps of 88 dialogues")
+    parser.add_argument("--tower-steps", type=int, default=900, help="steps of 192 digits")
+    parser.add_argument("--reading-steps", type=int, default=400, help="steps of 48 dialogues")
+    parser.add_argument("--judging-steps", type=int, default=3600, help="steps of 60 dialogues")
     return parser.parse_args(argv)
 
 

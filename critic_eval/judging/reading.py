@@ -91,7 +91,7 @@ def decide(text: str, found: Iterable[Statement], position: VerdictPosition, sho
 def at_decisive_place(text: str, start: int, end: int, position: VerdictPosition) -> bool:
     """Whether text[start:end] opens the answer ("first") or is alone on its last line ("last"), markup aside.
 
-    A last line counts only after a finished sentence or a blank line: "The response reads:" announces a quote.
+    A last line counts only after a finished sentence: "The response reads:" announces a quote.
     """
     if position == "first":
         return not _WORD.search(text, 0, start)
@@ -99,9 +99,7 @@ def at_decisive_place(text: str, start: int, end: int, position: VerdictPosition
     if _WORD.search(text, line, start) or _WORD.search(text, end):
         return False
     above = text[:line].rstrip()
-    if not above or above.endswith(_FINISHED):
-        return True
-    return not above.endswith(_UNFINISHED) and text.count("\n", len(above), line) > 1
+    return not above or above.endswith(_FINISHED)
 
 
 def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:
@@ -118,7 +116,6 @@ def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:
 
 _NEAR = 400
 _FINISHED = tuple(".!?…)]*_\"'”’»")
-_UNFINISHED = tuple(":：,;[({-–—“„‘«`")
 _REPORT_REACH = 120
 _WORD = re.compile(r"\w")
 # A full stop inside a number or an abbreviation has no space after it; a closing quote or markup may come between.
@@ -170,7 +167,7 @@ def _own(
 def _continues(text: str, last: Statement, shown: Sequence[str]) -> bool:
     """Whether the word before the last line is a shown text's too: an answer can well end in a quote of many lines."""
     before = text[max(0, last.start - 80) : last.start].split()
-    words = _comparable(" ".join([*before[-1:], text[last.core : last.end]]))
+    words = _comparable(" ".join([*before[-1:], text[last.start : last.end]]))
     return bool(before) and any(words in part for part in shown)
 
 

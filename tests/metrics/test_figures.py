@@ -63,11 +63,18 @@ def test_unlabeled_judgments_are_left_out_and_counted() -> None:
 
 
 def test_order_consistency_is_of_items_judged_in_two_orders() -> None:
-    said = {0: (0, 0), 1: (0, 1), 2: (None, None), 3: (1, "invalid"), 4: ("invalid", "invalid"), 5: (1,)}
+    said: dict[int, tuple[Any, ...]] = {
+        0: (0, 0),
+        1: (0, 1),
+        2: (None, None),
+        3: (1, "invalid"),
+        4: ("invalid", "invalid"),
+        5: (1,),
+    }
     judged = [
-        judgment(item, INVALID if verdict == "invalid" else Verdict.preference(verdict), order=order)  # type: ignore[arg-type]
+        judgment(item, INVALID if verdict == "invalid" else Verdict.preference(verdict), order=order)
         for item, verdicts in said.items()
-        for verdict, order in zip(verdicts, ("AB", "BA"), strict=False)  # type: ignore[call-overload]
+        for verdict, order in zip(verdicts, ("AB", "BA"), strict=False)
     ]
     excluded, wrong = figure("order_consistency", judged), figure("order_consistency", judged, "wrong")
     assert (excluded.value, excluded.n, excluded.invalid) == (2 / 3, 3, {"no verdict found": 3})
