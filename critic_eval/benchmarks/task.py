@@ -6,6 +6,7 @@ from typing import Any
 
 from critic_eval.errors import DataError
 from critic_eval.judging import Item, Judgment, Label, OrderPolicy, Protocol, get_protocol, identity_order, orders
+from critic_eval.judging.images import open_image
 from critic_eval.metrics import Figure, figure
 
 Row = Mapping[str, Any]
@@ -49,8 +50,13 @@ class JudgeTask:
         return repeated.add_column(ORDER_COLUMN, [order for _, order in shown])
 
     def visuals(self, row: Row) -> list[Any]:
-        """The images of a row."""
-        return list(self.read_item(row).images)
+        """The images of a row, opened.
+
+        Raises:
+            ImageError: one can't be read.
+        """
+        item = self.read_item(row)
+        return [open_image(image, f"item {item.id}") for image in item.images]
 
     def text(self, row: Row, lmms_eval_specific_kwargs: Mapping[str, Any] | None = None) -> str:
         """The prompt of a row, without its images."""

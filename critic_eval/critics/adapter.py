@@ -123,8 +123,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             total_elapsed_time=seconds,
             total_gen_tokens=tokens,
             avg_speed=tokens / seconds if seconds else 0.0,
-            total_requests=len(requests),
-            additional_metrics={"rank": self.rank},
+            additional_metrics={"total_requests": len(requests)},
         )
         missing = sum(answer is None for answer in answers)
         if missing:

@@ -1,14 +1,13 @@
 """From what lmms-eval's tasks hand over to a conversation: text and opened images, checked."""
 
-import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from critic_eval.critics.conversations import Conversation, Message
-from critic_eval.errors import ArgumentError, ImageError
+from critic_eval.errors import ArgumentError
+from critic_eval.judging.images import open_image
 
 
 def read_conversation(messages: Sequence[Mapping[str, Any]], place: str) -> Conversation:
@@ -43,29 +42,6 @@ def with_images(conversation: Conversation, source: Conversation) -> Conversatio
                 n_images += 1
         replaced.append(Message(message.role, tuple(content)))
     return replaced
-
-
-def open_image(image: Any, place: str) -> Image.Image:
-    """Open an image in RGB.
-
-    Raises:
-        ImageError: it can't be opened, or has no pixels; `place` says whose it is.
-    """
-    try:
-        if isinstance(image, Mapping):
-            image = image.get("bytes") or image.get("path")
-        if isinstance(image, bytes):
-            image = io.BytesIO(image)
-        opened = image if isinstance(image, Image.Image) else Image.open(_existing(image))
-        if 0 in opened.size:
-            raise ImageError(f"The image of {place} has no pixels ({opened.width} x {opened.height}).")
-        return opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError, AttributeError, Image.DecompressionBombError) as error:
-        raise ImageError(f"The image of {place} can't be read ({error}); replace the file or drop the item.") from error
-
-
-def _existing(image: Any) -> Any:
-    return Path(image).expanduser() if isinstance(image, str) else image
 
 
 def _parts(content: Any) -> Sequence[Mapping[str, Any]]:

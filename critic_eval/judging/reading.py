@@ -6,10 +6,11 @@ The parsers of each kind find *statements* ("The better response: [first]") and 
    a `>` block quote; when a report introduces it ("The second response says …"); or when its words also stand in a text
    that the critic was shown (a response, the question). Text is compared without regard to case and spacing.
 2. **The decisive place is the critic's own.** A verdict-first answer opens with its verdict, a verdict-last answer ends
-   with it on a line of its own. A statement there counts even if a response holds the same words; otherwise any
-   response could void the verdicts against it just by containing them. Two things still void it: quotation marks, and
-   an answer that is nothing but a copy of a shown text that says more than the verdict itself. Where a response *is*
-   exactly "The better response: [first]" and so is the answer, the two can't be told apart, and the answer stands.
+   with it on a line of its own, after a finished sentence. A statement there counts even if a response holds the same
+   words; otherwise any response could void the verdicts against it just by containing them. Still void are a statement
+   in quotation marks, an answer that is nothing but a copy of a shown text that says more than the verdict itself, and a
+   last line that a shown text holds together with the word before it. Where a response *is* exactly "The better
+   response: [first]" and so is the answer, the two can't be told apart, and the answer stands.
 3. **Rank, then place.** Of the critic's own statements the strongest rank counts (a labeled form beats prose); among
    these the first for a verdict-first protocol, the last for a verdict-last one.
 4. **Contradictions are invalid.** If the sentence that decides holds another own statement of the same rank and a

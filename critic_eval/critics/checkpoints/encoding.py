@@ -13,6 +13,7 @@ from torch import Tensor
 from critic_eval.critics.checkpoints.tokenization import TextTokenizer
 from critic_eval.critics.conversations import Conversation, ConversationFormat, SpecialToken
 from critic_eval.errors import ImageError
+from critic_eval.judging.images import open_image
 
 Ids = list[int]
 Prepared = TypeVar("Prepared")
@@ -105,7 +106,7 @@ class LlavaEncoder:
             ImageError: an image can't be read or has no pixels.
         """
         segments = self.conversation_format.segments(conversation)
-        images = [checked_image(segment) for segment in segments if isinstance(segment, Image.Image)]
+        images = [open_image(segment, image_name(segment)) for segment in segments if isinstance(segment, Image.Image)]
         media, counts = prepare(self.image_processor, images) if images else ({}, [])
         remaining = iter(counts)
         ids: Ids = [*self._beginning]
@@ -181,16 +182,6 @@ def _concatenate(tensors: list[Tensor]) -> Tensor:
     return merged
 
 
-def checked_image(image: Image.Image) -> Image.Image:
-    """Read an image to RGB.
-
-    Raises:
-        ImageError: it can't be read, or has no pixels.
-    """
-    name = getattr(image, "filename", "") or "an image"
-    if image.width == 0 or image.height == 0:
-        raise ImageError(f"{name} has no pixels ({image.width} x {image.height}); remove or replace it.")
-    try:
-        return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{name} can't be read ({error}); remove or replace it.") from error
+def image_name(image: Image.Image) -> str:
+    """Name an image for an error message."""
+    return getattr(image, "filename", "") or "a prompt"

@@ -14,10 +14,11 @@ from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging
 
-from critic_eval.critics.checkpoints.encoding import EncodedPrompt, checked_image, merge_media, pad_left, prepare
+from critic_eval.critics.checkpoints.encoding import EncodedPrompt, image_name, merge_media, pad_left, prepare
 from critic_eval.critics.checkpoints.weights import PROGRESS_FROM_BYTES
 from critic_eval.critics.conversations import IMAGE_MARK, Conversation, check_conversation
 from critic_eval.errors import ArgumentError, CheckpointError
+from critic_eval.judging.images import open_image
 
 _ZERO_WIDTH_SPACE = "\u200b"
 
@@ -158,7 +159,7 @@ class TransformersEncoder:
         """
         prompt = self._prompt(conversation)
         images = [
-            checked_image(part) for message in conversation for part in message.content if isinstance(part, Image.Image)
+            open_image(part, image_name(part)) for message in conversation for part in message.content if isinstance(part, Image.Image)
         ]
         bos = self.tokenizer.bos_token
         begins = {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}

@@ -1,0 +1,79 @@
+"""lmms-eval finds our models and tasks, whichever way it is started."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from critic_eval import plugin
+
+DUMMY_TASK = """
+task: my_task
+dataset_path: json
+test_split: test
+output_type: generate_until
+"""
+
+
+def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+
+
+def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(tmp_path: Path) -> None:
+    code = (
+        "from lmms_eval import evaluator, models\n"
+        "from lmms_eval.tasks import TaskManager\n"
+        "import json\n"
+        "names = [name for name in TaskManager('ERROR').all_tasks if name.startswith('critic_')]\n"
+        "print(json.dumps([models.get_model_manifest('llava_critic').chat_class_path, names]))\n"
+    )
+    done = run(sys.executable, "-c", code, cwd=tmp_path)
+    class_path, names = json.loads(done.stdout.splitlines()[-1])
+    assert class_path == "critic_eval.critics.adapter.LlavaCritic"
+    assert {"critic_digits", "critic_digits_pair", "critic_digits_score", "critic_digits_rank"} <= set(names)
+
+
+def test_our_command_lists_our_tasks_and_the_users(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "my_task.yaml").write_text(DUMMY_TASK)
+    done = run(
+        sys.executable, "-m", "critic_eval.lmms_eval_command", "tasks", "list", "--include-path", "mine", cwd=tmp_path
+    )
+    listed = done.stdout.split()
+    assert done.returncode == 0
+    assert {"critic_digits", "my_task", "mmmu_val"} <= set(listed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tasks", "critic_digits_pair", "--model_args", "pretrained=no/folder/here"], "no/folder/here"),
+        (["--tasks", "critic_digits_pair", "--model_args", "pretrained=digits,batchsize=3"], "batch_size"),
+        (["--tasks", "critic_digits_pair", "--model_args", "pretrained=digits,device=cuda"], "CUDA"),
+        (["--tasks", "critic_no_such_task", "--model_args", "pretrained=digits"], "critic_no_such_task"),
+        (["--tasks", "critic_pairs", "--model_args", "pretrained=digits"], "CRITIC_EVAL_PAIRS"),
+        (["--model_args", "pretrained=digits"], "--tasks"),
+    ],
+)
+def test_a_failed_evaluation_says_why_in_one_sentence_and_exits_with_1(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    if "device=cuda" in arguments[-1]:
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("there is a CUDA GPU here")
+    done = run(
+        sys.executable, "-m", "critic_eval.lmms_eval_command", "--model", "llava_critic", *arguments, cwd=tmp_path
+    )
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert done.returncode == 1
+    assert len(errors) == 1, done.stderr
+    assert message in errors[0]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_task_yamls_lie_where_the_plugin_looks() -> None:
+    assert (plugin.tasks_folder() / "critic_digits" / "critic_digits.yaml").is_file()
