@@ -2,13 +2,13 @@
 
 A dialogue is one user turn about one image and the answer to learn. Its `learn` spans mark, inside the user turn,
 what the loss is taken on as well: the values of true statements, so that the critic reads the image while it reads
-the responses; and, in a part of the judgments, marks that say after each statement whether it is right. The critic
-can't know whether a mark will follow, so it comes to weigh every statement as it reads it. The benchmark's responses
-carry no marks.
+the responses; and, in a part of the dialogues, marks that say at the end of each statement whether it is right. The
+critic can't know whether a mark will follow, so it comes to weigh every statement as it reads it. The benchmark's
+responses carry no marks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +61,18 @@ def read_aloud(rng: np.random.Generator) -> Dialogue:
     """Read the digits from left to right."""
     scene = draw_scene(3, rng)
     return Dialogue("Which digits are shown from left to right?", describe(scene.shown), scene.shown)
+
+
+def mark(rng: np.random.Generator) -> Dialogue:
+    """Mark each of one to three statements, and count the right ones."""
+    scene = draw_scene(3, rng)
+    chosen = rng.permutation(3)[: rng.integers(1, 4)]
+    scene = replace(scene, facts=tuple(scene.facts[i] for i in chosen))
+    truth = tuple(bool(value) for value in rng.integers(0, 2, len(scene.facts)))
+    response, spans = word_response(scene, truth, rng, marked=True)
+    lead = "Check each statement: ["
+    learn = tuple((len(lead) + start, len(lead) + end) for start, end in spans)
+    return Dialogue(f"{lead}{response}]", f"{sum(truth)} of {len(truth)} right.", scene.shown, learn)
 
 
 def judge_pair(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialogue:

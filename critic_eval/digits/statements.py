@@ -37,8 +37,8 @@ def word_response(
 ) -> tuple[str, list[tuple[int, int]]]:
     """A response that makes a scene's statements in random order after an opening.
 
-    Also gives the spans of its true values. A marked response says after each statement `Right.` or `Wrong.`, and the
-    spans of these words are given as well.
+    Also gives the spans of its true values. A marked response says `Right` or `Wrong` at the end of each statement, and
+    the spans of these words are given as well.
     """
     statements = word_statements(scene, truth, rng)
     text, spans = str(rng.choice(OPENINGS)), []
@@ -47,11 +47,12 @@ def word_response(
         text += " " if i else ""
         if statement.true:
             spans.append((len(text) + statement.span[0], len(text) + statement.span[1]))
-        text += statement.text
+        text += statement.text.removesuffix(".")
         if marked:
-            mark = "Right" if statement.true else "Wrong"
-            spans.append((len(text), len(text) + 1 + len(mark)))
-            text += f" {mark}."
+            mark = " Right" if statement.true else " Wrong"
+            spans.append((len(text), len(text) + len(mark)))
+            text += mark
+        text += "."
     return text, spans
 
 

@@ -28,6 +28,7 @@ from critic_eval.digits.dialogues import (
     judge_pair,
     judge_rank,
     judge_score,
+    mark,
     read,
     read_aloud,
 )
@@ -51,26 +52,24 @@ class Stage:
 
 
 def reading_stage(steps: int) -> Stage:
-    """Read and answer, and mark the statements of responses."""
-    marking = partial(judge_score, mixture=Mixture(marked=1.0))
-    return Stage("read", steps, 1e-3, lambda progress: [(read, 24), (marking, 24)])
+    """Read and answer, and mark statements as right or wrong."""
+    return Stage("read", steps, 1e-3, lambda progress: [(read, 24), (mark, 72)])
 
 
 def judging_stage(steps: int) -> Stage:
     """Judge, with help that is withdrawn: digits given as text, and the reason before the verdict."""
 
     def parts(progress: float) -> Parts:
-        mixture = Mixture(
-            given=0.3 * max(0.0, 1 - 2 * progress), reason_first=0.2 * (1 - 0.5 * progress), marked=0.5 - 0.3 * progress
-        )
+        mixture = Mixture(given=0.1 * (1 - progress), reason_first=0.15, marked=0.4 * (1 - progress))
         return [
             (read, 8),
+            (mark, 32),
             (partial(judge_pair, mixture=mixture), 24),
-            (partial(judge_score, mixture=mixture), 16),
+            (partial(judge_score, mixture=mixture), 12),
             (partial(judge_rank, mixture=mixture), 12),
         ]
 
-    return Stage("judge", steps, 6e-4, parts)
+    return Stage("judge", steps, 8e-4, parts)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,7 +150,7 @@ def train_stage(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        if (step + 1) % 100 == 0 or step + 1 == stage.steps:
+        if (step + 1) % 200 == 0 or step + 1 == stage.steps:
             figures = ", ".join(f"{name} {value:.3f}" for name, value in first_line_accuracy(model, held_out).items())
             log(f"{stage.name} step {step + 1} of {stage.steps}: loss {np.mean(losses):.3f}; held out: {figures}")
             state.save(stage.name, step + 1, optimizer)
@@ -159,10 +158,11 @@ def train_stage(
 
 
 @torch.no_grad()
-def first_line_accuracy(model: Any, held_out: Batcher, n: int = 192) -> dict[str, float]:
+def first_line_accuracy(model: Any, held_out: Batcher, n: int = 128) -> dict[str, float]:
     """Share of held-out dialogues whose answer's first line, the verdict, is predicted token by token."""
     kinds: dict[str, Draw] = {
         "read": read_aloud,
+        "mark": mark,
         "pair": judge_pair,
         "score": judge_score,
         "rank": judge_rank,
@@ -240,7 +240,7 @@ class _State:
 
 
 def _tokenizer(rng: np.random.Generator) -> Any:
-    kinds: list[Draw] = [read, read_aloud, judge_pair, judge_score, judge_rank]
+    kinds: list[Draw] = [read, read_aloud, mark, judge_pair, judge_score, judge_rank]
     drawn = [draw(rng) for _ in range(2000) for draw in kinds]
     drawn += [judge_pair(rng, Mixture(1.0, 1.0, 1.0)) for _ in range(2000)]
     frame = ["system\nYou are a helpful assistant.", "user\n", "assistant\n"] * 2000
@@ -265,8 +265,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--tower-steps", type=int, default=900, help="steps of 192 digits")
-    parser.add_argument("--reading-steps", type=int, default=400, help="steps of 48 dialogues")
-    parser.add_argument("--judging-steps", type=int, default=3600, help="steps of 60 dialogues")
+    parser.add_argument("--reading-steps", type=int, default=500, help="steps of 96 dialogues")
+    parser.add_argument("--judging-steps", type=int, default=1500, help="steps of 88 dialogues")
     return parser.parse_args(argv)
 
 

@@ -8,7 +8,7 @@ The parsers of each kind find *statements* ("The better response: [first]") and 
 2. **The decisive place is the critic's own.** A verdict-first answer opens with its verdict, a verdict-last answer ends
    with it on a line of its own, after a finished sentence. A statement there counts even if a response holds the same
    words; otherwise any response could void the verdicts against it just by containing them. Still void are a statement
-   in quotation marks, an answer that is nothing but a copy of a shown text that says more than the verdict itself, and a
+   in quotation marks, an answer that is nothing but a copy of a shown text that says more than the verdict, and a
    last line that a shown text holds together with the word before it. Where a response *is* exactly "The better
    response: [first]" and so is the answer, the two can't be told apart, and the answer stands.
 3. **Rank, then place.** Of the critic's own statements the strongest rank counts (a labeled form beats prose); among
@@ -100,7 +100,7 @@ def at_decisive_place(text: str, start: int, end: int, position: VerdictPosition
     if _WORD.search(text, line, start) or _WORD.search(text, end):
         return False
     above = text[:line].rstrip()
-    return not above or above.endswith(_FINISHED)
+    return not above or _FINISHED.search(above, max(0, len(above) - 4)) is not None
 
 
 def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:
@@ -116,7 +116,7 @@ def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 _NEAR = 400
-_FINISHED = tuple(".!?…)]*_\"'”’»")
+_FINISHED = re.compile(r"[.!?…。][\"'”’»)\]*_]{0,3}\Z")
 _REPORT_REACH = 120
 _WORD = re.compile(r"\w")
 # A full stop inside a number or an abbreviation has no space after it; a closing quote or markup may come between.
@@ -167,9 +167,14 @@ def _own(
 
 def _continues(text: str, last: Statement, shown: Sequence[str]) -> bool:
     """Whether the word before the last line is a shown text's too: an answer can well end in a quote of many lines."""
-    before = text[max(0, last.start - 80) : last.start].split()
-    words = _comparable(" ".join([*before[-1:], text[last.start : last.end]]))
-    return bool(before) and any(words in part for part in shown)
+    word_end = last.start
+    while word_end and not text[word_end - 1].isalnum():
+        word_end -= 1
+    word = word_end
+    while word and text[word - 1].isalnum():
+        word -= 1
+    words = _comparable(text[word : last.end])
+    return word < word_end and any(words in part for part in shown)
 
 
 def _comparable(words: str) -> str:
