@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="critic-eval",
-        description="Tools around critics that judge multimodal answers. To run a benchmark, use the command lmms_eval.",
+        description="Tools around critics that judge multimodal answers. Benchmarks run with the command lmms_eval.",
     )
     parser.add_argument("--version", action="version", version=f"critic-eval {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         "convert",
         help="write a LLaVA checkpoint in transformers' own layout",
         description=(
-            "Convert a checkpoint in LLaVA-NeXT's format (llava-critic-7b, ...) or LLaVA-1.5's (prometheus-vision, ...) "
+            "Convert a checkpoint in LLaVA-NeXT's format (llava-critic-7b, ...) or LLaVA-1.5's (prometheus-vision) "
             "to transformers' layout, for AutoModelForImageTextToText, vLLM, SGLang and `transformers serve`."
         ),
         epilog="example: critic-eval convert lmms-lab/llava-critic-7b ./llava-critic-7b-hf",

@@ -32,7 +32,9 @@ def written_once(folder: Path, write: Callable[[Path], None]) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
-        raise DataError(f"Can't write data to {folder} ({error}); set CRITIC_EVAL_CACHE to a folder you can.") from error
+        raise DataError(
+            f"Can't write data to {folder} ({error}); set CRITIC_EVAL_CACHE to a folder you can."
+        ) from error
     try:
         write(unfinished)
         unfinished.rename(folder)

@@ -70,7 +70,8 @@ class JudgeTask:
         """The judgment made of an answer, once in full and once for each metric."""
         judgment = self.protocol.judge(self.read_item(row), row[ORDER_COLUMN], answers[0], label=self.read_label(row))
         record = judgment.to_record()
-        return {"judgment": record, **dict.fromkeys(self.metrics, {**record, "raw": ""})}
+        # The answer itself is logged once; what a metric needs of a judgment is all but its text.
+        return {"judgment": record, **{metric: {**record, "raw": ""} for metric in self.metrics}}
 
     def _orders(self, row: Row) -> list[str]:
         n = len(self.read_item(row).responses)

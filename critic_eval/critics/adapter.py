@@ -166,7 +166,12 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         if self.image_policy == "as_is":
             return list(range(len(requests)))
         digests = [
-            "".join(digest_image(part) for message in self._read(request) for part in message.content if not isinstance(part, str))
+            "".join(
+                digest_image(part)
+                for message in self._read(request)
+                for part in message.content
+                if not isinstance(part, str)
+            )
             for request in requests
         ]
         return shuffled_sources([request.args[4] for request in requests], digests, self.image_seed)

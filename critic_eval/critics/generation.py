@@ -126,7 +126,9 @@ def _batches(
         yield batch
 
 
-def _generate_batch(checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt], settings: GenerationSettings) -> list[Answer]:
+def _generate_batch(
+    checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt], settings: GenerationSettings
+) -> list[Answer]:
     start = time.perf_counter()
     encoder, model = checkpoint.encoder, checkpoint.model
     inputs = {name: _placed(tensor, model) for name, tensor in encoder.collate(prompts).items()}

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from critic_eval.digits.glyphs import CELL, GLYPH_SIDES
 
@@ -32,8 +32,8 @@ def draw_cells(ink: Tensor, rows: NDArray[np.int64], rng: np.random.Generator) -
     matrix = (CELL / sides)[:, :, None] * turn
     offset = -np.einsum("mij,mj->mi", matrix, center)
     theta = torch.as_tensor(np.concatenate([matrix, offset[:, :, None]], axis=2), dtype=torch.float32)
-    grid = F.affine_grid(theta, [m, 1, CELL, CELL], align_corners=False)
-    drawn = F.grid_sample(ink[torch.as_tensor(rows)].unsqueeze(1), grid, mode="bicubic", align_corners=False)
+    grid = affine_grid(theta, [m, 1, CELL, CELL], align_corners=False)
+    drawn = grid_sample(ink[torch.as_tensor(rows)].unsqueeze(1), grid, mode="bicubic", align_corners=False)
     weight = torch.as_tensor(rng.uniform(0.7, 1.4, (m, 1, 1)), dtype=torch.float32)
     return drawn.squeeze(1).clamp(1e-4, 1) ** weight
 
@@ -63,5 +63,5 @@ def cut_tiles(image: Tensor) -> Tensor:
     Returns:
         Shape (k + 1, CELL, CELL).
     """
-    whole = F.interpolate(image[None, None], size=(CELL, CELL), mode="bicubic", antialias=True)[0, 0].clamp(-1, 1)
+    whole = interpolate(image[None, None], size=(CELL, CELL), mode="bicubic", antialias=True)[0, 0].clamp(-1, 1)
     return torch.stack([whole, *image.split(CELL, dim=1)])

@@ -1,6 +1,7 @@
 """Dialogues as batches: tokens, labels, and freshly drawn images."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ class Batcher:
         for i, (row_ids, row_labels) in enumerate(rows):
             ids[i, : len(row_ids)], labels[i, : len(row_ids)], mask[i, : len(row_ids)] = row_ids, row_labels, 1
         tiles = [tile.to(self.device) for tile in self._images(dialogues, rng)]
-        return Batch(*(torch.as_tensor(array, device=self.device) for array in (ids, labels, mask)), tiles)
+        place = partial(torch.as_tensor, device=self.device)
+        return Batch(place(ids), place(labels), place(mask), tiles)
 
     def cells(self, n: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Single digits and their values: images (n, CELL, CELL) and values (n,)."""

@@ -52,6 +52,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "sum": ("What do the digits sum to?", "What is the sum of the digits?"),
 }
 
+
 @dataclass(frozen=True)
 class Scene:
     """One image to be: the shown row, its phantom, and the facts that responses speak of, the asked one first."""

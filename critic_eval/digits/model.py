@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 from critic_eval.critics.checkpoints import build_config
 from critic_eval.digits.glyphs import CELL
@@ -79,8 +79,6 @@ def original_config(vocab_size: int, eos_token_id: int, bos_token_id: int) -> di
 
 def build_model(config: dict[str, Any]) -> Any:
     """A `LlavaOnevisionForConditionalGeneration` with fresh weights."""
-    from transformers import LlavaOnevisionForConditionalGeneration
-
     from transformers import AttentionInterface, LlavaOnevisionForConditionalGeneration
     from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
@@ -95,13 +93,14 @@ def see(model: Any, tiles: Tensor) -> Tensor:
     """The vision tower's features of gray tiles: (n, CELL, CELL) to (n, TILE_SIDE ** 2, hidden)."""
     pixels = tiles.unsqueeze(1).expand(-1, 3, -1, -1)
     # The last layer's own output: LLaVA-NeXT's tower applies no layer norm after it.
-    return model.model.vision_tower(pixels, output_hidden_states=True).hidden_states[-1]
+    features: Tensor = model.model.vision_tower(pixels, output_hidden_states=True).hidden_states[-1]
+    return features
 
 
 def answer_loss(model: Any, batch: Batch) -> Tensor:
     """Mean cross-entropy over the labeled tokens."""
     logits, labels = labeled_logits(model, batch)
-    return F.cross_entropy(logits.float(), labels)
+    return cross_entropy(logits.float(), labels)
 
 
 def labeled_logits(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 from critic_eval.critics.checkpoints import save_llava_next
 from critic_eval.digits.batches import Batcher
@@ -111,7 +111,7 @@ def train_tower(
         images, values = training.cells(192, rng)
         with _mixed_precision(training.device):
             logits = head(see(model, images))
-        loss = F.cross_entropy(logits.float().flatten(0, 1), values.repeat_interleave(logits.shape[1]))
+        loss = cross_entropy(logits.float().flatten(0, 1), values.repeat_interleave(logits.shape[1]))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -199,9 +199,7 @@ class _Log:
 class _State:
     """Where an interrupted training stood, so that the same command goes on from there."""
 
-    def __init__(
-        self, file: Path, arguments: dict[str, Any], model: Any, rng: np.random.Generator, log: _Log
-    ) -> None:
+    def __init__(self, file: Path, arguments: dict[str, Any], model: Any, rng: np.random.Generator, log: _Log) -> None:
         self.file, self.arguments, self.model, self.rng, self.log = file, arguments, model, rng, log
         self.stage, self.step, self._optimizer = "", 0, None
         if not file.exists():
@@ -271,7 +269,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _plain(args: argparse.Namespace) -> dict[str, Any]:
-    return {name: value if isinstance(value, int) else str(value) for name, value in vars(args).items() if name != "out"}
+    return {
+        name: value if isinstance(value, int) else str(value) for name, value in vars(args).items() if name != "out"
+    }
 
 
 if __name__ == "__main__":

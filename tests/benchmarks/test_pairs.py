@@ -34,7 +34,9 @@ def test_a_good_file_is_taken_and_its_image_found_beside_it(write: Any) -> None:
     assert pairs.PAIRS.visuals({**GOOD, "image": None}) == []
 
 
-@pytest.mark.parametrize(("label", "expected"), [("A", Label.preference(0)), ("tie", Label.preference(None)), (None, None)])
+@pytest.mark.parametrize(
+    ("label", "expected"), [("A", Label.preference(0)), ("tie", Label.preference(None)), (None, None)]
+)
 def test_labels(label: str | None, expected: Label | None) -> None:
     assert pairs.read_label({**GOOD, "label": label}) == expected
 

@@ -64,5 +64,9 @@ def test_a_half_written_data_set_is_never_kept(tmp_path: Any) -> None:
     with pytest.raises(DataError, match="No space left"):
         written_once(tmp_path / "data", fail)
     assert list(tmp_path.iterdir()) == []
-    written_once(tmp_path / "data", lambda folder: (folder / "whole").write_text("x") and None)
+
+    def write(folder: Any) -> None:
+        (folder / "whole").write_text("x")
+
+    written_once(tmp_path / "data", write)
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["whole"]

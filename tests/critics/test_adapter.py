@@ -45,7 +45,10 @@ def ask(
 
 
 def with_image(item: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"type": "image", "url": item["image"]}, {"type": "text", "text": "Which digits are shown from left to right?"}]
+    return [
+        {"type": "image", "url": item["image"]},
+        {"type": "text", "text": "Which digits are shown from left to right?"},
+    ]
 
 
 def read_aloud(digits: list[int]) -> str:
@@ -65,9 +68,7 @@ def test_answers_do_not_depend_on_the_batch(critic: LlavaCritic, items: list[dic
     assert together == ask(critic, items[::-1], with_image)[::-1]
 
 
-def test_requests_with_no_image_one_and_several_share_a_batch(
-    critic: LlavaCritic, items: list[dict[str, Any]]
-) -> None:
+def test_requests_with_no_image_one_and_several_share_a_batch(critic: LlavaCritic, items: list[dict[str, Any]]) -> None:
     def content(n_images: int) -> list[dict[str, Any]]:
         images = [{"type": "image", "url": items[i]["image"]} for i in range(n_images)]
         return [*images, {"type": "text", "text": "Which digit is shown?"}]
@@ -92,7 +93,14 @@ def test_requests_with_different_settings_keep_their_order(critic: LlavaCritic, 
     requests = [
         Instance(
             "generate_until",
-            ("", lambda doc: [{"role": "user", "content": with_image(doc)}], {**GENERATION, "max_new_tokens": n}, i, "task", "test"),
+            (
+                "",
+                lambda doc: [{"role": "user", "content": with_image(doc)}],
+                {**GENERATION, "max_new_tokens": n},
+                i,
+                "task",
+                "test",
+            ),
             0,
         )
         for i, n in enumerate([24, 2, 24, 2, 24, 2])

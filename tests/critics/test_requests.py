@@ -31,7 +31,9 @@ def test_a_plain_string_is_one_text() -> None:
     assert read_conversation([{"role": "user", "content": "Which?"}], "t") == [Message("user", ("Which?",))]
 
 
-@pytest.mark.parametrize("wrap", [lambda b: b, lambda b: {"bytes": b, "path": None}, lambda b: Image.open(io.BytesIO(b))])
+@pytest.mark.parametrize(
+    "wrap", [lambda b: b, lambda b: {"bytes": b, "path": None}, lambda b: Image.open(io.BytesIO(b))]
+)
 def test_images_come_as_bytes_records_or_pil(wrap: Any) -> None:
     opened = open_image(wrap(png()), "t")
     assert (opened.mode, opened.size) == ("RGB", (4, 3))

@@ -159,7 +159,10 @@ class TransformersEncoder:
         """
         prompt = self._prompt(conversation)
         images = [
-            open_image(part, image_name(part)) for message in conversation for part in message.content if isinstance(part, Image.Image)
+            open_image(part, image_name(part))
+            for message in conversation
+            for part in message.content
+            if isinstance(part, Image.Image)
         ]
         bos = self.tokenizer.bos_token
         begins = {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}
