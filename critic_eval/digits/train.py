@@ -34,7 +34,7 @@ from critic_eval.digits.dialogues import (
 )
 from critic_eval.digits.model import answer_loss, build_model, labeled_logits, original_config, see
 from critic_eval.digits.tokenizer import train_tokenizer
-from critic_eval.errors import ArgumentError
+from critic_eval.errors import ArgumentError, CriticEvalError
 
 Draw = Callable[[np.random.Generator], Dialogue]
 Parts = list[tuple[Draw, int]]
@@ -162,7 +162,6 @@ def first_line_accuracy(model: Any, held_out: Batcher, n: int = 128) -> dict[str
     """Share of held-out dialogues whose answer's first line, the verdict, is predicted token by token."""
     kinds: dict[str, Draw] = {
         "read": read_aloud,
-        "mark": mark,
         "pair": judge_pair,
         "score": judge_score,
         "rank": judge_rank,
@@ -264,7 +263,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--tower-steps", type=int, default=900, help="steps of 192 digits")
     parser.add_argument("--reading-steps", type=int, default=500, help="steps of 96 dialogues")
-    parser.add_argument("--judging-steps", type=int, default=1500, help="steps of 88 dialogues")
+    parser.add_argument("--judging-steps", type=int, default=1300, help="steps of 88 dialogues")
     return parser.parse_args(argv)
 
 
@@ -275,4 +274,7 @@ def _plain(args: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except CriticEvalError as error:
+        sys.exit(f"error: {error}")

@@ -111,6 +111,7 @@ def save_llava_next(
         weights[to_original(name, prefix)] = kept.cpu().contiguous().clone()
     folder.mkdir(parents=True, exist_ok=True)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # safetensors lets the owner alone read it
     text = json.dumps(original_config, indent=2, sort_keys=True) + "\n"
     (folder / "config.json").write_text(text, encoding="utf-8")
 

@@ -1,0 +1,101 @@
+"""Training sees what the critic will see, and can be interrupted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from critic_eval.critics.checkpoints import load_checkpoint
+from critic_eval.critics.conversations import Message
+from critic_eval.digits import train
+from critic_eval.digits.augment import cut_tiles
+from critic_eval.digits.batches import Batcher
+from critic_eval.digits.dialogues import Mixture, judge_pair, judge_rank, judge_score, mark, read
+from critic_eval.digits.generator import generate_items
+from critic_eval.digits.model import IGNORED, Batch, labeled_logits
+from critic_eval.errors import ArgumentError
+
+SHORT = ["--tower-steps", "1", "--reading-steps", "1", "--judging-steps", "2", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A critic after next to no training."""
+    folder = tmp_path_factory.mktemp("critic")
+    assert train.main(["--out", str(folder), *SHORT]) == 0
+    return folder
+
+
+def test_what_is_written_loads_as_llava_next(trained: Path) -> None:
+    checkpoint = load_checkpoint(trained)
+    assert checkpoint.identity["format"] == "llava_next"
+    assert (trained / "training_log.json").is_file()
+    assert not (trained / "unfinished.pt").exists()
+
+
+@pytest.mark.parametrize("draw", [read, mark, judge_pair, judge_score, judge_rank])
+def test_training_and_judging_tokenize_alike(draw: Any, trained: Path) -> None:
+    encoder = load_checkpoint(trained).encoder
+    rng = np.random.default_rng(1)
+    batcher = Batcher(encoder.tokenizer, "train", image_token_id=-1)
+    for _ in range(5):
+        dialogue = draw(rng)
+        batch = batcher.batch([dialogue], rng)
+        answer = len(encoder.tokenizer(dialogue.answer)["input_ids"]) + 1
+        image = Image.new("RGB", (32 * len(dialogue.row), 32))
+        encoded = encoder.encode([Message("user", (image, dialogue.user))])
+        prompt = batch.input_ids[0, :-answer]
+        assert encoded.image_tokens == int((prompt == -1).sum())
+        assert len(encoded.input_ids) == len(prompt)
+        text = prompt != -1
+        assert encoded.input_ids[text].tolist() == prompt[text].tolist()
+
+
+def test_training_and_judging_see_alike(trained: Path) -> None:
+    """Same image, same prompt: the trainer's logits are the loaded checkpoint's."""
+    checkpoint = load_checkpoint(trained)
+    item = next(item for item in generate_items("score") if len(item["digits"]) == 2)
+    encoded = checkpoint.encoder.encode([Message("user", (item["image"], "Which digit is on the left?"))])
+    with torch.no_grad():
+        expected = checkpoint.model(**checkpoint.encoder.collate([encoded])).logits[0, -1]
+        gray = torch.as_tensor(np.asarray(item["image"])[:, :, 0], dtype=torch.float32) / 127.5 - 1
+        ids = torch.cat([encoded.input_ids, torch.tensor([0])])[None]
+        labels = torch.full_like(ids, IGNORED)
+        labels[0, -1] = 0
+        batch = Batch(ids, labels, torch.ones_like(ids), [cut_tiles(gray)])
+        logits, _ = labeled_logits(checkpoint.model, batch)
+    # The squeezed whole is resized by PyTorch in training and by Pillow, to whole gray levels, in judging.
+    assert torch.allclose(logits[0], expected, atol=2e-2)
+
+
+def test_the_loss_is_taken_on_answers_true_values_and_marks(trained: Path) -> None:
+    tokenizer = load_checkpoint(trained).encoder.tokenizer
+    rng = np.random.default_rng(2)
+    for _ in range(10):
+        dialogue = judge_pair(rng, Mixture(marked=1.0))
+        batch = Batcher(tokenizer, "train", image_token_id=0).batch([dialogue], rng)
+        learned = tokenizer.decode(batch.labels[0][batch.labels[0] != IGNORED])
+        spans = "".join(dialogue.user[start:end] for start, end in dialogue.learn)
+        assert learned == f"{spans}{dialogue.answer}<|im_end|>"
+
+
+def test_an_interrupted_training_goes_on_and_another_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = train._State.save
+
+    def save_and_stop(self: Any, stage: str, step: int, optimizer: Any) -> None:
+        save(self, stage, step, optimizer)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train._State, "save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train.main(["--out", str(tmp_path), *SHORT])
+    monkeypatch.undo()
+    with pytest.raises(ArgumentError, match="other arguments"):
+        train.main(["--out", str(tmp_path), *SHORT, "--seed", "5"])
+    assert train.main(["--out", str(tmp_path), *SHORT]) == 0
+    assert "going on with stage read after step 1" in (tmp_path / "training_log.json").read_text()
