@@ -77,3 +77,19 @@ def test_a_failed_evaluation_says_why_in_one_sentence_and_exits_with_1(
 
 def test_task_yamls_lie_where_the_plugin_looks() -> None:
     assert (plugin.tasks_folder() / "critic_digits" / "critic_digits.yaml").is_file()
+
+
+def test_two_processes_share_the_work_and_agree_with_one(tmp_path: Path) -> None:
+    task = ["--model", "llava_critic", "--model_args", "pretrained=digits", "--tasks", "critic_digits_score"]
+    task += ["--limit", "24", "--log_samples"]
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "lmms_eval"]
+    for name, start in (("one", ["-m", "lmms_eval"]), ("two", launch)):
+        done = run(sys.executable, *start, *task, "--output_path", name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    answers = []
+    for name in ("one", "two"):
+        (samples,) = (tmp_path / name).rglob("*samples*.jsonl")
+        judgments = [json.loads(line)["judgment"] for line in samples.read_text().splitlines()]
+        answers.append(sorted((judgment["item_id"], judgment["raw"]) for judgment in judgments))
+    assert len(answers[0]) == 24
+    assert answers[0] == answers[1]
