@@ -75,9 +75,11 @@ def mark(rng: np.random.Generator) -> Dialogue:
     return Dialogue(f"{lead}{response}]", f"{sum(truth)} of {len(truth)} right.", scene.shown, learn)
 
 
-def judge_pair(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialogue:
-    """Say which of two responses is better, and why."""
-    scene = draw_scene(int(rng.integers(1, 4)), rng)
+def judge_pair(
+    rng: np.random.Generator, mixture: Mixture = Mixture(), lengths: tuple[int, ...] = (1, 2, 3)
+) -> Dialogue:
+    """Say which of two responses, of one of these numbers of statements each, is better, and why."""
+    scene = draw_scene(int(rng.choice(lengths)), rng)
     truths = draw_pair(len(scene.facts), rng)
     winner = {"A": "first", "B": "second", "tie": "equal"}[better(truths)]
     n = len(scene.facts)

@@ -72,6 +72,12 @@ def judging_stage(steps: int) -> Stage:
     return Stage("judge", steps, 8e-4, parts)
 
 
+def refining_stage(steps: int) -> Stage:
+    """Judge without help, pairs of single statements above all: there the critic too often sees a tie."""
+    pairs = partial(judge_pair, lengths=(1, 1, 1, 2, 3))
+    return Stage("refine", steps, 4e-4, lambda progress: [(mark, 24), (pairs, 40), (judge_score, 8), (judge_rank, 8)])
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, and write the critic with a log of its training."""
     args = _arguments(argv)
@@ -89,7 +95,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     state = _State(args.out / "unfinished.pt", _plain(args), model, rng, log)
     if state.stage == "":
         train_tower(model, training, held_out, args.tower_steps, rng, log)
-    for stage in (reading_stage(args.reading_steps), judging_stage(args.judging_steps)):
+    stages = [
+        reading_stage(args.reading_steps),
+        judging_stage(args.judging_steps),
+        refining_stage(args.refining_steps),
+    ]
+    for stage in stages:
         if state.stage in ("", stage.name):
             train_stage(model, stage, training, held_out, rng, log, state)
     save_llava_next(model.half(), config, args.out)
@@ -264,6 +275,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tower-steps", type=int, default=900, help="steps of 192 digits")
     parser.add_argument("--reading-steps", type=int, default=500, help="steps of 96 dialogues")
     parser.add_argument("--judging-steps", type=int, default=1300, help="steps of 88 dialogues")
+    parser.add_argument("--refining-steps", type=int, default=400, help="steps of 80 dialogues")
     return parser.parse_args(argv)
 
 

@@ -25,6 +25,13 @@ def items() -> list[dict[str, Any]]:
     return generate_items("score")[:24]
 
 
+def request(index: int, doc_to_messages: Callable[[Any], Any], generation: dict[str, Any]) -> Instance:
+    """A request as lmms-eval builds it for the document of that index."""
+    arguments = ("", doc_to_messages, dict(generation), index, "task", "test")
+    metadata = {"task": "task", "doc_id": index, "repeats": 1, "split": "test"}
+    return Instance("generate_until", arguments, 0, metadata=metadata)
+
+
 def ask(
     critic: LlavaCritic,
     docs: list[Any],
@@ -37,10 +44,7 @@ def ask(
     def doc_to_messages(doc: Any) -> list[dict[str, Any]]:
         return [{"role": "user", "content": content(doc)}]
 
-    requests = [
-        Instance("generate_until", ("", doc_to_messages, dict(generation or GENERATION), index, "task", "test"), 0)
-        for index in range(len(docs))
-    ]
+    requests = [request(index, doc_to_messages, generation or GENERATION) for index in range(len(docs))]
     return [result.text for result in critic.generate_until(requests)]
 
 
@@ -91,19 +95,8 @@ def test_an_answer_ends_at_the_first_stop_string_and_at_its_length(
 def test_requests_with_different_settings_keep_their_order(critic: LlavaCritic, items: list[dict[str, Any]]) -> None:
     critic.task_dict = {"task": {"test": items[:6]}}
     requests = [
-        Instance(
-            "generate_until",
-            (
-                "",
-                lambda doc: [{"role": "user", "content": with_image(doc)}],
-                {**GENERATION, "max_new_tokens": n},
-                i,
-                "task",
-                "test",
-            ),
-            0,
-        )
-        for i, n in enumerate([24, 2, 24, 2, 24, 2])
+        request(index, lambda doc: [{"role": "user", "content": with_image(doc)}], {**GENERATION, "max_new_tokens": n})
+        for index, n in enumerate([24, 2, 24, 2, 24, 2])
     ]
     lengths = [result.token_counts.output_tokens for result in critic.generate_until(requests)]
     assert [length == 2 for length in lengths] == [False, True, False, True, False, True]
