@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from critic_eval.critics.conversations import Message
 from critic_eval.critics.requests import read_conversation, with_images
@@ -49,6 +49,18 @@ def test_images_come_as_paths(tmp_path: Path) -> None:
 def test_an_unreadable_image_names_its_document(bad: Any) -> None:
     with pytest.raises(ImageError, match="critic_digits_pair, document 7"):
         open_image(bad, "critic_digits_pair, document 7")
+
+
+def test_a_truncated_image_is_refused_even_where_pillow_was_told_to_fill_it_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    noise = Image.effect_noise((64, 64), 80)
+    buffer = io.BytesIO()
+    noise.save(buffer, "PNG")
+    with pytest.raises(ImageError, match="can't be read"):
+        open_image(buffer.getvalue()[:2000], "item 1")
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_an_image_without_pixels_is_refused() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 RESULT_BOUNDS = {
     # The goal is 0.95; the shipped critic stays below it (its card says by how much).
-    ("critic_digits_pair", "accuracy_without_tie"): (0.89, 1.0),
+    ("critic_digits_pair", "accuracy_without_tie"): (0.88, 1.0),
     ("critic_digits_pair", "order_consistency"): (0.95, 1.0),
     ("critic_digits_pair", "invalid_rate"): (0.0, 0.01),
     ("critic_digits_score", "pearson"): (0.85, 1.0),
