@@ -6,7 +6,7 @@ import pytest
 
 RESULT_BOUNDS = {
     # The goal is 0.95; the shipped critic stays below it (its card says by how much).
-    ("critic_digits_pair", "accuracy_without_tie"): (0.88, 1.0),
+    ("critic_digits_pair", "accuracy_without_tie"): (0.90, 1.0),
     ("critic_digits_pair", "order_consistency"): (0.95, 1.0),
     ("critic_digits_pair", "invalid_rate"): (0.0, 0.01),
     ("critic_digits_score", "pearson"): (0.85, 1.0),
@@ -39,6 +39,7 @@ def test_every_figure_has_a_standard_error(results: dict[str, Any]) -> None:
         assert 0 <= results[task][f"{metric}_stderr,none"] < 0.05
 
 
-def test_it_falls_to_chance_when_images_are_shuffled() -> None:
+def test_it_is_not_right_when_images_are_shuffled() -> None:
     shuffled = evaluate("pretrained=digits,device=cpu,image_policy=shuffled", "critic_digits_pair")
-    assert 0.45 <= shuffled["critic_digits_pair"]["accuracy_without_tie,none"] <= 0.55
+    # Seeing an image that fits neither response, it mostly calls a tie, which counts as wrong here.
+    assert shuffled["critic_digits_pair"]["accuracy_without_tie,none"] <= 0.55
