@@ -18,7 +18,18 @@ from critic_eval.digits.generator import generate_items
 from critic_eval.digits.model import IGNORED, Batch, labeled_logits
 from critic_eval.errors import ArgumentError
 
-SHORT = "--tower-steps 1 --reading-steps 1 --judging-steps 2 --refining-steps 1 --device cpu".split()
+SHORT = [
+    "--tower-steps",
+    "1",
+    "--reading-steps",
+    "1",
+    "--judging-steps",
+    "2",
+    "--refining-steps",
+    "1",
+    "--device",
+    "cpu",
+]
 
 
 @pytest.fixture(scope="module")
