@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 RESULT_BOUNDS = {
-    # The goal is 0.95; the shipped critic stays below it (its card says by how much).
-    ("critic_digits_pair", "accuracy_without_tie"): (0.90, 1.0),
+    ("critic_digits_pair", "accuracy_without_tie"): (0.95, 1.0),
     ("critic_digits_pair", "order_consistency"): (0.95, 1.0),
     ("critic_digits_pair", "invalid_rate"): (0.0, 0.01),
     ("critic_digits_score", "pearson"): (0.85, 1.0),
@@ -28,7 +27,13 @@ def results() -> dict[str, Any]:
     return evaluate("pretrained=digits,device=cpu", "critic_digits")
 
 
-@pytest.mark.parametrize(("task", "metric"), list(RESULT_BOUNDS))
+MISSED = pytest.mark.xfail(reason="the shipped critic calls too many ties: 0.913, as its card says", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [pytest.param(*key, marks=MISSED if key[1] == "accuracy_without_tie" else ()) for key in RESULT_BOUNDS],
+)
 def test_it_reaches_its_figures_on_held_out_items(task: str, metric: str, results: dict[str, Any]) -> None:
     low, high = RESULT_BOUNDS[task, metric]
     assert low <= results[task][f"{metric},none"] <= high
@@ -39,7 +44,7 @@ def test_every_figure_has_a_standard_error(results: dict[str, Any]) -> None:
         assert 0 <= results[task][f"{metric}_stderr,none"] < 0.05
 
 
-def test_it_is_not_right_when_images_are_shuffled() -> None:
+@pytest.mark.xfail(reason="shown a foreign image it mostly calls a tie, which counts as wrong: 0.248", strict=True)
+def test_it_falls_to_chance_when_images_are_shuffled() -> None:
     shuffled = evaluate("pretrained=digits,device=cpu,image_policy=shuffled", "critic_digits_pair")
-    # Seeing an image that fits neither response, it mostly calls a tie, which counts as wrong here.
-    assert shuffled["critic_digits_pair"]["accuracy_without_tie,none"] <= 0.55
+    assert 0.45 <= shuffled["critic_digits_pair"]["accuracy_without_tie,none"] <= 0.55
