@@ -2,7 +2,8 @@
 
 Every false statement of the benchmark is the true statement of a *phantom*: a second row of digits that is drawn
 together with the shown one and differs from it in every fact that is used. Shown and phantom row are exchangeable,
-and so are true and false statements; hence no rule that reads only the text does better than chance.
+and so are true and false statements wherever one response is better; hence no rule that reads only the text tells
+better than chance which one that is.
 """
 
 from collections.abc import Callable

@@ -13,7 +13,7 @@ from critic_eval.digits.facts import ask, draw_scene
 from critic_eval.digits.glyphs import choose_glyphs, compose
 from critic_eval.digits.statements import Truth, draw_pair, draw_ranked, draw_single, score_of, word_response
 
-VERSION = 1
+VERSION = 2
 SEED = 113
 
 Kind = Literal["pair", "score", "rank"]

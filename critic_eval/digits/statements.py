@@ -66,13 +66,14 @@ def score_of(truth: Truth) -> int:
 
 
 def draw_pair(n: int, rng: np.random.Generator, tie_rate: float = 0.2) -> list[Truth]:
-    """Truths of two responses of n statements; symmetric under exchange of true and false, and of the two.
+    """Truths of two responses of n statements; symmetric under exchange of the two.
 
-    Responses that tie make the same statements in other words. Two that are wrong in different ways never meet: shown
-    a foreign image, a critic has to prefer one of them, and chance stays one half.
+    Responses that tie are both right throughout, in other words. Two that are equally wrong never meet: shown a foreign
+    image, which fits neither, a critic has to prefer one of them, and chance is one half. Of the others, true and false
+    are exchangeable.
     """
     if rng.random() < tie_rate:
-        return [_as_truth(rng.integers(0, 2, n))] * 2
+        return [(True,) * n] * 2
     while True:
         first, second = (_as_truth(rng.integers(0, 2, n)) for _ in range(2))
         if sum(first) != sum(second):
