@@ -1,6 +1,7 @@
 """The command `critic-eval`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +51,44 @@ def _parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("--dtype", default="auto", help="auto (as stored), float32, float16 or bfloat16")
     convert.set_defaults(run=_convert)
+
+    rescore = commands.add_parser(
+        "rescore",
+        help="compute a benchmark's figures from recorded judgments",
+        description=(
+            "Apply a benchmark's parser and metrics to tables of judgments and labels (.csv, .tsv, .jsonl, .json, each "
+            "also .gz), without its data set, its images or a model. Accepted are samples that lmms_eval logged, and "
+            "tables with the columns that the README lists."
+        ),
+        epilog="example: critic-eval rescore mllm_judge_score judgments.csv --invalid official",
+    )
+    rescore.add_argument("benchmark", help="task name, such as critic_mllm_judge_score; 'critic_' may be left out")
+    rescore.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    rescore.add_argument(
+        "--invalid",
+        choices=["exclude", "wrong", "official"],
+        default="exclude",
+        help="what becomes of answers without a verdict; official: what the benchmark's own code makes of them",
+    )
+    rescore.add_argument("--expected", action="store_true", help="scores expected from recorded log-probabilities")
+    rescore.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples for intervals")
+    rescore.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    rescore.add_argument("--strict", action="store_true", help="stop at a malformed record instead of naming it")
+    rescore.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    rescore.set_defaults(run=_rescore)
     return parser
+
+
+def _rescore(args: argparse.Namespace) -> None:
+    from critic_eval.benchmarks.rescoring import rescore
+
+    result = rescore(
+        args.benchmark, args.files, args.invalid, args.expected, args.bootstrap, args.seed, strict=args.strict
+    )
+    if args.json:
+        print(json.dumps(result.to_record()))
+        return
+    print(result.to_text())
 
 
 def _convert(args: argparse.Namespace) -> None:

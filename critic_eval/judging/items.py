@@ -17,7 +17,8 @@ class Item:
     """One thing to judge. The order of `responses` is the canonical one: labels and verdicts count from it.
 
     `images` are whatever the critic takes (PIL images or paths); `group` names the part of the benchmark that the item
-    belongs to (a data set, a category).
+    belongs to (a data set, a category); items made of the same material (all pairs of one question's responses) share
+    a `cluster`.
     """
 
     id: str
@@ -27,3 +28,4 @@ class Item:
     reference: str | None = None
     rubric: str | None = None
     group: str | None = None
+    cluster: str | None = None

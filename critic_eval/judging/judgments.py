@@ -13,8 +13,9 @@ from critic_eval.judging.verdicts import Label, Verdict
 class Judgment:
     """A critic's verdict on an item shown in one order.
 
-    `verdict` and `label` are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it
-    that the parser read, None where it found nothing to read.
+    `verdict`, `label`, `models` (who wrote the responses, where known) and `lengths` (of the responses, in characters)
+    are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it that the parser read,
+    None where it found nothing to read. Judgments of one `cluster` (by default, of one item) are not independent.
 
     >>> judgment = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")
     >>> judgment.presented.value
@@ -32,6 +33,9 @@ class Judgment:
     label: Label | None = None
     group: str | None = None
     seconds: float | None = None
+    cluster: str | None = None
+    models: tuple[str | None, ...] = ()
+    lengths: tuple[int, ...] = ()
 
     @property
     def presented(self) -> Verdict:
@@ -50,6 +54,9 @@ class Judgment:
             "label": None if self.label is None else self.label.to_record(),
             "group": self.group,
             "seconds": self.seconds,
+            "cluster": self.cluster,
+            "models": list(self.models),
+            "lengths": list(self.lengths),
         }
 
     @classmethod
@@ -69,4 +76,7 @@ class Judgment:
             label=None if label is None else Label.from_record(label),
             group=record.get("group"),
             seconds=record.get("seconds"),
+            cluster=record.get("cluster"),
+            models=tuple(record.get("models") or ()),
+            lengths=tuple(record.get("lengths") or ()),
         )

@@ -91,7 +91,9 @@ def _relabel(verdict: Verdict, new_index: tuple[int, ...]) -> Verdict:
     if verdict.kind == "preference":
         if len(new_index) != 2:
             raise ArgumentError(f"A preference is between two responses, not {len(new_index)}.")
-        return verdict if value is None else Verdict.preference(new_index[int(value)])  # type: ignore[arg-type]
+        if value is None:
+            return verdict
+        return Verdict.preference(new_index[int(value)], verdict.strength)  # type: ignore[arg-type]
     if verdict.kind == "ranking" and isinstance(value, tuple):
         return Verdict.ranking([new_index[int(index)] for index in value])
     if verdict.kind == "scores" and isinstance(value, tuple):

@@ -94,7 +94,20 @@ class Protocol:
         shown = (item.question, *(response.text for response in item.responses))
         parsed = self.parse(raw, n, shown)
         verdict = to_canonical(parsed.verdict, order)
-        return Judgment(item.id, order, verdict, raw, self.name, parsed.span, label, item.group, seconds)
+        return Judgment(
+            item_id=item.id,
+            order=order,
+            verdict=verdict,
+            raw=raw,
+            protocol=self.name,
+            span=parsed.span,
+            label=label,
+            group=item.group,
+            seconds=seconds,
+            cluster=item.cluster,
+            models=tuple(response.model for response in item.responses),
+            lengths=tuple(len(response.text) for response in item.responses),
+        )
 
     def _indices(self, item: Item, order: str) -> tuple[int, ...]:
         indices = canonical_indices(order)

@@ -18,7 +18,8 @@ class Verdict:
     """A critic's statement on an item, or the reason why there is none. Make one with the class methods.
 
     The value is a float (`score`), one float a response (`scores`), the index of the better response or None for a
-    tie (`preference`), the responses' indices from best to worst (`ranking`), or None (`invalid`).
+    tie (`preference`), the responses' indices from best to worst (`ranking`), or None (`invalid`). A preference's
+    strength is 2 where the critic says "much better", else 1; only figures that weigh it look at it.
 
     >>> Verdict.preference(1).value
     1
@@ -29,6 +30,7 @@ class Verdict:
     kind: VerdictKind
     value: Value = None
     reason: str | None = None
+    strength: int = 1
 
     @classmethod
     def score(cls, value: float) -> "Verdict":
@@ -41,9 +43,11 @@ class Verdict:
         return cls("scores", tuple(_finite(value) for value in values))
 
     @classmethod
-    def preference(cls, better: int | None) -> "Verdict":
-        """The index (0 or 1) of the better of two responses, or None for a tie. Raises ArgumentError."""
-        return cls("preference", _better(better))
+    def preference(cls, better: int | None, strength: int = 1) -> "Verdict":
+        """The index (0 or 1) of the better of two responses, or None for a tie; its strength. Raises ArgumentError."""
+        if strength not in (1, 2) or (better is None and strength != 1):
+            raise ArgumentError(f"A preference's strength is 1 or 2, and a tie's is 1; not {strength!r}.")
+        return cls("preference", _better(better), strength=strength)
 
     @classmethod
     def ranking(cls, best_first: Sequence[int]) -> "Verdict":
@@ -70,7 +74,8 @@ class Verdict:
         """
         if not self.is_valid:
             return {"kind": self.kind, "reason": self.reason}
-        return {"kind": self.kind, "value": list(self.value) if isinstance(self.value, tuple) else self.value}
+        value = list(self.value) if isinstance(self.value, tuple) else self.value
+        return {"kind": self.kind, "value": value, **({"strength": self.strength} if self.strength != 1 else {})}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Verdict":
@@ -79,6 +84,8 @@ class Verdict:
             return cls.invalid(record.get("reason") or "")
         if record.get("kind") == "scores":
             return cls.scores(record.get("value") or ())
+        if record.get("kind") == "preference":
+            return cls.preference(record.get("value"), record.get("strength", 1))
         label = Label.from_record(record)
         return cls(label.kind, label.value)
 

@@ -1,4 +1,4 @@
-"""How well two series of scores go together: Pearson, Spearman, Kendall.
+"""How well two series of scores go together: Pearson, Spearman, Kendall, Lin's concordance.
 
 `pearson`, `spearman` and `kendall` are SciPy's, with one answer for degenerate input: NaN, without a warning. The
 `weighted_*` functions compute the same from distinct points and how often each occurs, for many weightings at once, as
@@ -44,19 +44,31 @@ def kendall(x: ArrayLike, y: ArrayLike) -> float:
     return float("nan") if points is None else float(stats.kendalltau(*points, variant="b").statistic)
 
 
+def concordance(x: ArrayLike, y: ArrayLike) -> float:
+    """Lin's concordance correlation, -1 to 1: Pearson's r, lowered where scale or place differ; NaN as for `pearson`.
+
+    2 cov(x, y) / (var x + var y + (mean x - mean y)^2). Lin, Biometrics 45 (1989).
+
+    >>> concordance([1, 2, 3], [2, 3, 4])
+    0.5714285714285714
+    """
+    points = _points(x, y)
+    return float("nan") if points is None else float(concordance_of_sums(sums_of(*points).sum(axis=0)[None])[0])
+
+
 def weighted_pearson(x: Floats, y: Floats, weights: Floats) -> Floats:
     """Pearson's r of points that occur `weights` times; NaN where a series is constant.
 
     Args:
-        x: One value a point, shape (points,), or (samples, points).
+        x: One value a point, shape (m,), or (samples, m).
         y: As x.
-        weights: How often each point occurs in each sample, shape (samples, points).
+        weights: How often each point occurs in each sample, shape (samples, m).
 
     Returns:
         One r a sample, shape (samples,).
     """
     total = weights.sum(axis=1)
-    # Centering first keeps the sums of squares small enough for the differences below to be exact.
+    # Centering first keeps the sums of squares small enough for their differences to be exact.
     dx, dy = x - x.mean(), y - y.mean()
     wx, wy = weights * dx, weights * dy
     sums = np.stack([total, wx.sum(1), wy.sum(1), (wx * dx).sum(1), (wy * dy).sum(1), (wx * dy).sum(1)], axis=1)
@@ -75,17 +87,35 @@ def pearson_of_sums(sums: Floats) -> Floats:
         return np.where(degenerate, np.nan, np.clip(cov / np.sqrt(vx * vy), -1.0, 1.0))
 
 
-def weighted_spearman(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Spearman's rho of points that occur `weights` times; arguments as for `weighted_pearson`, x and y of one axis."""
+def sums_of(x: Floats, y: Floats) -> Floats:
+    """What each point adds to the sums that `pearson_of_sums` takes, shape (n, 6); both series are shifted alike."""
+    shift = (x.mean() + y.mean()) / 2
+    dx, dy = x - shift, y - shift
+    return np.stack([np.ones_like(x), dx, dy, dx * dx, dy * dy, dx * dy], axis=1)
+
+
+def concordance_of_sums(sums: Floats) -> Floats:
+    """Lin's concordance correlation from the sums that `pearson_of_sums` takes."""
+    n, sx, sy, sxx, syy, sxy = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vx, vy, cov = sxx - sx * sx / n, syy - sy * sy / n, sxy - sx * sy / n
+        degenerate = ~((vx > 1e-12 * sxx) & (vy > 1e-12 * syy))
+        return np.where(degenerate, np.nan, 2 * cov / (vx + vy + np.square(sx - sy) / n))
+
+
+def weighted_spearman(points: Floats, weights: Floats) -> Floats:
+    """Spearman's rho of points, shape (m, 2), that occur `weights` times, shape (samples, m); shape (samples,)."""
+    x, y = points.T
     return weighted_pearson(_midranks(x, weights), _midranks(y, weights), weights)
 
 
-def weighted_kendall(x: Floats, y: Floats, weights: Floats) -> Floats:
+def weighted_kendall(points: Floats, weights: Floats) -> Floats:
     """Kendall's tau-b of points that occur `weights` times; arguments as for `weighted_spearman`.
 
     Concordant minus discordant pairs are half of wᵀSw, S the signs of all pairs of points. Time grows with
     samples * points², so that few distinct points (scores on a scale) are cheap.
     """
+    x, y = points.T
     balance = np.zeros(len(weights))
     for start in range(0, len(x), _BLOCK):
         rows = slice(start, start + _BLOCK)

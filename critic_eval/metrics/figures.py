@@ -3,42 +3,49 @@
 Every figure states what it does with invalid verdicts. "exclude" leaves them out and counts them. "wrong" counts them
 as the worst outcome, which means
 
-- `accuracy_with_tie`, `accuracy_without_tie`: not right;
+- accuracies, `macro_f1`, `cohen_kappa`: not right;
 - `order_consistency`: the item is inconsistent;
-- `levenshtein`: distance 1;
-- `pearson`, `spearman`, `kendall`: nothing, since no score is the wrong one; ArgumentError;
-- `invalid_rate`: the same as "exclude", since it is about them.
+- `levenshtein`, `kendall_distance`: distance 1;
+- correlations, `quadratic_kappa`, `score_accuracy`, figures of reviews: ArgumentError, since no score is the wrong one;
+- `score`, `win_rate`, `reward`: a battle that nobody wins;
+- `first_position_rate`, `invalid_rate`: the same as "exclude".
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Label, LabelKind, Verdict
-from critic_eval.judging.verdicts import Value
-from critic_eval.metrics import correlation
-from critic_eval.metrics.preference import TIE, hits
-from critic_eval.metrics.ranking import levenshtein
-from critic_eval.metrics.resampling import bootstrap_cells, bootstrap_sums, interval
+from critic_eval.judging import Judgment
+from critic_eval.metrics.bench_samples import battle_sample, review_sample
+from critic_eval.metrics.preference_samples import (
+    accuracy_sample,
+    agreement_sample,
+    cluster_accuracy_sample,
+    first_position_sample,
+    order_consistency_sample,
+)
+from critic_eval.metrics.ranking_samples import distance_sample
+from critic_eval.metrics.resampling import interval
+from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, cluster_of, invalid_reasons, mean_sample
+from critic_eval.metrics.score_samples import score_sample
 
-InvalidPolicy = Literal["exclude", "wrong"]
-Floats = NDArray[np.float64]
+POOLED, MEAN = "pooled", "mean"
+"""The groups of a figure over all judgments together, and of the unweighted mean of the figures of all groups."""
 
 
 @dataclass(frozen=True)
 class Figure:
     """One number of a result, and how sure it is.
 
-    `n` counts what the value was computed from: judgments, or items for `order_consistency`. `invalid` counts the
-    invalid verdicts among the judgments that the figure is about, by reason, whatever the policy; `unlabeled` those
-    left out because their item has no label. Where `value` is NaN, `reason` says why. `stderr`, `low` and `high` (95 %
-    percentile interval) are from a bootstrap clustered by item; NaN where they can't be known.
+    `n` counts what the value was computed from: judgments, or items for `order_consistency`, clusters for
+    `cluster_accuracy`. `invalid` counts the invalid verdicts among the judgments that the figure is about, by reason,
+    whatever the policy; `unlabeled` those left out because their item has no label. Where `value` is NaN, `reason` says
+    why. `stderr`, `low` and `high` (95 % percentile interval) are from a bootstrap clustered by item; NaN where they
+    can't be known. `group` is a part of the benchmark, `pooled`, or `mean`.
     """
 
     name: str
@@ -50,6 +57,7 @@ class Figure:
     invalid: dict[str, int]
     unlabeled: int = 0
     reason: str | None = None
+    group: str = POOLED
 
 
 def figure(
@@ -80,14 +88,50 @@ def figure(
     >>> figure("accuracy_with_tie", judgments).value
     0.5
     """
+    sample = draw_sample(name, judgments, invalid_policy)
+    return _figure(name, sample, sample.draws(resamples, seed), POOLED)
+
+
+def group_figures(
+    name: str,
+    judgments: Sequence[Judgment],
+    invalid_policy: InvalidPolicy = "exclude",
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[Figure]:
+    """The figure of each group, their unweighted mean, and the figure of all judgments pooled; arguments as `figure`.
+
+    The mean is computed anew inside each resample, which draws items within their group: a benchmark's groups are of
+    fixed sizes. It is NaN where one group's figure is, and names that group. A judgment without a group counts only in
+    the pooled figure. Without any group, the pooled figure is all.
+    """
+    of_group: dict[str, list[Judgment]] = {}
+    for judgment in judgments:
+        if judgment.group:
+            of_group.setdefault(judgment.group, []).append(judgment)
+    pooled = figure(name, judgments, invalid_policy, resamples, seed)
+    if not of_group:
+        return [pooled]
+    samples = {group: draw_sample(name, of_group[group], invalid_policy) for group in sorted(of_group)}
+    draws = {group: sample.draws(resamples, (seed, index)) for index, (group, sample) in enumerate(samples.items())}
+    figures = [_figure(name, sample, draws[group], group) for group, sample in samples.items()]
+    unknown = [f"group {found.group}: {found.reason}" for found in figures if found.reason]
+    value = float("nan") if unknown else float(np.mean([found.value for found in figures]))
+    spread = interval(np.mean(list(draws.values()), axis=0) if not unknown else ())
+    invalid = invalid_reasons([judgment for group in of_group.values() for judgment in group])
+    n, unlabeled = (sum(getattr(found, part) for found in figures) for part in ("n", "unlabeled"))
+    mean = Figure(name, value, *spread, n, invalid, unlabeled, "; ".join(unknown) or None, MEAN)
+    return [mean, pooled, *figures]
+
+
+def draw_sample(name: str, judgments: Sequence[Judgment], invalid_policy: InvalidPolicy = "exclude") -> Sample:
+    """What a figure is computed from, for the comparison of two critics; arguments and errors as of `figure`."""
     if name not in _METRICS:
         near = get_close_matches(name, _METRICS) or figure_names()
         raise ArgumentError(f"There is no figure {name!r}; did you mean {' or '.join(near)}?")
     if invalid_policy not in ("exclude", "wrong"):
         raise ArgumentError(f"The invalid policy is 'exclude' or 'wrong', not {invalid_policy!r}.")
-    result = _METRICS[name].compute(name, judgments, invalid_policy)
-    spread = interval(result.draw(resamples, seed) if result.reason is None else ())
-    return Figure(name, result.value, *spread, result.n, result.invalid, result.unlabeled, result.reason)
+    return _METRICS[name].sampler(name, judgments, invalid_policy)
 
 
 def figure_names() -> list[str]:
@@ -95,157 +139,45 @@ def figure_names() -> list[str]:
     return list(_METRICS)
 
 
-class _Result(NamedTuple):
-    value: float
-    draw: Callable[[int, int], Floats]
-    n: int
-    invalid: dict[str, int]
-    unlabeled: int = 0
-    reason: str | None = None
-
-
 class _Metric(NamedTuple):
-    compute: Callable[[str, Sequence[Judgment], InvalidPolicy], _Result]
-    higher_is_better: bool
+    sampler: Sampler
+    higher_is_better: bool | None
 
 
-def _correlation(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> _Result:
-    if policy == "wrong":
-        raise ArgumentError(
-            f"{name} can't count invalid verdicts as wrong, since no score is the wrong one; exclude them."
-        )
-    pairs, invalid, unlabeled = _labeled(name, judgments, "score")
-    x = np.array([judgment.verdict.value for judgment, _ in pairs], dtype=np.float64)
-    y = np.array([label for _, label in pairs], dtype=np.float64)
-    clusters = [judgment.item_id for judgment, _ in pairs]
-    reason = None
-    if len(x) < 2:
-        reason = _why_none(judgments, unlabeled) if not len(x) else "fewer than two valid judgments"
-    elif np.ptp(x) == 0 or np.ptp(y) == 0:
-        reason = f"every {'verdict' if np.ptp(x) == 0 else 'label'} is the same score"
-
-    def draw(resamples: int, seed: int) -> Floats:
-        if name == "pearson":
-            dx, dy = x - x.mean(), y - y.mean()
-            columns = np.stack([np.ones_like(x), dx, dy, dx * dx, dy * dy, dx * dy], axis=1)
-            return bootstrap_sums(columns, clusters, correlation.pearson_of_sums, resamples, seed)
-        points, cells = np.unique(np.stack([x, y], axis=1), axis=0, return_inverse=True)
-        weighted = correlation.weighted_spearman if name == "spearman" else correlation.weighted_kendall
-        return bootstrap_cells(cells, clusters, lambda w: weighted(points[:, 0], points[:, 1], w), resamples, seed)
-
-    value = {"pearson": correlation.pearson, "spearman": correlation.spearman, "kendall": correlation.kendall}[name]
-    return _Result(value(x, y), draw, len(x), invalid, unlabeled, reason)
+def _figure(name: str, sample: Sample, draws: np.ndarray, group: str) -> Figure:
+    spread = interval(draws)
+    return Figure(name, sample.value, *spread, sample.n, sample.invalid, sample.unlabeled, sample.reason, group)
 
 
-def _accuracy(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> _Result:
-    every = judgments
-    if name == "accuracy_without_tie":
-        tie = Label.preference(None)
-        judgments = [judgment for judgment in judgments if judgment.label != tie]
-        if every and not judgments:
-            return _mean([], [], {}, 0, "every label is a tie")
-    pairs, invalid, unlabeled = _labeled(name, judgments, "preference", keep_invalid=policy == "wrong")
-    preferences = [_code(judgment.verdict) for judgment, _ in pairs]
-    labels = [TIE if label is None else label for _, label in pairs]
-    clusters = [judgment.item_id for judgment, _ in pairs]
-    return _mean(hits(preferences, labels), clusters, invalid, unlabeled, _why_none(judgments, unlabeled))
-
-
-def _levenshtein(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> _Result:
-    pairs, invalid, unlabeled = _labeled(name, judgments, "ranking", keep_invalid=policy == "wrong")
-    distances = [
-        levenshtein(_tuple(judgment.verdict.value), _tuple(label)) if judgment.verdict.is_valid else 1.0
-        for judgment, label in pairs
-    ]
-    clusters = [judgment.item_id for judgment, _ in pairs]
-    return _mean(distances, clusters, invalid, unlabeled, _why_none(judgments, unlabeled))
-
-
-def _order_consistency(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> _Result:
-    """Share of the items judged in two or more orders on which all canonical verdicts are the same.
-
-    An item with an invalid verdict is left out or, by "wrong", inconsistent; two invalid verdicts never agree.
-    """
-    of_item: dict[str, list[Judgment]] = {}
-    for judgment in judgments:
-        of_item.setdefault(judgment.item_id, []).append(judgment)
-    twice = {item: group for item, group in of_item.items() if len({judgment.order for judgment in group}) > 1}
-    invalid = _invalid([judgment for group in twice.values() for judgment in group])
-    agreed = {}
-    for item, group in twice.items():
-        valid = all(judgment.verdict.is_valid for judgment in group)
-        if valid or policy == "wrong":
-            agreed[item] = float(valid and all(judgment.verdict == group[0].verdict for judgment in group))
-    reason = "no item has valid verdicts in two orders" if twice else "no item was judged in two orders"
-    return _mean(list(agreed.values()), list(agreed), invalid, 0, reason)
-
-
-def _invalid_rate(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> _Result:
+def _invalid_rate(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
     values = [float(not judgment.verdict.is_valid) for judgment in judgments]
-    return _mean(values, [judgment.item_id for judgment in judgments], _invalid(judgments), 0, "no judgments")
+    return mean_sample(values, [cluster_of(judgment) for judgment in judgments], invalid_reasons(judgments))
 
-
-def _mean(
-    values: Sequence[float] | Floats, clusters: Sequence[str], invalid: dict[str, int], unlabeled: int, if_none: str
-) -> _Result:
-    array = np.asarray(values, dtype=np.float64)
-
-    def draw(resamples: int, seed: int) -> Floats:
-        columns = np.stack([array, np.ones_like(array)], axis=1)
-        return bootstrap_sums(columns, clusters, lambda sums: sums[:, 0] / sums[:, 1], resamples, seed)
-
-    if not len(array):
-        return _Result(float("nan"), draw, 0, invalid, unlabeled, if_none)
-    return _Result(float(array.mean()), draw, len(array), invalid, unlabeled)
-
-
-def _labeled(
-    name: str, judgments: Sequence[Judgment], kind: LabelKind, keep_invalid: bool = False
-) -> tuple[list[tuple[Judgment, Value]], dict[str, int], int]:
-    """Judgments that have a label, with its value; invalid verdicts among them by reason; how many have no label."""
-    labeled = [(judgment, judgment.label) for judgment in judgments if judgment.label is not None]
-    for judgment, label in labeled:
-        for part, found in (("verdict", judgment.verdict.kind), ("label", label.kind)):
-            if found not in (kind, "invalid"):
-                raise ArgumentError(
-                    f"{name} takes {kind} judgments; the {part} on item {judgment.item_id} is a {found}."
-                )
-    kept = [(judgment, label.value) for judgment, label in labeled if keep_invalid or judgment.verdict.is_valid]
-    return kept, _invalid([judgment for judgment, _ in labeled]), len(judgments) - len(labeled)
-
-
-def _invalid(judgments: Sequence[Judgment]) -> dict[str, int]:
-    return dict(Counter(judgment.verdict.reason or "" for judgment in judgments if not judgment.verdict.is_valid))
-
-
-def _why_none(judgments: Sequence[Judgment], unlabeled: int) -> str:
-    if not judgments:
-        return "no judgments"
-    return "no labels" if unlabeled == len(judgments) else "no valid verdicts"
-
-
-def _code(verdict: Verdict) -> int:
-    if not verdict.is_valid:
-        return _NO_ANSWER
-    return TIE if verdict.value is None else int(verdict.value)  # type: ignore[arg-type]  # a preference's value
-
-
-def _tuple(value: Value) -> tuple[float, ...]:
-    return value if isinstance(value, tuple) else ()
-
-
-_NO_ANSWER = -2  # equal to no label
 
 _METRICS = {
-    "pearson": _Metric(_correlation, True),
-    "spearman": _Metric(_correlation, True),
-    "kendall": _Metric(_correlation, True),
-    "accuracy_with_tie": _Metric(_accuracy, True),
-    "accuracy_without_tie": _Metric(_accuracy, True),
-    "order_consistency": _Metric(_order_consistency, True),
-    "levenshtein": _Metric(_levenshtein, False),
+    "pearson": _Metric(score_sample, True),
+    "spearman": _Metric(score_sample, True),
+    "kendall": _Metric(score_sample, True),
+    "concordance": _Metric(score_sample, True),
+    "quadratic_kappa": _Metric(score_sample, True),
+    "score_accuracy": _Metric(score_sample, True),
+    "accuracy_with_tie": _Metric(accuracy_sample, True),
+    "accuracy_without_tie": _Metric(accuracy_sample, True),
+    "cluster_accuracy": _Metric(cluster_accuracy_sample, True),
+    "macro_f1": _Metric(agreement_sample, True),
+    "cohen_kappa": _Metric(agreement_sample, True),
+    "order_consistency": _Metric(order_consistency_sample, True),
+    "first_position_rate": _Metric(first_position_sample, None),
+    "levenshtein": _Metric(distance_sample, False),
+    "kendall_distance": _Metric(distance_sample, False),
+    "score": _Metric(battle_sample, True),
+    "win_rate": _Metric(battle_sample, True),
+    "reward": _Metric(battle_sample, True),
+    "mean_score_1": _Metric(review_sample, True),
+    "mean_score_2": _Metric(review_sample, True),
+    "relative_score": _Metric(review_sample, True),
     "invalid_rate": _Metric(_invalid_rate, False),
 }
 
 HIGHER_IS_BETTER = {name: metric.higher_is_better for name, metric in _METRICS.items()}
-"""Whether a greater value of a figure is better, by name."""
+"""Whether a greater value of a figure is better, by name; None where neither is."""

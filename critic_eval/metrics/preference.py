@@ -30,6 +30,18 @@ def accuracy_without_tie(preferences: ArrayLike, labels: ArrayLike) -> float:
     return _mean(hits(preferences, labels)[np.asarray(labels) != TIE])
 
 
+def first_position_rate(presented: ArrayLike) -> float:
+    """Share of the response shown first among preferences that are no tie, 0 to 1; NaN where there is none.
+
+    With both orders shown, a critic without position bias is at 0.5 whatever the labels are.
+
+    >>> first_position_rate([0, 0, 1, TIE])
+    0.6666666666666666
+    """
+    positions = np.asarray(presented)
+    return _mean((positions[positions != TIE] == 0).astype(np.float64))
+
+
 def hits(preferences: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """1.0 where a preference equals its label, else 0.0; same length as both.
 

@@ -20,3 +20,18 @@ def levenshtein(ranking: Sequence[Hashable], label: Sequence[Hashable]) -> float
         for j, right in enumerate(label, start=1):
             diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (left != right))
     return row[-1] / max(len(ranking), len(label))
+
+
+def kendall_distance(ranking: Sequence[Hashable], label: Sequence[Hashable]) -> float:
+    """Share of the pairs of responses that two rankings of the same responses order differently, 0 to 1.
+
+    Kendall tau distance, normalised; 0 for fewer than two responses.
+
+    >>> kendall_distance("CADB", "CABD"), kendall_distance("AB", "BA")
+    (0.16666666666666666, 1.0)
+    """
+    place = {response: index for index, response in enumerate(label)}
+    places = [place[response] for response in ranking]
+    n = len(places)
+    swapped = sum(places[i] > places[j] for i in range(n) for j in range(i + 1, n))
+    return swapped / (n * (n - 1) / 2) if n > 1 else 0.0

@@ -1,8 +1,9 @@
 """The bootstrap clustered by item: standard errors and intervals of figures over judgments.
 
-Judgments of one item (its two orders, its repeats) are not independent, so whole items are drawn with replacement. In a
-resample an item occurs `count` times, and a statistic that depends on sums over judgments is computed for many
-resamples at once from (resamples x items) counts times per-item sums.
+Judgments of one item (its two orders, its repeats) are not independent, so whole items are drawn with replacement.
+Every statistic here is a function of sums over judgments; in a resample an item occurs `count` times, and the sums of
+many resamples at once are (resamples x items) counts times per-item sums. Items whose sums are equal are one type, and
+where types are few, how often each occurs is drawn directly: the same distribution, for a fraction of the work.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 Floats = NDArray[np.float64]
+Addends = Floats | sparse.csr_array
+Statistic = Callable[[Floats], Floats]
+"""From sums of columns, shape (b, k), to one value a resample, shape (b,)."""
+Seed = int | tuple[int, ...]
 
 
 class Interval(NamedTuple):
@@ -40,78 +45,53 @@ def interval(draws: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(float(defined.std(ddof=1)), float(low), float(high))
 
 
-def bootstrap_sums(
-    columns: ArrayLike, clusters: ArrayLike, statistic: Callable[[Floats], Floats], resamples: int, seed: int
-) -> Floats:
+def bootstrap(addends: ArrayLike | Addends, clusters: ArrayLike, statistic: Statistic, n: int, seed: Seed) -> Floats:
     """Draws of a statistic of column sums.
 
     Args:
-        columns: Shape (rows, k).
+        addends: What each row adds to the sums, shape (rows, k), dense or sparse.
         clusters: The cluster of each row, any integers or strings, shape (rows,).
-        statistic: Takes sums of the columns, shape (b, k), and gives one value a resample, shape (b,).
-        resamples: How many draws.
+        statistic: See `Statistic`.
+        n: How many resamples.
         seed: Equal seeds give equal draws.
 
     Returns:
-        Shape (resamples,); all NaN for fewer than two clusters, whose spread can't be known.
+        Shape (n,); all NaN for fewer than two clusters, whose spread can't be known.
 
-    >>> draws = bootstrap_sums([[1, 1], [0, 1], [1, 1]], [0, 1, 2], lambda s: s[:, 0] / s[:, 1], resamples=4, seed=0)
+    >>> draws = bootstrap([[1, 1], [0, 1], [1, 1]], [0, 1, 2], lambda s: s[:, 0] / s[:, 1], n=4, seed=0)
     >>> draws.shape
     (4,)
     """
-    rows = np.asarray(columns, dtype=np.float64)
-    of_row, n = _numbered(clusters)
-    per_cluster = np.zeros((n, rows.shape[1]))
-    np.add.at(per_cluster, of_row, rows)
-    return _draws(n, lambda counts: statistic(counts @ per_cluster), resamples, seed)
-
-
-def bootstrap_cells(
-    cells: ArrayLike, clusters: ArrayLike, statistic: Callable[[Floats], Floats], resamples: int, seed: int
-) -> Floats:
-    """Draws of a statistic of how often each distinct point ("cell") occurs.
-
-    Args:
-        cells: The cell of each row, 0 to k - 1, shape (rows,).
-        clusters: The cluster of each row, shape (rows,).
-        statistic: Takes the cells' frequencies, shape (b, k), and gives one value a resample, shape (b,).
-        resamples: How many draws.
-        seed: Equal seeds give equal draws.
-
-    Returns:
-        As `bootstrap_sums`.
-
-    >>> bootstrap_cells([0, 1, 1], [0, 1, 2], lambda w: w.sum(axis=1), resamples=2, seed=0)
-    array([3., 3.])
-    """
-    of_row, n = _numbered(clusters)
-    of_cell = np.asarray(cells, dtype=np.intp)
-    k = int(of_cell.max(initial=-1)) + 1
-    # Sparse, since with continuous scores nearly every row is a cell of its own.
-    by_cell = sparse.csr_array((np.ones(len(of_cell)), (of_cell, of_row)), shape=(k, n))
-    return _draws(n, lambda counts: statistic(np.ascontiguousarray((by_cell @ counts.T).T)), resamples, seed)
+    rows = addends if sparse.issparse(addends) else np.asarray(addends, dtype=np.float64)
+    names, of_row = np.unique(np.asarray(clusters), return_inverse=True)
+    n_clusters = len(names)
+    if n_clusters < 2 or n == 0:
+        return np.full(n, np.nan)
+    members = (np.ones(len(of_row)), (of_row, np.arange(len(of_row))))
+    per_cluster = sparse.csr_array(members, shape=(n_clusters, len(of_row))) @ rows
+    rng = np.random.default_rng(seed)
+    if per_cluster.shape[1] <= _DENSE:
+        dense = per_cluster.toarray() if sparse.issparse(per_cluster) else per_cluster
+        types, size = np.unique(dense, axis=0, return_counts=True)
+        if _FEW * len(types) <= n_clusters:
+            return statistic(rng.multinomial(n_clusters, size / n_clusters, size=n) @ types)
+        return np.concatenate([statistic(counts @ dense) for counts in _counts(n_clusters, n, rng)])
+    transposed = sparse.csr_array(per_cluster.T)
+    blocks = (np.ascontiguousarray((transposed @ counts.T).T) for counts in _counts(n_clusters, n, rng))
+    return np.concatenate([statistic(block) for block in blocks])
 
 
 _BLOCK_ENTRIES = 2_000_000
+_DENSE = 64
+_FEW = 8
 
 
-def _draws(n: int, statistic: Callable[[Floats], Floats], resamples: int, seed: int) -> Floats:
-    if n < 2:
-        return np.full(resamples, np.nan)
-    return np.concatenate([statistic(counts) for counts in _counts(n, resamples, seed)] or [np.empty(0)])
-
-
-def _counts(n: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """How often each of n clusters is drawn in each resample, in blocks that stay small in memory."""
-    rng = np.random.default_rng(seed)
-    block = max(1, _BLOCK_ENTRIES // n)
-    for start in range(0, resamples, block):
-        size = min(block, resamples - start)
-        drawn = rng.integers(0, n, size=(size, n))
-        drawn += np.arange(size)[:, None] * n
-        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
-
-
-def _numbered(clusters: ArrayLike) -> tuple[NDArray[np.intp], int]:
-    names, of_row = np.unique(np.asarray(clusters), return_inverse=True)
-    return of_row, len(names)
+def _counts(n_clusters: int, n: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """How often each cluster is drawn in each of n resamples, in blocks that stay small in memory."""
+    block = max(1, _BLOCK_ENTRIES // n_clusters)
+    for start in range(0, n, block):
+        size = min(block, n - start)
+        drawn = rng.integers(0, n_clusters, size=(size, n_clusters))
+        drawn += np.arange(size)[:, None] * n_clusters
+        counted = np.bincount(drawn.ravel(), minlength=size * n_clusters)
+        yield counted.reshape(size, n_clusters).astype(np.float64)

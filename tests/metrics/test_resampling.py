@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from critic_eval.metrics import bootstrap_cells, bootstrap_sums, interval
+from critic_eval.metrics import bootstrap, interval
 from critic_eval.metrics.resampling import _counts
 
 
 def mean_draws(values: np.ndarray, clusters: np.ndarray, resamples: int = 4000) -> np.ndarray:
     columns = np.stack([values, np.ones_like(values)], axis=1)
-    return bootstrap_sums(columns, clusters, lambda sums: sums[:, 0] / sums[:, 1], resamples, seed=0)
+    return bootstrap(columns, clusters, lambda sums: sums[:, 0] / sums[:, 1], resamples, seed=0)
 
 
 def test_error_of_a_mean_of_clusters_is_the_analytic_one() -> None:
@@ -35,28 +36,41 @@ def test_sums_equal_a_loop_over_the_same_draws() -> None:
     rng = np.random.default_rng(3)
     clusters = rng.integers(0, 7, 40)
     values = rng.normal(size=40)
-    counts = np.concatenate(list(_counts(7, 50, seed=0)))
+    counts = np.concatenate(list(_counts(7, 50, np.random.default_rng(0))))
     expected = [np.repeat(values, row[clusters].astype(int)).mean() for row in counts]
     np.testing.assert_allclose(mean_draws(values, clusters, 50), expected)
 
 
-def test_cells_equal_a_loop_over_the_same_draws() -> None:
+def test_sparse_addends_give_the_same_draws_as_dense_ones() -> None:
     rng = np.random.default_rng(4)
-    clusters, cells = rng.integers(0, 7, 40), rng.integers(0, 5, 40)
-    counts = np.concatenate(list(_counts(7, 50, seed=0)))
-    found: list[np.ndarray] = []
+    clusters, cells = rng.integers(0, 90, 200), rng.integers(0, 80, 200)
+    one_hot = np.eye(80)[cells]
+    weights = rng.normal(size=80)
 
-    def keep(frequencies: np.ndarray) -> np.ndarray:
-        found.append(frequencies)
-        return np.zeros(len(frequencies))
+    def statistic(sums: np.ndarray) -> np.ndarray:
+        drawn: np.ndarray = sums @ weights
+        return drawn
 
-    bootstrap_cells(cells, clusters, keep, 50, seed=0)
-    expected = [np.bincount(np.repeat(cells, row[clusters].astype(int)), minlength=5) for row in counts]
-    np.testing.assert_array_equal(np.concatenate(found), expected)
+    dense, thin = (bootstrap(rows, clusters, statistic, 50, seed=0) for rows in (one_hot, sparse.csr_array(one_hot)))
+    np.testing.assert_allclose(dense, thin)
+
+
+def test_few_types_of_items_are_drawn_from_the_same_distribution() -> None:
+    """Equal items are drawn by type; a tiny second column that tells them apart forces drawing one by one."""
+    rng = np.random.default_rng(5)
+    hits = rng.integers(0, 2, 900).astype(float)
+    apart = np.stack([hits, np.ones(900), rng.normal(size=900)], axis=1)
+    by_type, one_by_one = (
+        interval(bootstrap(rows, np.arange(900), lambda sums: sums[:, 0] / sums[:, 1], 20_000, seed=0))
+        for rows in (apart[:, :2], apart)
+    )
+    assert by_type.stderr == pytest.approx(one_by_one.stderr, rel=0.03)
+    assert by_type.low == pytest.approx(one_by_one.low, abs=0.003)
+    assert by_type.high == pytest.approx(one_by_one.high, abs=0.003)
 
 
 def test_every_resample_has_as_many_clusters_as_there_are() -> None:
-    blocks = list(_counts(1500, 3000, seed=0))
+    blocks = list(_counts(1500, 3000, np.random.default_rng(0)))
     assert len(blocks) > 1
     counts = np.concatenate(blocks)
     assert counts.shape == (3000, 1500)

@@ -1,0 +1,47 @@
+"""What each benchmark's published code makes of an answer, faults included, so that its figures can be compared."""
+
+from dataclasses import replace
+
+from critic_eval.benchmarks.tables import Row
+from critic_eval.judging import Judgment, Verdict
+from critic_eval.judging.graded_preferences import parse_graded_preference
+
+
+def score_as_flex_judge(judgment: Judgment, row: Row) -> Judgment:
+    """An unreadable score is -1, and stays in the correlation (MLLM-as-a-Judge as flex-judge evaluates it)."""
+    return judgment if judgment.verdict.is_valid else replace(judgment, verdict=Verdict.score(-1))
+
+
+def pair_as_flex_judge(judgment: Judgment, row: Row) -> Judgment:
+    """An unreadable preference is a tie (MLLM-as-a-Judge as flex-judge evaluates it)."""
+    return judgment if judgment.verdict.is_valid else replace(judgment, verdict=Verdict.preference(None))
+
+
+def verdict_as_wildvision(judgment: Judgment, row: Row) -> Judgment:
+    """An unreadable answer is what the judging code recorded for it under `score`: a tie for an API error, or nothing.
+
+    What it recorded nothing for has no weight in the score, and is a battle that nobody wins in the other figures.
+    """
+    if judgment.verdict.is_valid:
+        return judgment
+    recorded = parse_graded_preference(f"[[{row.get('score')}]]").verdict
+    return replace(judgment, verdict=recorded) if recorded.is_valid else judgment
+
+
+def review_as_llava(judgment: Judgment, row: Row) -> Judgment:
+    """The scores that the reviewing code recorded under `score`; without these, what its published parser reads.
+
+    That takes only a first line of exactly two numbers; any other review is (-1, -1), and stays in the means.
+    """
+    recorded = row.get("score")
+    known = recorded if isinstance(recorded, list) and len(recorded) == 2 else two_numbers(judgment.raw)
+    return replace(judgment, verdict=Verdict.scores(known or (-1.0, -1.0)))
+
+
+def two_numbers(review: str) -> list[float] | None:
+    """The two numbers that alone make up a review's first line, or None (LLaVA, eval_gpt_review.py, parse_score)."""
+    parts = review.split("\n")[0].replace(",", " ").split()
+    try:
+        return [float(part) for part in parts] if len(parts) == 2 else None
+    except ValueError:
+        return None

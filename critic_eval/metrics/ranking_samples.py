@@ -1,0 +1,20 @@
+"""Samples of the figures about rankings."""
+
+from collections.abc import Sequence
+
+from critic_eval.judging import Judgment
+from critic_eval.metrics.ranking import kendall_distance, levenshtein
+from critic_eval.metrics.samples import InvalidPolicy, Sample, cluster_of, labeled, mean_sample, why_none
+
+_DISTANCES = {"levenshtein": levenshtein, "kendall_distance": kendall_distance}
+
+
+def distance_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
+    """The sample of a mean distance of rankings; by "wrong", an invalid verdict is at distance 1."""
+    pairs, invalid, unlabeled = labeled(name, judgments, "ranking", keep_invalid=policy == "wrong")
+    distances = [
+        _DISTANCES[name](judgment.verdict.value, label) if judgment.verdict.is_valid else 1.0  # type: ignore[arg-type]
+        for judgment, label in pairs
+    ]
+    clusters = [cluster_of(judgment) for judgment, _ in pairs]
+    return mean_sample(distances, clusters, invalid, unlabeled, why_none(judgments, unlabeled))

@@ -1,0 +1,147 @@
+"""What a figure is computed from: addends of its judgments, and how the figure follows from their sums."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from scipy import sparse
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment, LabelKind
+from critic_eval.judging.verdicts import Value
+from critic_eval.metrics.resampling import Addends, Floats, Seed, Statistic, bootstrap
+
+InvalidPolicy = Literal["exclude", "wrong"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The judgments that a figure is about, as numbers.
+
+    Attributes:
+        value: The figure; NaN where it is undefined, and `reason` says why.
+        addends: What each judgment adds to the sums, shape (n, k), dense or sparse.
+        statistic: The figure as a function of these sums, for many resamples at once.
+        clusters: What is resampled together with each judgment, shape (n,).
+        n: How many judgments (or items) the value is computed from.
+        invalid: Invalid verdicts among the judgments that the figure is about, by reason, whatever the policy.
+        unlabeled: Judgments left out because their item has no label.
+        reason: Why there is no value, or None.
+    """
+
+    value: float
+    addends: Addends
+    statistic: Statistic
+    clusters: Sequence[str]
+    n: int
+    invalid: dict[str, int] = field(default_factory=dict)
+    unlabeled: int = 0
+    reason: str | None = None
+
+    def draws(self, resamples: int, seed: Seed) -> Floats:
+        """Bootstrap draws of the figure, shape (resamples,)."""
+        if self.reason is not None:
+            return np.full(resamples, np.nan)
+        return bootstrap(self.addends, self.clusters, self.statistic, resamples, seed)
+
+
+class Sampler(Protocol):
+    """Makes the sample of one figure."""
+
+    def __call__(self, name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
+        """Raises ArgumentError for verdicts, labels or a policy that the figure can't be computed with."""
+        ...
+
+
+def mean_sample(
+    values: Sequence[float] | Floats,
+    clusters: Sequence[str],
+    invalid: dict[str, int],
+    unlabeled: int = 0,
+    if_none: str = "no judgments",
+) -> Sample:
+    """The sample of a mean; `if_none` is the reason where there are no values."""
+    array = np.asarray(values, dtype=np.float64)
+    return ratio_sample(array, np.ones_like(array), clusters, invalid, unlabeled, if_none)
+
+
+def ratio_sample(
+    numerators: Sequence[float] | Floats,
+    denominators: Sequence[float] | Floats,
+    clusters: Sequence[str],
+    invalid: dict[str, int],
+    unlabeled: int = 0,
+    if_none: str = "no judgments",
+) -> Sample:
+    """The sample of a ratio of sums; `if_none` is the reason where the denominators sum to nothing."""
+    addends = np.stack([np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)], axis=1)
+    above, below = addends.sum(axis=0)
+    reason = None if len(addends) and below else if_none
+    value = float(above / below) if reason is None else float("nan")
+    return Sample(value, addends, _ratio, clusters, len(addends), invalid, unlabeled, reason)
+
+
+def cell_sample(
+    points: Floats,
+    of_points: Callable[[Floats, Floats], Floats],
+    value: float,
+    clusters: Sequence[str],
+    invalid: dict[str, int],
+    unlabeled: int,
+    reason: str | None,
+) -> Sample:
+    """The sample of a statistic of how often each distinct point occurs.
+
+    Args:
+        points: One point a judgment, shape (n, d).
+        of_points: From distinct points (m, d) and their frequencies (b, m) to values (b,).
+        value: The statistic of all points.
+        clusters: As of `Sample`, and so are the rest.
+        invalid: See `Sample`.
+        unlabeled: See `Sample`.
+        reason: See `Sample`.
+    """
+    distinct, cell = np.unique(points, axis=0, return_inverse=True)
+    rows = np.arange(len(points))
+    addends = sparse.csr_array((np.ones(len(points)), (rows, cell.ravel())), shape=(len(points), len(distinct)))
+    return Sample(value, addends, lambda w: of_points(distinct, w), clusters, len(points), invalid, unlabeled, reason)
+
+
+def labeled(
+    name: str, judgments: Sequence[Judgment], kind: LabelKind, keep_invalid: bool = False
+) -> tuple[list[tuple[Judgment, Value]], dict[str, int], int]:
+    """Judgments that have a label, with its value; invalid verdicts among them by reason; how many have no label."""
+    with_label = [(judgment, judgment.label) for judgment in judgments if judgment.label is not None]
+    for judgment, label in with_label:
+        for part, found in (("verdict", judgment.verdict.kind), ("label", label.kind)):
+            if found not in (kind, "invalid"):
+                raise ArgumentError(
+                    f"{name} takes {kind} judgments; the {part} on item {judgment.item_id} is a {found}."
+                )
+    kept = [(judgment, label.value) for judgment, label in with_label if keep_invalid or judgment.verdict.is_valid]
+    return kept, invalid_reasons([judgment for judgment, _ in with_label]), len(judgments) - len(with_label)
+
+
+def cluster_of(judgment: Judgment) -> str:
+    """What a judgment is resampled with: its cluster, or its item."""
+    return judgment.item_id if judgment.cluster is None else judgment.cluster
+
+
+def invalid_reasons(judgments: Sequence[Judgment]) -> dict[str, int]:
+    """How many verdicts are invalid, by reason."""
+    return dict(Counter(judgment.verdict.reason or "" for judgment in judgments if not judgment.verdict.is_valid))
+
+
+def why_none(judgments: Sequence[Judgment], unlabeled: int) -> str:
+    """Why no judgment is left to compute a figure from."""
+    if not judgments:
+        return "no judgments"
+    return "no labels" if unlabeled == len(judgments) else "no valid verdicts"
+
+
+def _ratio(sums: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result: Floats = sums[:, 0] / sums[:, 1]
+    return result

@@ -1,0 +1,55 @@
+"""Samples of the figures about scores: correlation and agreement with labels."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment
+from critic_eval.metrics import agreement, correlation
+from critic_eval.metrics.resampling import Floats, Statistic
+from critic_eval.metrics.samples import InvalidPolicy, Sample, cell_sample, cluster_of, labeled, mean_sample, why_none
+
+
+def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
+    """The sample of a correlation or agreement; "wrong" is refused, since no score is the wrong one."""
+    if policy == "wrong":
+        raise ArgumentError(
+            f"{name} can't count invalid verdicts as wrong, since no score is the wrong one; exclude them."
+        )
+    pairs, invalid, unlabeled = labeled(name, judgments, "score")
+    x = np.array([judgment.verdict.value for judgment, _ in pairs], dtype=np.float64)
+    y = np.array([label for _, label in pairs], dtype=np.float64)
+    clusters = [cluster_of(judgment) for judgment, _ in pairs]
+    if name == "score_accuracy":
+        return mean_sample(x == y, clusters, invalid, unlabeled, why_none(judgments, unlabeled))
+    reason = None
+    if len(x) < 2:
+        reason = why_none(judgments, unlabeled) if not len(x) else "fewer than two valid judgments"
+    elif np.ptp(x) == 0 or np.ptp(y) == 0:
+        reason = f"every {'verdict' if np.ptp(x) == 0 else 'label'} is the same score"
+    value = float("nan") if reason else _VALUES[name](x, y)
+    if reason is None and name in _OF_SUMS:
+        addends = correlation.sums_of(x, y)
+        return Sample(value, addends, _OF_SUMS[name], clusters, len(x), invalid, unlabeled, None)
+    of_points = _OF_POINTS.get(name, correlation.weighted_kendall)  # any, where there is a reason to have no value
+    return cell_sample(np.stack([x, y], axis=1), of_points, value, clusters, invalid, unlabeled, reason)
+
+
+_VALUES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
+    "pearson": correlation.pearson,
+    "spearman": correlation.spearman,
+    "kendall": correlation.kendall,
+    "concordance": correlation.concordance,
+    "quadratic_kappa": agreement.quadratic_kappa,
+}
+_OF_SUMS: dict[str, Statistic] = {
+    "pearson": correlation.pearson_of_sums,
+    "concordance": correlation.concordance_of_sums,
+}
+_OF_POINTS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "spearman": correlation.weighted_spearman,
+    "kendall": correlation.weighted_kendall,
+    "quadratic_kappa": agreement.weighted_quadratic_kappa,
+}

@@ -1,0 +1,162 @@
+"""Recorded judgments that no one here made give the figures that others published or worked out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from critic_eval import cli
+from critic_eval.benchmarks.rescoring import recorded_names, rescore
+from critic_eval.errors import ArgumentError, DataError
+from critic_eval.metrics import Figure
+
+SHARED = Path(__file__).parents[3] / "shared"
+MLLM_JUDGE = SHARED / "data/mllm_judge/llava_critic_7b_score.csv"
+WILDVISION = SHARED / "data/wildvision_bench/gpt4o_judgements.jsonl.gz"
+REVIEWS = SHARED / "data/llava_reviews"
+
+recorded = pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded judgments of ../shared are not here")
+
+
+def figures_of(benchmark: str, *files: Path, **settings: Any) -> dict[tuple[str, str], Figure]:
+    return {(found.group, found.name): found for found in rescore(benchmark, files, **settings).figures}
+
+
+@recorded
+def test_llava_critic_7b_on_mllm_as_a_judge() -> None:
+    """Oracle: facts/benchmarks.md, section 1, recomputed there from the same file; .314 is the published mean."""
+    result = rescore("mllm_judge_score", [MLLM_JUDGE], resamples=4000)
+    found = {(figure.group, figure.name): figure for figure in result.figures}
+    mean = found["mean", "pearson"]
+    assert mean.value == pytest.approx(0.317, abs=5e-4)
+    assert mean.low == pytest.approx(0.288, abs=0.005)
+    assert mean.high == pytest.approx(0.344, abs=0.005)
+    assert mean.low < 0.314 < mean.high
+    pooled = {name: found["pooled", name] for name in ("pearson", "spearman", "kendall")}
+    assert {name: round(figure.value, 3) for name, figure in pooled.items()} == {
+        "pearson": 0.402,
+        "spearman": 0.356,
+        "kendall": 0.300,
+    }
+    assert pooled["pearson"].invalid == {"no verdict recorded": 1}
+    assert any("1 of 5717 records name no group" in note and "1583" in note for note in result.notes)
+    columns = {
+        **{"coco": 0.362, "Concept Caption": 0.362, "diffusiondb": 0.089, "infographicsVQA": 0.411},
+        **{"mathvista": 0.376, "textVQA": 0.389, "WIT": 0.164, "ChartQA": 0.507, "VisitBench": 0.352},
+        **{"llava_bench": 0.244, "mind2web": 0.268, "ScienceQA": 0.258, "AesBench": 0.402, "mm-vet": 0.260},
+    }
+    assert {group: round(found[group, "pearson"].value, 3) for group in columns} == columns
+
+
+@recorded
+def test_scores_expected_from_log_probabilities() -> None:
+    found = figures_of("critic_mllm_judge_score", MLLM_JUDGE, expected=True, resamples=0)
+    assert found["mean", "pearson"].value == pytest.approx(0.332, abs=5e-4)
+
+
+@recorded
+def test_wildvision_bench_as_published() -> None:
+    """Oracle: the benchmark's README, from the judgments' text; its baseline's score is anchored at 50."""
+    published = json.loads((SHARED / "facts/published_benchmarks.json").read_text())["wildvision_bench"]["rows"]
+    official = figures_of("wildvision_bench", WILDVISION, invalid="official", resamples=0)
+    models = {group for group, _ in official} - {"mean", "pooled"}
+    assert len(models) == 11
+    for model in models:
+        score, win_rate, reward = published[model]["published"][:3]
+        if model != "claude-3-sonnet-20240229":
+            assert round(official[model, "score"].value, 2) == score
+        assert round(official[model, "win_rate"].value, 1) == win_rate
+        assert round(official[model, "reward"].value, 1) == reward
+    ours = figures_of("wildvision_bench", WILDVISION, resamples=0)
+    errors = sum(ours[model, "score"].invalid.get("no verdict found", 0) for model in models)
+    assert errors > 70
+    assert all(ours[model, "score"].n < 500 for model in models)
+
+
+@recorded
+@pytest.mark.parametrize(("name", "relative"), [("alpaca-13b", 120.8), ("gpt35", 92.1)])
+def test_relative_scores_of_llavas_reviews(name: str, relative: float) -> None:
+    file = REVIEWS / f"review_{name}_vicuna-13b.jsonl"
+    for invalid in ("exclude", "official"):
+        found = figures_of("llava_bench", file, invalid=invalid, resamples=0)
+        assert round(found["pooled", "relative_score"].value, 1) == relative
+        assert (found["pooled", "relative_score"].n, found["pooled", "invalid_rate"].value) == (80, 0)
+    (note,) = rescore("llava_bench", [file], resamples=0).notes
+    assert note.startswith("3 of 80 answers are read here, but not by the official rule")
+
+
+def test_samples_of_a_run_are_rescored(tmp_path: Path) -> None:
+    judgment = {
+        "item_id": "1",
+        "order": "BA",
+        "verdict": {"kind": "preference", "value": 0},
+        "raw": "",
+        "protocol": "p",
+        "label": {"kind": "preference", "value": 0},
+    }
+    other = {**judgment, "item_id": "2", "verdict": {"kind": "invalid", "reason": "empty answer"}}
+    file = tmp_path / "samples.jsonl"
+    file.write_text("".join(json.dumps({"doc_id": 1, "judgment": each}) + "\n" for each in (judgment, other)))
+    assert figures_of("mllm_judge_pair", file)["pooled", "accuracy_with_tie"].value == 1
+    wrong = figures_of("mllm_judge_pair", file, invalid="wrong")["pooled", "accuracy_with_tie"]
+    assert (wrong.value, wrong.invalid) == (0.5, {"empty answer": 1})
+    official = figures_of("mllm_judge_pair", file, invalid="official")["pooled", "accuracy_with_tie"]
+    assert (official.value, official.n) == (0.5, 2)
+
+
+def test_rankings_are_read_from_letters(tmp_path: Path) -> None:
+    file = tmp_path / "batch.csv"
+    file.write_text("id,original_dataset,human,judge\n1,coco,CABD,CABD\n2,coco,CAB,CBA\n3,coco,ABC,\n")
+    assert figures_of("mllm_judge_batch", file)["pooled", "levenshtein"].value == pytest.approx(1 / 3)
+    assert figures_of("mllm_judge_batch", file, invalid="official")["pooled", "levenshtein"].value == pytest.approx(
+        5 / 9
+    )
+
+
+def test_records_that_cannot_be_used_are_named_and_the_rest_counts(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("score_id,human,judge\n1,3,4\n,2,2\n3,good,1\n4,1,2\n4,1,2\n")
+    result = rescore("mllm_judge_score", [file], resamples=0)
+    assert result.figures[0].n == 3
+    assert result.notes[0].startswith("left out: t.csv, line 3: there is none of the columns score_id")
+    assert "line 4: the label 'good' is no score" in result.notes[1]
+    assert "1 items are judged more than once" in result.notes[2]
+    with pytest.raises(DataError, match="line 3"):
+        rescore("mllm_judge_score", [file], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"benchmark": "mllm_judge_scores"}, "did you mean critic_mllm_judge_score"),
+        ({"invalid": "drop"}, "'exclude', 'wrong' or 'official'"),
+        ({"expected": True}, "expected scores need the columns logprob_1"),
+        ({"invalid": "wrong"}, "use exclude"),
+    ],
+)
+def test_what_cannot_be_done_is_said(settings: dict[str, Any], message: str, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("score_id,human,judge\n1,3,4\n2,2,2\n")
+    with pytest.raises((ArgumentError, DataError), match=message):
+        rescore(**{"benchmark": "mllm_judge_score", "files": [file], **settings})
+
+
+def test_the_command_prints_one_json_object_or_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("score_id,original_dataset,human,judge\n" + "".join(f"{i},d,{i % 5},{i % 3}\n" for i in range(30)))
+    assert cli.main(["rescore", "mllm_judge_score", str(file), "--json", "--bootstrap", "50"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["benchmark", "signature", "figures", "notes"]
+    assert printed["benchmark"] == "critic_mllm_judge_score"
+    assert set(printed["figures"][0]) == {"name", "group", "value", "low", "high", "n", "invalid"}
+    assert {figure["group"] for figure in printed["figures"]} == {"mean", "pooled", "d"}
+    assert "bootstrap:50" in printed["signature"]
+    assert cli.main(["rescore", "mllm_judge_score", str(file)]) == 0
+    assert "pearson" in capsys.readouterr().out
+    assert cli.main(["rescore", "nothing", str(file)]) == 1
+    assert capsys.readouterr().err.startswith("error: There is no recorded form of 'nothing'")
+
+
+def test_every_recorded_benchmark_is_named_as_its_task() -> None:
+    assert all(name.startswith("critic_") for name in recorded_names())

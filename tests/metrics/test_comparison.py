@@ -1,0 +1,94 @@
+"""Oracles: SciPy's binomial test, Holm's rule by hand, and planted differences."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.metrics import compare, figure, holm, mcnemar
+
+
+def judged(hits: np.ndarray) -> list[Judgment]:
+    return [
+        Judgment(str(i), "AB", Verdict.preference(0 if hit else 1), "", "p", label=Label.preference(0))
+        for i, hit in enumerate(hits)
+    ]
+
+
+def scored(said: np.ndarray, label: np.ndarray) -> list[Judgment]:
+    return [
+        Judgment(str(i), "A", Verdict.score(s), "", "p", label=Label.score(t))
+        for i, (s, t) in enumerate(zip(said, label, strict=True))
+    ]
+
+
+def test_mcnemar_is_the_binomial_test_of_discordant_pairs() -> None:
+    first, second = np.array([1] * 12 + [0] * 5 + [1] * 30), np.array([0] * 12 + [1] * 5 + [1] * 30)
+    assert mcnemar(first, second) == pytest.approx(stats.binomtest(12, 17).pvalue)
+    assert mcnemar([1, 0], [1, 0]) == 1.0
+
+
+def test_a_planted_difference_lies_in_the_interval_and_is_significant() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.random(800)
+    first, second = (hard < 0.8), (hard < 0.7)
+    found = compare("accuracy_with_tie", judged(first), judged(second), resamples=2000)
+    assert found.difference == pytest.approx(first.mean() - second.mean())
+    assert found.low < 0.1 < found.high
+    assert found.test == "McNemar, exact"
+    assert found.p < 1e-6
+
+
+def test_pairing_makes_the_interval_narrower_than_two_of_its_own() -> None:
+    rng = np.random.default_rng(1)
+    label = rng.normal(size=400)
+    said = label + rng.normal(size=400)
+    other = said + 0.2 * rng.normal(size=400)
+    found = compare("pearson", scored(said, label), scored(other, label), resamples=2000)
+    single = figure("pearson", scored(said, label))
+    assert found.test == "paired bootstrap"
+    assert found.high - found.low < 0.6 * (single.high - single.low)
+
+
+def test_equal_critics_do_not_differ() -> None:
+    rng = np.random.default_rng(2)
+    label = rng.integers(1, 6, 60).astype(float)
+    said = rng.integers(1, 6, 60).astype(float)
+    found = compare("pearson", scored(said, label), scored(said, label), resamples=500)
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_p_values_are_uniform_where_critics_are_alike() -> None:
+    rng = np.random.default_rng(3)
+    p = []
+    for _ in range(150):
+        label = rng.normal(size=80)
+        one, two = (label + 2 * rng.normal(size=80) for _ in range(2))
+        p.append(compare("pearson", scored(one, label), scored(two, label), resamples=300).p)
+    assert np.mean(np.array(p) < 0.05) < 0.12
+    assert 0.38 < np.mean(p) < 0.62
+
+
+def test_only_common_items_count() -> None:
+    first, second = judged(np.ones(10, dtype=bool)), judged(np.zeros(10, dtype=bool))
+    found = compare("accuracy_with_tie", first, second[:4], resamples=100)
+    assert (found.n, found.difference) == (4, 1)
+    with pytest.raises(ArgumentError, match="no item in common"):
+        compare("accuracy_with_tie", first[:3], second[5:], resamples=100)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_steps_down_and_never_lowers_a_p_value(p: list[float]) -> None:
+    corrected = holm(p)
+    assert (corrected >= np.array(p) - 1e-12).all()
+    assert (corrected <= 1).all()
+    order = np.argsort(p, kind="stable")
+    assert (np.diff(corrected[order]) >= -1e-12).all()
+    assert corrected[order[0]] == pytest.approx(min(1, min(p) * len(p)))
+
+
+def test_holm_leaves_unknown_p_values_out() -> None:
+    assert holm([0.02, float("nan"), 0.03])[[0, 2]].tolist() == [0.04, 0.04]
