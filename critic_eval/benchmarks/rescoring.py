@@ -105,6 +105,8 @@ def rescore(
     recorded = find_recorded(benchmark)
     if invalid not in ("exclude", "wrong", "official"):
         raise ArgumentError(f"Invalid verdicts are counted by 'exclude', 'wrong' or 'official', not {invalid!r}.")
+    if resamples < 0 or seed < 0:
+        raise ArgumentError("The number of resamples and the seed are 0 or more.")
     judgments, notes = _read(recorded, files, expected, invalid == "official", strict)
     policy: InvalidPolicy = recorded.official_policy if invalid == "official" else invalid
     figures: list[Figure] = []
@@ -173,12 +175,17 @@ def _read(
         notes.append(f"{len(repeated)} items are judged more than once in the same order, such as {repeated[0]}")
     alone = [judgment.item_id for judgment in judgments if judgment.group is None]
     if alone and len(alone) < len(judgments):
-        listed = ", ".join(alone[:5]) + (", ..." if len(alone) > 5 else "")
+        listed = ", ".join(alone[:_SHOWN]) + (", ..." if len(alone) > _SHOWN else "")
         notes.append(f"{len(alone)} of {len(judgments)} records name no group and count only as pooled: item {listed}")
-    unread = [judgment.item_id for judgment in judgments if judgment.raw and not recorded.official_reads(judgment.raw)]
-    more = [item for item in unread if item not in {j.item_id for j in judgments if not j.verdict.is_valid}]
+    more = [
+        judgment.item_id
+        for judgment in judgments
+        if judgment.raw
+        and not recorded.official_reads(judgment.raw)
+        and recorded.parse(judgment.raw, len(judgment.order)).verdict.is_valid
+    ]
     if more:
-        listed = ", ".join(more[:5]) + (", ..." if len(more) > 5 else "")
+        listed = ", ".join(more[:_SHOWN]) + (", ..." if len(more) > _SHOWN else "")
         notes.append(
             f"{len(more)} of {len(judgments)} answers are read here, but not by the official rule: item {listed}"
         )

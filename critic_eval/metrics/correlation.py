@@ -80,11 +80,9 @@ def pearson_of_sums(sums: Floats) -> Floats:
 
     A variance below 1e-12 of its own sum of squares is rounding: the series is constant and r is NaN.
     """
-    n, sx, sy, sxx, syy, sxy = sums.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        vx, vy, cov = sxx - sx * sx / n, syy - sy * sy / n, sxy - sx * sy / n
-        degenerate = ~((vx > 1e-12 * sxx) & (vy > 1e-12 * syy))
-        return np.where(degenerate, np.nan, np.clip(cov / np.sqrt(vx * vy), -1.0, 1.0))
+    vx, vy, cov = _moments(sums)
+    with np.errstate(invalid="ignore"):
+        return np.clip(cov / np.sqrt(vx * vy), -1.0, 1.0)
 
 
 def sums_of(x: Floats, y: Floats) -> Floats:
@@ -95,12 +93,12 @@ def sums_of(x: Floats, y: Floats) -> Floats:
 
 
 def concordance_of_sums(sums: Floats) -> Floats:
-    """Lin's concordance correlation from the sums that `pearson_of_sums` takes."""
-    n, sx, sy, sxx, syy, sxy = sums.T
+    """Lin's concordance correlation from the sums that `pearson_of_sums` takes, NaN where that is."""
+    n, sx, sy = sums.T[:3]
+    vx, vy, cov = _moments(sums)
     with np.errstate(divide="ignore", invalid="ignore"):
-        vx, vy, cov = sxx - sx * sx / n, syy - sy * sy / n, sxy - sx * sy / n
-        degenerate = ~((vx > 1e-12 * sxx) & (vy > 1e-12 * syy))
-        return np.where(degenerate, np.nan, 2 * cov / (vx + vy + np.square(sx - sy) / n))
+        result: Floats = 2 * cov / (vx + vy + np.square(sx - sy) / n)
+    return result
 
 
 def weighted_spearman(points: Floats, weights: Floats) -> Floats:
@@ -129,6 +127,15 @@ def weighted_kendall(points: Floats, weights: Floats) -> Floats:
 
 
 _BLOCK = 1024
+
+
+def _moments(sums: Floats) -> tuple[Floats, Floats, Floats]:
+    """Variances and covariance, each times n; a variance is NaN where its series is constant."""
+    n, sx, sy, sxx, syy, sxy = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vx, vy, cov = sxx - sx * sx / n, syy - sy * sy / n, sxy - sx * sy / n
+        known = (vx > 1e-12 * sxx) & (vy > 1e-12 * syy)
+    return np.where(known, vx, np.nan), np.where(known, vy, np.nan), cov
 
 
 def _points(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats] | None:

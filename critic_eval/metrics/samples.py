@@ -90,7 +90,7 @@ def cell_sample(
     clusters: Sequence[str],
     invalid: dict[str, int],
     unlabeled: int,
-    reason: str | None,
+    reason: str | None = None,
 ) -> Sample:
     """The sample of a statistic of how often each distinct point occurs.
 

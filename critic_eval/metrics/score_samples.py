@@ -29,12 +29,13 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
         reason = why_none(judgments, unlabeled) if not len(x) else "fewer than two valid judgments"
     elif np.ptp(x) == 0 or np.ptp(y) == 0:
         reason = f"every {'verdict' if np.ptp(x) == 0 else 'label'} is the same score"
-    value = float("nan") if reason else _VALUES[name](x, y)
-    if reason is None and name in _OF_SUMS:
-        addends = correlation.sums_of(x, y)
-        return Sample(value, addends, _OF_SUMS[name], clusters, len(x), invalid, unlabeled, None)
-    of_points = _OF_POINTS.get(name, correlation.weighted_kendall)  # any, where there is a reason to have no value
-    return cell_sample(np.stack([x, y], axis=1), of_points, value, clusters, invalid, unlabeled, reason)
+    points = np.stack([x, y], axis=1)
+    if reason is not None:
+        return Sample(float("nan"), points, correlation.pearson_of_sums, clusters, len(x), invalid, unlabeled, reason)
+    value = _VALUES[name](x, y)
+    if name in _OF_SUMS:
+        return Sample(value, correlation.sums_of(x, y), _OF_SUMS[name], clusters, len(x), invalid, unlabeled)
+    return cell_sample(points, _OF_POINTS[name], value, clusters, invalid, unlabeled)
 
 
 _VALUES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {

@@ -86,6 +86,15 @@ def test_relative_scores_of_llavas_reviews(name: str, relative: float) -> None:
     assert note.startswith("3 of 80 answers are read here, but not by the official rule")
 
 
+def test_a_review_that_nobody_reads_is_not_called_read_here(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.jsonl"
+    file.write_text('{"question_id": 1, "text": "7 9\\nGood."}\n{"question_id": 2, "text": "No scores."}\n')
+    official = rescore("llava_bench", [file], invalid="official", resamples=0)
+    assert official.notes == []
+    relative = {found.name: found.value for found in official.figures}["relative_score"]
+    assert relative == pytest.approx(100 * (9 - 1) / (7 - 1))
+
+
 def test_samples_of_a_run_are_rescored(tmp_path: Path) -> None:
     judgment = {
         "item_id": "1",
@@ -133,6 +142,7 @@ def test_records_that_cannot_be_used_are_named_and_the_rest_counts(tmp_path: Pat
         ({"invalid": "drop"}, "'exclude', 'wrong' or 'official'"),
         ({"expected": True}, "expected scores need the columns logprob_1"),
         ({"invalid": "wrong"}, "use exclude"),
+        ({"resamples": -1}, "0 or more"),
     ],
 )
 def test_what_cannot_be_done_is_said(settings: dict[str, Any], message: str, tmp_path: Path) -> None:

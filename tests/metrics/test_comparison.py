@@ -72,6 +72,13 @@ def test_p_values_are_uniform_where_critics_are_alike() -> None:
     assert 0.38 < np.mean(p) < 0.62
 
 
+@pytest.mark.parametrize("name", ["pearson", "kendall"])
+def test_an_undefined_figure_has_no_difference_and_no_p(name: str) -> None:
+    label = np.arange(6.0)
+    found = compare(name, scored(np.ones(6), label), scored(label, label), resamples=20)
+    assert np.isnan([found.difference, found.low, found.high, found.p]).all()
+
+
 def test_only_common_items_count() -> None:
     first, second = judged(np.ones(10, dtype=bool)), judged(np.zeros(10, dtype=bool))
     found = compare("accuracy_with_tie", first, second[:4], resamples=100)
