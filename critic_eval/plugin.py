@@ -16,7 +16,7 @@ def model_manifests() -> list[Any]:
     from lmms_eval.models.registry_v2 import ModelManifest
 
     install()
-    return [ModelManifest(model_id="llava_critic", chat_class_path="critic_eval.critics.adapter.LlavaCritic")]
+    return [ModelManifest(model_id=name, chat_class_path=path) for name, path in _MODELS.items()]
 
 
 def install() -> None:
@@ -27,6 +27,13 @@ def install() -> None:
     if not hasattr(TaskManager.initialize_tasks, "__wrapped__"):
         TaskManager.initialize_tasks = _with_our_tasks(TaskManager.initialize_tasks)
         evaluator_utils.stderr_for_metric = _with_our_stderr(evaluator_utils.stderr_for_metric)
+
+
+_MODELS = {
+    "llava_critic": "critic_eval.critics.adapter.LlavaCritic",
+    "recorded_judge": "critic_eval.critics.recorded_judge.RecordedJudge",
+    "planted_judge": "critic_eval.critics.planted_judge.PlantedJudge",
+}
 
 
 def tasks_folder() -> Path:

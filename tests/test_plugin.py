@@ -55,6 +55,7 @@ def test_our_command_lists_our_tasks_and_the_users(tmp_path: Path) -> None:
         (["--tasks", "critic_digits_pair", "--model_args", "pretrained=digits,device=cuda"], "CUDA"),
         (["--tasks", "critic_no_such_task", "--model_args", "pretrained=digits"], "critic_no_such_task"),
         (["--tasks", "critic_pairs", "--model_args", "pretrained=digits"], "CRITIC_EVAL_PAIRS"),
+        (["--tasks", "critic_llava_bench_wild", "--model_args", "pretrained=digits"], "CRITIC_EVAL_DATA"),
         (["--model_args", "pretrained=digits"], "--tasks"),
     ],
 )

@@ -1,7 +1,12 @@
 """`critic_digits`: judgments about real handwritten digits, with the truth known for every statement."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from critic_eval.benchmarks.cases import Case, Row
 from critic_eval.benchmarks.files import cache_folder, written_once
-from critic_eval.benchmarks.task import JudgeTask, Row
+from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.digits.generator import VERSION, Kind, write_dataset
 from critic_eval.judging import Item, Label, Response
 
@@ -12,37 +17,62 @@ def dataset_folder(kind: Kind) -> str:
     return str(written_once(folder, lambda unfinished: write_dataset(kind, unfinished)))
 
 
-def read_item(row: Row) -> Item:
-    """One row as an item."""
+def read_pair(row: Row) -> Iterator[Case]:
+    """Two responses, and the better one: `A`, `B` or `tie`."""
+    yield Case(_item(row), Label.preference({"A": 0, "B": 1, "tie": None}[row["label"]]))
+
+
+def read_score(row: Row) -> Iterator[Case]:
+    """One response, and the share of its statements that are true, 0 to 100."""
+    yield Case(_item(row), Label.score(row["label"]))
+
+
+def read_ranking(row: Row) -> Iterator[Case]:
+    """Four responses, and their letters, best first."""
+    yield Case(_item(row), Label.ranking(["ABCD".index(letter) for letter in row["label"]]))
+
+
+def _item(row: Row) -> Item:
     images = (row["image"],) if "image" in row else ()
     return Item(row["id"], row["question"], tuple(Response(text) for text in row["responses"]), images)
 
 
-def read_preference(row: Row) -> Label:
-    """The better response: `A`, `B` or `tie`."""
-    return Label.preference({"A": 0, "B": 1, "tie": None}[row["label"]])
+@dataclass(frozen=True)
+class Generated:
+    """The data set of one kind, generated on first use and loaded from disk."""
 
+    kind: Kind
 
-def read_score(row: Row) -> Label:
-    """The share of true statements, 0 to 100."""
-    return Label.score(row["label"])
+    def path(self) -> str:
+        """The folder."""
+        return dataset_folder(self.kind)
 
+    def name(self) -> None:
+        """There is one configuration."""
 
-def read_ranking(row: Row) -> Label:
-    """The letters of the responses, best first."""
-    return Label.ranking(tuple("ABCD".index(letter) for letter in row["label"]))
+    def kwargs(self) -> dict[str, Any]:
+        """What makes lmms-eval load a folder that `datasets` saved."""
+        return {"load_from_disk": True}
 
 
 _COLUMNS = ("id", "image", "question", "responses", "label")
 
-PAIR = JudgeTask(
-    "llava_critic_pair",
-    _COLUMNS,
-    read_item,
-    read_preference,
-    ("accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate"),
-)
-SCORE = JudgeTask(
-    "llava_critic_score", _COLUMNS, read_item, read_score, ("pearson", "spearman", "kendall", "invalid_rate")
-)
-RANK = JudgeTask("llava_critic_rank", _COLUMNS, read_item, read_ranking, ("levenshtein", "invalid_rate"))
+TASKS = {
+    "pair": JudgeTask(
+        "llava_critic_pair",
+        _COLUMNS,
+        read_pair,
+        ("accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate"),
+        source=Generated("pair"),
+    ),
+    "score": JudgeTask(
+        "llava_critic_score",
+        _COLUMNS,
+        read_score,
+        ("pearson", "spearman", "kendall", "invalid_rate"),
+        source=Generated("score"),
+    ),
+    "rank": JudgeTask(
+        "llava_critic_rank", _COLUMNS, read_ranking, ("levenshtein", "invalid_rate"), source=Generated("rank")
+    ),
+}

@@ -1,9 +1,11 @@
 """What each benchmark's published code makes of an answer, faults included, so that its figures can be compared."""
 
+import random
+import re
 from dataclasses import replace
 
 from critic_eval.benchmarks.tables import Row
-from critic_eval.judging import Judgment, Verdict
+from critic_eval.judging import Judgment, Verdict, to_canonical
 from critic_eval.judging.graded_preferences import parse_graded_preference
 
 
@@ -28,6 +30,34 @@ def verdict_as_wildvision(judgment: Judgment, row: Row) -> Judgment:
     return replace(judgment, verdict=recorded) if recorded.is_valid else judgment
 
 
+def answer_as_vl_rewardbench(judgment: Judgment, row: Row) -> Judgment:
+    """Only an answer that the official pattern reads counts; any number but the rejected answer's agrees with it.
+
+    Source: VL_RewardBench, cal.py. An answer that it does not read is left out, as undecided items are.
+    """
+    text = judgment.raw.replace("\n", "").replace("*", "")
+    match = _OVERALL.search(text)
+    if match is None:
+        return replace(judgment, verdict=Verdict.invalid("not read by the official pattern"))
+    shown = [ord(letter) - ord("A") for letter in judgment.order]
+    number = int(match[1])
+    if number in (1, 2):
+        return replace(judgment, verdict=Verdict.preference(shown[number - 1]))
+    label = judgment.label.value if judgment.label is not None else 0
+    return replace(judgment, verdict=Verdict.preference(label))  # type: ignore[arg-type]  # a preference's label
+
+
+def letters_as_mm_rewardbench(judgment: Judgment, row: Row) -> Judgment:
+    """`[[A]]` anywhere in an answer is A, else `[[B]]` is B, else a coin decides.
+
+    Source: multimodal_rewardbench, scripts/2_get_accuracy.py, which seeds its coin once with 123; here every item has
+    a coin of that seed and its id, so that a figure depends on no order of the items.
+    """
+    letter = "A" if "[[A]]" in judgment.raw else "B" if "[[B]]" in judgment.raw else ""
+    letter = letter or random.Random(f"123 {judgment.item_id}").choice("AB")
+    return replace(judgment, verdict=to_canonical(Verdict.preference("AB".index(letter)), judgment.order))
+
+
 def review_as_llava(judgment: Judgment, row: Row) -> Judgment:
     """The scores that the reviewing code recorded under `score`; without these, what its published parser reads.
 
@@ -45,3 +75,8 @@ def two_numbers(review: str) -> list[float] | None:
         return [float(part) for part in parts] if len(parts) == 2 else None
     except ValueError:
         return None
+
+
+_OVERALL = re.compile(
+    r"(?:Overall Judgment|Therefore)\s*.*\s*-*\s*Answer\s*(\d+)\s*is\s*(?:the\s*)?(?:slightly\s*)?better", re.IGNORECASE
+)

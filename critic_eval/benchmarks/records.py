@@ -107,7 +107,7 @@ class Recorded:
             raise DataError(f"{place}: there is none of the columns {wanted}, so no verdict to read.")
         n = len(str(order)) if order else self._n_responses(label)
         shown = str(order) if order else identity_order(n)
-        parsed = self.parse(str(text), n) if text is not None else Parsed(_verdict(self.kind, verdict))
+        parsed = self.parse(str(text), n) if text is not None else Parsed(verdict_of(self.kind, verdict))
         return Judgment(
             item_id=str(item_id),
             order=shown,
@@ -145,13 +145,13 @@ def _first(row: Row, names: Sequence[str]) -> Any:
 
 
 def _label(kind: LabelKind, value: Any) -> Label:
-    verdict = _verdict(kind, value)
+    verdict = verdict_of(kind, value)
     if not verdict.is_valid or verdict.kind == "scores":
         raise ArgumentError(f"the label {value!r} is no {kind}.")
     return Label(kind, verdict.value)
 
 
-def _verdict(kind: LabelKind, value: Any) -> Verdict:
+def verdict_of(kind: LabelKind, value: Any) -> Verdict:
     """A recorded verdict; what can't be read as one, -1 among it, is invalid."""
     text = str(value).strip() if value is not None else ""
     if text in ("", "-1", "None", "null", "nan"):

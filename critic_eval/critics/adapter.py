@@ -1,7 +1,5 @@
 """The lmms-eval model `llava_critic`: a judge checkpoint as lmms-eval's requests meet it."""
 
-import difflib
-import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,8 +14,10 @@ from critic_eval.critics.conversations import Conversation
 from critic_eval.critics.generation import Answer, GenerationSettings, generate
 from critic_eval.critics.image_policy import IMAGE_POLICIES, digest_image, shuffled_sources
 from critic_eval.critics.requests import read_conversation, with_images
+from critic_eval.critics.text_judge import refuse_unknown
 from critic_eval.digits import resolve_pretrained
 from critic_eval.errors import ArgumentError
+from critic_eval.judging import select_protocol
 
 DEFAULT_PRETRAINED = "lmms-lab/llava-critic-7b"
 
@@ -40,6 +40,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         trust_remote_code: run code that comes with a checkpoint; off unless asked for.
         image_policy: `as_is`, or `shuffled`: every request is shown another image of its task, as a control.
         image_seed: seed of the shuffle.
+        protocol: ask with this protocol, or family of protocols, instead of each task's own.
 
     Raises:
         ArgumentError: an argument is unknown or asks for what this machine lacks.
@@ -65,14 +66,16 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         trust_remote_code: bool = False,
         image_policy: str = "as_is",
         image_seed: int = 0,
+        protocol: str | None = None,
         **unknown: Any,
     ) -> None:
         super().__init__()
-        _refuse_unknown(unknown)
+        refuse_unknown(type(self), list(unknown))
         if load_in_4bit and load_in_8bit:
             raise ArgumentError("load_in_4bit and load_in_8bit exclude each other; give one of them.")
         if image_policy not in IMAGE_POLICIES:
             raise ArgumentError(f"image_policy={image_policy} is unknown; it is one of {', '.join(IMAGE_POLICIES)}.")
+        select_protocol(protocol)
         self.accelerator = _accelerator(device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
         self.checkpoint = load_checkpoint(
@@ -175,14 +178,6 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             for request in requests
         ]
         return shuffled_sources([request.args[4] for request in requests], digests, self.image_seed)
-
-
-def _refuse_unknown(unknown: dict[str, Any]) -> None:
-    known = [name for name in inspect.signature(LlavaCritic.__init__).parameters if name not in ("self", "unknown")]
-    for name in unknown:
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it takes {', '.join(known)}."
-        raise ArgumentError(f"llava_critic has no argument {name!r}; {hint}")
 
 
 def _accelerator(device: str | None) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from critic_eval.digits.facts import Row, Scene, ask, draw_scene
+from critic_eval.digits.facts import Row, Scene, ask, draw_scene, draw_swapped_scene
 from critic_eval.digits.generator import best_first, better
 from critic_eval.digits.statements import (
     Truth,
@@ -24,6 +24,9 @@ from critic_eval.digits.statements import (
     word_statements,
 )
 from critic_eval.judging import Item, Response, get_protocol, identity_order
+
+SWAPPED = 0.25
+"""Share of the statements to judge whose false values are digits of the same image in other places."""
 
 REASON_FIRST = "Explain first, then judge.\n"
 """Put before a trained prompt to ask for the reason before the verdict."""
@@ -65,8 +68,9 @@ def read_aloud(rng: np.random.Generator) -> Dialogue:
 
 def mark(rng: np.random.Generator) -> Dialogue:
     """Mark each of one to three statements, and count the right ones."""
-    scene = draw_scene(3, rng)
-    chosen = rng.permutation(3)[: rng.integers(1, 4)]
+    n = int(rng.integers(1, 4))
+    scene = draw_swapped_scene(n, rng) if rng.random() < SWAPPED else draw_scene(3, rng)
+    chosen = rng.permutation(len(scene.facts))[:n]
     scene = replace(scene, facts=tuple(scene.facts[i] for i in chosen))
     truth = tuple(bool(value) for value in rng.integers(0, 2, len(scene.facts)))
     response, spans = word_response(scene, truth, rng, marked=True)
@@ -79,7 +83,7 @@ def judge_pair(
     rng: np.random.Generator, mixture: Mixture = Mixture(), lengths: tuple[int, ...] = (1, 2, 3)
 ) -> Dialogue:
     """Say which of two responses, of one of these numbers of statements each, is better, and why."""
-    scene = draw_scene(int(rng.choice(lengths)), rng)
+    scene = _draw_scene(int(rng.choice(lengths)), rng)
     truths = draw_pair(len(scene.facts), rng)
     winner = {"A": "first", "B": "second", "tie": "equal"}[better(truths)]
     n = len(scene.facts)
@@ -89,7 +93,7 @@ def judge_pair(
 
 def judge_score(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialogue:
     """Score one response out of 100 by its share of true statements, and say why."""
-    scene = draw_scene(int(rng.integers(1, 4)), rng)
+    scene = _draw_scene(int(rng.integers(1, 4)), rng)
     (truth,) = draw_single(len(scene.facts), rng)
     counts = f"The response has {sum(truth)} of {len(truth)} right."
     return _judge("llava_critic_score", scene, [truth], f"Score: [{score_of(truth)}]", counts, mixture, rng)
@@ -97,7 +101,7 @@ def judge_score(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialo
 
 def judge_rank(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialogue:
     """Rank four responses with 0 to 3 true statements out of 3, and say why."""
-    scene = draw_scene(3, rng)
+    scene = _draw_scene(3, rng)
     truths = draw_ranked(rng)
     counts = ", ".join(f"{letter} has {sum(truth)}" for letter, truth in zip("ABCD", truths, strict=True))
     verdict = f"Ranking: [{' > '.join(best_first(truths))}]"
@@ -113,6 +117,10 @@ def describe(row: Row) -> str:
     digits = [str(value) for value in row]
     listed = digits[0] if len(digits) == 1 else ", ".join(digits[:-1]) + " and " + digits[-1]
     return f"The image shows {listed}."
+
+
+def _draw_scene(n_facts: int, rng: np.random.Generator) -> Scene:
+    return draw_swapped_scene(n_facts, rng) if rng.random() < SWAPPED else draw_scene(n_facts, rng)
 
 
 def _judge(

@@ -84,6 +84,20 @@ def draw_scene(n_facts: int, rng: np.random.Generator) -> Scene:
             return Scene(shown, phantom, facts)
 
 
+def draw_swapped_scene(n_facts: int, rng: np.random.Generator) -> Scene:
+    """Draw a scene whose phantom holds the digits of its shown row in other places, and is told from it by places only.
+
+    A critic in training that knows which digits are shown, but not where, is wrong here.
+    """
+    length = max(n_facts, int(rng.integers(2, 4)))
+    facts = tuple(str(fact) for fact in rng.permutation(["left", "right", "middle"][:length]))[:n_facts]
+    while True:
+        shown = tuple(int(v) for v in rng.integers(0, 10, size=length))
+        phantom = tuple(int(v) for v in rng.permutation(shown))
+        if all(FACTS[fact](shown) != FACTS[fact](phantom) for fact in facts):
+            return Scene(shown, phantom, facts)
+
+
 def ask(scene: Scene, rng: np.random.Generator) -> str:
     """A question for the scene's first fact."""
     return str(rng.choice(QUESTIONS[scene.facts[0]]))

@@ -276,7 +276,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tower-steps", type=int, default=900, help="steps of 192 digits")
     parser.add_argument("--reading-steps", type=int, default=500, help="steps of 96 dialogues")
     parser.add_argument("--judging-steps", type=int, default=1800, help="steps of 88 dialogues")
-    parser.add_argument("--refining-steps", type=int, default=500, help="steps of 88 dialogues")
+    parser.add_argument("--refining-steps", type=int, default=1000, help="steps of 88 dialogues")
     return parser.parse_args(argv)
 
 

@@ -1,5 +1,6 @@
 """Items, verdicts and judgments; the protocols that ask for a verdict and read it."""
 
+from critic_eval.judging.catalog import get_protocol, protocol_names
 from critic_eval.judging.items import Item, Response
 from critic_eval.judging.judgments import Judgment
 from critic_eval.judging.orders import (
@@ -12,10 +13,12 @@ from critic_eval.judging.orders import (
     to_presented,
 )
 from critic_eval.judging.preferences import parse_preference
-from critic_eval.judging.protocols import Parser, Protocol, get_protocol, protocol_names
+from critic_eval.judging.protocols import Parser, Protocol
 from critic_eval.judging.rankings import parse_ranking
 from critic_eval.judging.reading import Parsed, VerdictPosition
 from critic_eval.judging.scores import parse_score, parse_two_scores
+from critic_eval.judging.selection import select_protocol
+from critic_eval.judging.stated import read_stated, state_verdict
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict, VerdictKind
 
 __all__ = [
@@ -40,7 +43,10 @@ __all__ = [
     "parse_score",
     "parse_two_scores",
     "protocol_names",
+    "read_stated",
     "reversed_order",
+    "select_protocol",
+    "state_verdict",
     "to_canonical",
     "to_presented",
 ]

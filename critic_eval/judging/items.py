@@ -18,7 +18,7 @@ class Item:
 
     `images` are whatever the critic takes (PIL images or paths); `group` names the part of the benchmark that the item
     belongs to (a data set, a category); items made of the same material (all pairs of one question's responses) share
-    a `cluster`.
+    a `cluster`. `context` says in words what the images show, for protocols of judges without eyes.
     """
 
     id: str
@@ -29,3 +29,4 @@ class Item:
     rubric: str | None = None
     group: str | None = None
     cluster: str | None = None
+    context: str | None = None

@@ -10,7 +10,8 @@ from critic_eval.errors import ArgumentError
 from critic_eval.judging.verdicts import Verdict
 
 MAX_RESPONSES = len(ascii_uppercase)
-OrderPolicy = Literal["single", "both"]
+OrderPolicy = Literal["single", "both", "random"]
+"""`random`: one of `both`, drawn anew for every repeat of a judgment."""
 
 
 def orders(n: int, policy: OrderPolicy) -> list[str]:

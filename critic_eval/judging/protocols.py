@@ -1,24 +1,20 @@
-"""Protocols by name: how a critic is asked, and how its answer is read."""
+"""A protocol: how a critic is asked, and how its answer is read."""
 
 import hashlib
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from functools import partial
 from string import ascii_lowercase, ascii_uppercase
 from typing import Protocol as Interface
 
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging.items import Item
 from critic_eval.judging.judgments import Judgment
-from critic_eval.judging.orders import MAX_RESPONSES, canonical_indices, to_canonical
-from critic_eval.judging.preferences import parse_preference
-from critic_eval.judging.rankings import parse_ranking
+from critic_eval.judging.orders import canonical_indices, to_canonical
 from critic_eval.judging.reading import Parsed, VerdictPosition
-from critic_eval.judging.scores import parse_score
-from critic_eval.judging.verdicts import Label, LabelKind
+from critic_eval.judging.stated import read_stated
+from critic_eval.judging.verdicts import Label, LabelKind, Verdict
 
 
 class Parser(Interface):
@@ -33,9 +29,9 @@ class Parser(Interface):
 class Protocol:
     """One way to ask for a verdict and to read it.
 
-    `template` may hold {question}, {reference}, {rubric}, {a}, {b}, … for the response at each presented position, and
-    {responses} for all of them, each in `response_template`'s form with {letter}, {number} and {text}. `source` says
-    where the wording comes from. `n_responses` bounds how many responses it takes.
+    `template` may hold {question}, {reference}, {rubric}, {context}, {a}, {b}, … for the response at each presented
+    position, and {responses} for all of them, each in `response_template`'s form with {letter}, {number} and {text}.
+    `source` says where the wording comes from. `n_responses` bounds how many responses it takes.
     """
 
     name: str
@@ -66,7 +62,8 @@ class Protocol:
             _fill(self.response_template, {"letter": ascii_uppercase[i], "number": str(i + 1), "text": text})
             for i, text in enumerate(texts)
         )
-        for name, value in (("reference", item.reference), ("rubric", item.rubric)):
+        for name in ("reference", "rubric", "context"):
+            value = getattr(item, name)
             if value is not None:
                 values[name] = value
             elif f"{{{name}}}" in self.template:
@@ -84,15 +81,18 @@ class Protocol:
     def prompt_hash(self) -> str:
         """Twelve hex digits that change with anything that shapes the prompt, and with nothing else."""
         shape = json.dumps([self.template, self.response_template])
-        return hashlib.sha256(shape.encode()).hexdigest()[:12]
+        return digest_prompt(shape)
 
     def judge(
         self, item: Item, order: str, raw: str, seconds: float | None = None, label: Label | None = None
     ) -> Judgment:
         """Read a critic's answer on an item shown in this order. Raises ArgumentError as `render` does."""
         n = len(self._indices(item, order))
-        shown = (item.question, *(response.text for response in item.responses))
-        parsed = self.parse(raw, n, shown)
+        shown = [response.text for response in item.responses]
+        if self.template != "{question}":  # a question that is a whole prompt also holds the form of the verdict
+            shown.append(item.question)
+        stated = read_stated(raw)
+        parsed = self.parse(raw, n, shown) if stated is None else Parsed(self._fitting(stated, n))
         verdict = to_canonical(parsed.verdict, order)
         return Judgment(
             item_id=item.id,
@@ -109,6 +109,14 @@ class Protocol:
             lengths=tuple(len(response.text) for response in item.responses),
         )
 
+    def _fitting(self, verdict: Verdict, n: int) -> Verdict:
+        """A stated verdict, if it is of the kind that is asked for."""
+        kinds = ("score", "scores") if self.kind == "score" else (self.kind,)
+        sized = not isinstance(verdict.value, tuple) or len(verdict.value) == n
+        if verdict.is_valid and (verdict.kind not in kinds or not sized):
+            return Verdict.invalid(f"a {verdict.kind} was stated where a {self.kind} is asked for")
+        return verdict
+
     def _indices(self, item: Item, order: str) -> tuple[int, ...]:
         indices = canonical_indices(order)
         least, most = self.n_responses
@@ -122,65 +130,15 @@ class Protocol:
         return indices
 
 
-def get_protocol(name: str) -> Protocol:
-    """The protocol of that name. Raises ArgumentError that names near ones.
+def digest_prompt(text: str) -> str:
+    """Twelve hex digits that name a rendered prompt, as recorded judgments may.
 
-    >>> get_protocol("llava_critic_pair").kind
-    'preference'
+    >>> digest_prompt("Which is better?")
+    '5b1bba4c2bd1'
     """
-    if name not in _PROTOCOLS:
-        near = get_close_matches(name, _PROTOCOLS) or protocol_names()
-        raise ArgumentError(f"There is no protocol {name!r}; did you mean {' or '.join(near)}?")
-    return _PROTOCOLS[name]
-
-
-def protocol_names() -> list[str]:
-    """All names that `get_protocol` knows, sorted."""
-    return sorted(_PROTOCOLS)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _fill(template: str, values: dict[str, str]) -> str:
     # One pass over the template alone, so that "{b}" in a response stays what it is.
     return re.sub(r"\{([a-z]+)\}", lambda match: values.get(match[1], match[0]), template)
-
-
-_PREAMBLE = (
-    "Given an image and a corresponding question, please serve as an unbiased and fair judge to evaluate the quality "
-    "of the answers provided by a Large Multimodal Model (LMM). "
-)
-_TASK = " and explain your reasoning with specific details. Your task is provided as follows:\nQuestion: [{question}]\n"
-_CARD = "https://huggingface.co/lmms-lab/llava-critic-7b (model card)"
-
-_ALL = (
-    Protocol(
-        name="llava_critic_pair",
-        kind="preference",
-        template=_PREAMBLE
-        + "Determine which answer is better"
-        + _TASK
-        + "The first response: [{a}]\nThe second response: [{b}]\nASSISTANT:\n",
-        parser=parse_preference,
-        source=_CARD,
-        n_responses=(2, 2),
-    ),
-    Protocol(
-        name="llava_critic_score",
-        kind="score",
-        # The card's prompt ends in a space, which a critic may have been trained on.
-        template=_PREAMBLE + "Score the response out of 100" + _TASK + "The LMM response: [{a}]\nASSISTANT:\n ",
-        parser=partial(parse_score, scale=(0.0, 100.0)),
-        source=_CARD,
-        n_responses=(1, 1),
-        scale=(0.0, 100.0),
-    ),
-    Protocol(
-        name="llava_critic_rank",
-        kind="ranking",
-        template=_PREAMBLE + "Rank the answers from best to worst" + _TASK + "{responses}ASSISTANT:\n",
-        response_template="Response {letter}: [{text}]\n",
-        parser=parse_ranking,
-        source="critic-eval's own wording in the style of " + _CARD + ", which has no prompt for rankings",
-        n_responses=(2, MAX_RESPONSES),
-    ),
-)
-_PROTOCOLS = {protocol.name: protocol for protocol in _ALL}

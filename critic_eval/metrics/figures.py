@@ -7,7 +7,7 @@ as the worst outcome, which means
 - `order_consistency`: the item is inconsistent;
 - `levenshtein`, `kendall_distance`: distance 1;
 - correlations, `quadratic_kappa`, `score_accuracy`, figures of reviews: ArgumentError, since no score is the wrong one;
-- `score`, `win_rate`, `reward`: a battle that nobody wins;
+- `score`, `win_rate`, `reward`, `model_kendall`: a battle that nobody wins;
 - `first_position_rate`, `invalid_rate`: the same as "exclude".
 """
 
@@ -26,6 +26,8 @@ from critic_eval.metrics.preference_samples import (
     agreement_sample,
     cluster_accuracy_sample,
     first_position_sample,
+    majority_accuracy_sample,
+    model_kendall_sample,
     order_consistency_sample,
 )
 from critic_eval.metrics.ranking_samples import distance_sample
@@ -164,6 +166,8 @@ _METRICS = {
     "accuracy_with_tie": _Metric(accuracy_sample, True),
     "accuracy_without_tie": _Metric(accuracy_sample, True),
     "cluster_accuracy": _Metric(cluster_accuracy_sample, True),
+    "majority_accuracy": _Metric(majority_accuracy_sample, True),
+    "model_kendall": _Metric(model_kendall_sample, True),
     "macro_f1": _Metric(agreement_sample, True),
     "cohen_kappa": _Metric(agreement_sample, True),
     "order_consistency": _Metric(order_consistency_sample, True),

@@ -42,6 +42,73 @@ def cluster_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: In
     return mean_sample(list(all_right.values()), list(all_right), invalid, unlabeled, why_none(judgments, unlabeled))
 
 
+def majority_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
+    """The sample of the share of items whose judgments are right more often than not, of those that are decided.
+
+    An item is decided where more than half of all its judgments are right, or more than half are wrong (cal.py of
+    VL-RewardBench, arXiv 2411.17451). By "wrong", an undecided item counts as not right.
+    """
+    pairs, invalid, unlabeled = labeled(name, judgments, "preference", keep_invalid=True)
+    votes: dict[str, list[int]] = {}
+    clusters: dict[str, str] = {}
+    for (judgment, _), hit in zip(pairs, _hits(pairs), strict=True):
+        votes.setdefault(judgment.item_id, []).append(int(hit) if judgment.verdict.is_valid else _NO_ANSWER)
+        clusters[judgment.item_id] = cluster_of(judgment)
+    right: dict[str, float] = {}
+    for item, cast in votes.items():
+        for_it, against = cast.count(1), cast.count(0)
+        if 2 * max(for_it, against) > len(cast) or policy == "wrong":
+            right[item] = float(2 * for_it > len(cast))
+    reason = "no item has a majority" if votes else why_none(judgments, unlabeled)
+    return mean_sample(list(right.values()), [clusters[item] for item in right], invalid, unlabeled, reason)
+
+
+def model_kendall_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
+    """The sample of Kendall's tau-b between two rankings of the models that wrote the responses.
+
+    Models are ranked by their share of wins over their judged battles, a tie as half a win: once by the labels, once by
+    the verdicts. Needs who wrote both responses. By "wrong", a battle without a verdict is one that nobody wins.
+    """
+    pairs, invalid, unlabeled = labeled(name, judgments, "preference", keep_invalid=policy == "wrong")
+    named = [(judgment, label) for judgment, label in pairs if len(judgment.models) == 2 and all(judgment.models)]
+    models = sorted({str(model) for judgment, _ in named for model in judgment.models})
+    column = {model: index for index, model in enumerate(models)}
+    addends = np.zeros((len(named), 3 * len(models)))
+    for row, (judgment, label) in enumerate(named):
+        points = [_points(_label_code(label)), _points(_code(judgment.verdict))]
+        for side, model in enumerate(judgment.models):
+            at = column[str(model)]
+            addends[row, at] += 1
+            for which, won in enumerate(points):
+                addends[row, (which + 1) * len(models) + at] += won[side]
+    reason = None
+    if not named:
+        reason = "no judgment names the models of both responses" if pairs else why_none(judgments, unlabeled)
+    clusters = [cluster_of(judgment) for judgment, _ in named]
+    value = float("nan") if reason else float(_tau_of_sums(addends.sum(axis=0)[None])[0])
+    if reason is None and np.isnan(value):
+        reason = "all models are ranked equal"
+    return Sample(value, addends, _tau_of_sums, clusters, len(named), invalid, unlabeled, reason)
+
+
+def _points(code: int) -> tuple[float, float]:
+    """What each side of a battle wins."""
+    return {0: (1.0, 0.0), 1: (0.0, 1.0), TIE: (0.5, 0.5)}.get(code, (0.0, 0.0))
+
+
+def _tau_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b of win rates, from sums of shape (b, 3m): battles, points by labels and points by verdicts."""
+    battles, by_label, by_verdict = np.split(sums, 3, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, y = by_label / battles, by_verdict / battles
+        upper = np.triu_indices(x.shape[1], k=1)
+        # A model that a resample has no battle of is in no pair.
+        known = np.isfinite(x[:, upper[0]] + x[:, upper[1]])
+        dx, dy = (np.where(known, np.sign(v[:, upper[0]] - v[:, upper[1]]), 0.0) for v in (x, y))
+        result: np.ndarray = (dx * dy).sum(axis=1) / np.sqrt((dx**2).sum(axis=1) * (dy**2).sum(axis=1))
+    return result
+
+
 def agreement_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
     """The sample of `macro_f1` or `cohen_kappa` over first, second and tie."""
     pairs, invalid, unlabeled = labeled(name, judgments, "preference", keep_invalid=policy == "wrong")

@@ -1,12 +1,13 @@
 """Samples of the figures about scores: correlation and agreement with labels."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment
+from critic_eval.judging import Judgment, Verdict
 from critic_eval.metrics import agreement, correlation
 from critic_eval.metrics.resampling import Floats, Statistic
 from critic_eval.metrics.samples import InvalidPolicy, Sample, cell_sample, cluster_of, labeled, mean_sample, why_none
@@ -18,7 +19,7 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
         raise ArgumentError(
             f"{name} can't count invalid verdicts as wrong, since no score is the wrong one; exclude them."
         )
-    pairs, invalid, unlabeled = labeled(name, judgments, "score")
+    pairs, invalid, unlabeled = labeled(name, [_of_last(judgment) for judgment in judgments], "score")
     x = np.array([judgment.verdict.value for judgment, _ in pairs], dtype=np.float64)
     y = np.array([label for _, label in pairs], dtype=np.float64)
     clusters = [cluster_of(judgment) for judgment, _ in pairs]
@@ -36,6 +37,14 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
     if name in _OF_SUMS:
         return Sample(value, correlation.sums_of(x, y), _OF_SUMS[name], clusters, len(x), invalid, unlabeled)
     return cell_sample(points, _OF_POINTS[name], value, clusters, invalid, unlabeled)
+
+
+def _of_last(judgment: Judgment) -> Judgment:
+    """A review of two scores counts with its last, the response's; the first is the reference's."""
+    value = judgment.verdict.value
+    if judgment.verdict.kind != "scores" or not isinstance(value, tuple):
+        return judgment
+    return replace(judgment, verdict=Verdict.score(value[-1]))
 
 
 _VALUES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {

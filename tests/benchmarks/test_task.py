@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from critic_eval.benchmarks.digits import PAIR, RANK
+from critic_eval.benchmarks.digits import TASKS
 from critic_eval.benchmarks.files import written_once
-from critic_eval.benchmarks.task import ORDER_COLUMN, aggregation
+from critic_eval.benchmarks.task import ORDER_COLUMN
+from critic_eval.benchmarks.yaml_functions import aggregation
 from critic_eval.errors import DataError
+
+PAIR, RANK = TASKS["pair"], TASKS["rank"]
 
 ROWS = [
     {"id": str(i), "image": None, "question": "Which?", "responses": ["It is 3.", "It is 5."], "label": label}

@@ -100,7 +100,8 @@ def test_missing_reference_is_named() -> None:
 
 def test_prompt_hash_follows_the_prompt_and_nothing_else() -> None:
     protocol = get_protocol("llava_critic_rank")
-    assert len({get_protocol(name).prompt_hash for name in protocol_names()}) == len(protocol_names())
+    own_prompt = [name for name in protocol_names() if not name.startswith("given_")]
+    assert len({get_protocol(name).prompt_hash for name in own_prompt}) == len(own_prompt)
     assert dataclasses.replace(protocol, max_new_tokens=1).prompt_hash == protocol.prompt_hash
     assert dataclasses.replace(protocol, response_template="{text}\n").prompt_hash != protocol.prompt_hash
 

@@ -1,0 +1,52 @@
+"""LLaVA-Bench and LLaVA-Wilder: reviews that score a reference answer and a model's answer, from 1 to 10 each.
+
+The answers to review come from a local file, since a benchmark's data set holds only the reference's: JSON lines with
+`question_id`, `question`, `reference`, `answer`, `model`, and, for the judges without eyes that these prompts were made
+for, `context` (captions, and boxes for COCO); `category` and `image` where there are; `score`, a reference judge's
+score of the answer, for the correlation.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from critic_eval.benchmarks.cases import Case, Row, number_of, responses_of, text_of
+from critic_eval.benchmarks.official import review_as_llava
+from critic_eval.benchmarks.sources import Source
+from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.judging import Item, Label
+
+
+def read_review(row: Row, source: Source) -> Iterator[Case]:
+    """The reference answer as assistant 1, the model's as assistant 2; the label is of the second."""
+    model = row.get("model")
+    name = str(row["question_id"])
+    item = Item(
+        f"{name}-{model}" if model else name,
+        text_of(row, "question"),
+        responses_of([text_of(row, "reference"), text_of(row, "answer")], ["reference", model]),
+        source.images(row, "image"),
+        group=row.get("category"),
+        cluster=name,
+        context=row.get("context"),
+    )
+    yield Case(item, None if row.get("score") is None else Label.score(number_of(row, "score", 1, 10)))
+
+
+def _task(short: str, official: bool) -> JudgeTask:
+    source = Source("llava_bench", f"{short}.jsonl")
+    protocol = {"coco": "llava_bench_coco", "wild": "llava_bench_wild", "wilder": "llava_wilder"}[short]
+    return JudgeTask(
+        protocol,
+        ("question_id", "question", "reference", "answer"),
+        partial(read_review, source=source),
+        ("relative_score", "mean_score_1", "mean_score_2", "pearson", "invalid_rate", "left_out"),
+        source=source,
+        official=review_as_llava if official else None,
+    )
+
+
+TASKS = {
+    name: _task(short, official)
+    for short in ("coco", "wild", "wilder")
+    for name, official in ((short, False), (f"{short}_official", True))
+}

@@ -1,0 +1,200 @@
+"""`critic_pairs`, `critic_scores`, `critic_ranks`: a user's own items, from a file named in the environment."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from critic_eval.benchmarks.cases import Case, Row, UnusableError, number_of, text_of
+from critic_eval.benchmarks.sources import BUILDERS, load_arguments
+from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.errors import ArgumentError, DataError
+from critic_eval.judging import Item, Label, Response
+
+Kind = Literal["pairs", "scores", "ranks"]
+
+SCALE_VARIABLE = "CRITIC_EVAL_SCALE"
+STRICT_VARIABLE = "CRITIC_EVAL_STRICT"
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """The file of one task: JSON lines, CSV, TSV or parquet, named by `CRITIC_EVAL_PAIRS`, `_SCORES` or `_RANKS`.
+
+    It stands in for a `Source`: the same methods say how `datasets` loads it.
+    """
+
+    kind: Kind
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that names the file."""
+        return f"CRITIC_EVAL_{self.kind.upper()}"
+
+    @property
+    def file(self) -> Path:
+        """The file.
+
+        Raises:
+            DataError: None is named, it does not exist, or it is of no known kind.
+        """
+        named = os.environ.get(self.variable)
+        if not named:
+            raise DataError(f"critic_{self.kind} reads your own file: set {self.variable} to it (see the README).")
+        file = Path(named).expanduser().resolve()
+        if not file.is_file():
+            raise DataError(f"There is no file {file}, which {self.variable} names.")
+        if file.suffix not in BUILDERS:
+            raise DataError(f"{file.name} is none of {', '.join(BUILDERS)}.")
+        if not file.stat().st_size:
+            raise DataError(f"{file} holds no items.")
+        return file
+
+    def path(self) -> str:
+        """What `datasets.load_dataset` takes as path."""
+        return BUILDERS[self.file.suffix]
+
+    def name(self) -> None:
+        """There is one configuration."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """Further arguments of `datasets.load_dataset`."""
+        return load_arguments("test", [self.file])
+
+
+FILES: dict[Kind, OwnFile] = {"pairs": OwnFile("pairs"), "scores": OwnFile("scores"), "ranks": OwnFile("ranks")}
+
+
+def read_pair(row: Row) -> Iterator[Case]:
+    """Two responses; the label is `A`, `B` or `tie`."""
+    label = row.get("label")
+    if label not in (None, "") and label not in _BETTER:
+        raise UnusableError(f"label is {_short(label)}, none of 'A', 'B' and 'tie'")
+    yield Case(
+        _item(row, FILES["pairs"], (2, 2)), None if label in (None, "") else Label.preference(_BETTER[str(label)])
+    )
+
+
+def read_score(row: Row) -> Iterator[Case]:
+    """One response; the label is a number on the scale that `CRITIC_EVAL_SCALE` states (0:100 by default)."""
+    label = None if row.get("label") in (None, "") else Label.score(number_of(row, "label", *_scale()))
+    yield Case(_item(row, FILES["scores"], (1, 1)), label)
+
+
+def read_ranking(row: Row) -> Iterator[Case]:
+    """Two or more responses; the label has their letters, best first, as in `CAB`."""
+    item, label = _item(row, FILES["ranks"], (2, 26)), row.get("label")
+    if label in (None, ""):
+        yield Case(item)
+        return
+    try:
+        ranking = Label.ranking([ord(letter) - ord("A") for letter in str(label)])
+    except ArgumentError:
+        ranking = None
+    if ranking is None or len(ranking.value) != len(item.responses):  # type: ignore[arg-type]  # a ranking's value
+        raise UnusableError(f"label is {_short(label)}, no ranking of {len(item.responses)} responses such as 'BA'")
+    yield Case(item, ranking)
+
+
+def _item(row: Row, source: OwnFile, bounds: tuple[int, int]) -> Item:
+    name = row.get("id")
+    if name in (None, ""):
+        raise UnusableError("id is empty")
+    responses = _responses(row)
+    least, most = bounds
+    if not least <= len(responses) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise UnusableError(f"responses are {len(responses)}, not {wanted}")
+    return Item(
+        str(name),
+        text_of(row, "question"),
+        responses,
+        _images(row, source.file.parent),
+        reference=row.get("reference") or None,
+        rubric=row.get("rubric") or None,
+        group=row.get("group") or None,
+    )
+
+
+def _responses(row: Row) -> tuple[Response, ...]:
+    """A list `responses`, or, as tables have it, a column `response` or columns `response_1`, `response_2` and on."""
+    listed: Any = row.get("responses")
+    if isinstance(listed, str):
+        try:
+            listed = json.loads(listed)  # a table's cell with a list in it
+        except ValueError:
+            raise UnusableError("responses is no list") from None
+    if listed is None:
+        names = [name for name in ("response", *(f"response_{number}" for number in range(1, 27))) if row.get(name)]
+        listed = [row[name] for name in names]
+    if not isinstance(listed, list) or not listed:
+        raise UnusableError("responses are missing")
+    models = row.get("models") or []
+    responses = []
+    for index, text in enumerate(listed):
+        if not isinstance(text, str) or not text.strip():
+            raise UnusableError(f"response {index + 1} is empty")
+        responses.append(Response(text, str(models[index]) if index < len(models) else None))
+    return tuple(responses)
+
+
+def _images(row: Row, folder: Path) -> tuple[Any, ...]:
+    """Image files; a relative path counts from the file's folder."""
+    given = row.get("image")
+    if not given:
+        return ()
+    if hasattr(given, "convert") or isinstance(given, dict):
+        return (given,)
+    named = [given] if isinstance(given, str) else given
+    if not isinstance(named, list) or not all(isinstance(path, str) for path in named):
+        raise UnusableError("image is neither a path nor a list of paths")
+    for path in named:
+        if not (folder / path).is_file():
+            raise UnusableError(f"there is no image {_short(path)}")
+    return tuple(str(folder / path) for path in named)
+
+
+def _scale() -> tuple[float, float]:
+    named = os.environ.get(SCALE_VARIABLE, "0:100")
+    try:
+        low, high = (float(part) for part in named.split(":"))
+    except ValueError:
+        raise DataError(f"{SCALE_VARIABLE}={named} is no scale such as 1:5.") from None
+    return low, high
+
+
+def _short(value: Any) -> str:
+    return repr(str(value)[:40])
+
+
+_BETTER = {"A": 0, "B": 1, "tie": None}
+
+
+def _task(kind: Kind) -> JudgeTask:
+    protocol, read, metrics = {
+        "pairs": (
+            "llava_critic_pair",
+            read_pair,
+            ("accuracy_with_tie", "accuracy_without_tie", "macro_f1", "model_kendall", "order_consistency"),
+        ),
+        "scores": (
+            "llava_critic_score",
+            read_score,
+            ("pearson", "spearman", "kendall", "concordance"),
+        ),
+        "ranks": ("llava_critic_rank", read_ranking, ("levenshtein", "kendall_distance")),
+    }[kind]
+    return JudgeTask(
+        protocol,
+        ("id", "question"),
+        read,
+        (*metrics, "invalid_rate", "left_out"),
+        source=FILES[kind],
+        own_file=True,
+        strict=lambda: os.environ.get(STRICT_VARIABLE, "") not in ("", "0"),
+    )
+
+
+TASKS: dict[str, JudgeTask] = {kind: _task(kind) for kind in FILES}

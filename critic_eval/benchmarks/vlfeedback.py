@@ -1,0 +1,120 @@
+"""VLFeedback (arXiv 2312.10665): GPT-4V's ratings of four responses to each instruction, in three aspects.
+
+Its own annotation prompt has all four responses rated at once, which leaves no judgment of one; a response is rated
+here by aspect (protocol `aspect_score`), and pairs are asked with the prompt that LLaVA-Critic was trained on, which
+learned from these pairs.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from critic_eval.benchmarks.cases import Case, LeftOut, Row, responses_of, text_of
+from critic_eval.benchmarks.sources import Source
+from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.benchmarks.variants import with_variants
+from critic_eval.judging import Item, Label
+
+SOURCE = Source(
+    "vlfeedback", "vlfeedback_80k.jsonl", hub="MMInstruction/VLFeedback", split="train", image_folders=("", "images")
+)
+
+ASPECTS = {
+    "Helpfulness": "Helpfulness: does the response do what the instruction asks, as fully and clearly as it needs?",
+    "Ethical Considerations": (
+        "Ethical considerations: is the response free of harm, of unfairness to people, and of what is private?"
+    ),
+    "Visual Faithfulness": (
+        "Visual faithfulness: is all that the response says of the image to be seen there, with nothing made up?"
+    ),
+}
+"""The aspects by their names in the data, each with how we ask for it (1 is worst, 5 best)."""
+
+
+def read_scores(row: Row) -> Iterator[Case | LeftOut]:
+    """A case for each response and aspect; a rating that is no number ("N/A") is left out."""
+    for index, completion in enumerate(_completions(row)):
+        for aspect, rubric in ASPECTS.items():
+            rating = _rating(completion, aspect)
+            if rating is None:
+                yield LeftOut(f"no rating of {aspect}")
+                continue
+            item = Item(
+                f"{row['id']}-{index}-{aspect.split()[0].casefold()}",
+                text_of(row, "prompt"),
+                responses_of([completion["response"]], [completion.get("model")]),
+                SOURCE.images(row, "img_path"),
+                rubric=f"{rubric} 1 is worst, 5 is best.",
+                group=aspect,
+                cluster=str(row["id"]),
+            )
+            yield Case(item, Label.score(rating))
+
+
+def read_pairs(row: Row) -> Iterator[Case | LeftOut]:
+    """A case for each two of the four responses; the higher mean of the three ratings is better, equal ones tie.
+
+    The official pairs for training (run_dpo.py) leave out ties; pairs with a rating that is no number are left out
+    there and here.
+    """
+    completions = _completions(row)
+    means = [_mean(completion) for completion in completions]
+    for first, second in combinations(range(len(completions)), 2):
+        a, b = means[first], means[second]
+        if a is None or b is None:
+            yield LeftOut("a response lacks a rating")
+            continue
+        pair = [completions[first], completions[second]]
+        item = Item(
+            f"{row['id']}-{first}{second}",
+            text_of(row, "prompt"),
+            responses_of([one["response"] for one in pair], [one.get("model") for one in pair]),
+            SOURCE.images(row, "img_path"),
+            cluster=str(row["id"]),
+        )
+        yield Case(item, Label.preference(None if a == b else int(b > a)))
+
+
+def _completions(row: Row) -> list[Mapping[str, Any]]:
+    completions = row["completions"]
+    if isinstance(completions, Mapping):  # `datasets` turns a sequence of records into a record of sequences
+        names = list(completions)
+        columns = (completions[name] for name in names)
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    return list(completions)
+
+
+def _rating(completion: Mapping[str, Any], aspect: str) -> float | None:
+    rating = ((completion.get("annotations") or {}).get(aspect) or {}).get("Rating")
+    try:
+        value = float(str(rating))
+    except ValueError:
+        return None
+    return value if 1 <= value <= 5 else None
+
+
+def _mean(completion: Mapping[str, Any]) -> float | None:
+    ratings = [_rating(completion, aspect) for aspect in ASPECTS]
+    known = [rating for rating in ratings if rating is not None]
+    return sum(known) / len(known) if len(known) == len(ratings) else None
+
+
+TASKS = {
+    "score": JudgeTask(
+        "aspect_score",
+        ("id", "prompt", "completions"),
+        read_scores,
+        ("mean_pearson", "mean_spearman", "mean_kendall", "pearson", "spearman", "kendall", "invalid_rate", "left_out"),
+        source=SOURCE,
+    ),
+    **with_variants(
+        "pair",
+        JudgeTask(
+            "llava_critic_pair",
+            ("id", "prompt", "completions"),
+            read_pairs,
+            ("accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate", "left_out"),
+            source=SOURCE,
+        ),
+    ),
+}

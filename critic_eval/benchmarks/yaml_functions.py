@@ -1,0 +1,59 @@
+"""What the `utils.py` beside a task's YAML offers to `!function`: parts of the tasks, and aggregations of figures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from critic_eval.benchmarks.task import LEFT_OUT_COLUMN, JudgeTask
+from critic_eval.judging import Judgment
+from critic_eval.metrics import Figure, InvalidPolicy, figure, figure_names, group_figures
+
+MEAN_PREFIX = "mean_"
+"""`mean_pearson` is the unweighted mean of the groups' `pearson`."""
+
+
+def functions(tasks: Mapping[str, JudgeTask]) -> Callable[[str], Any]:
+    """The `__getattr__` of a `utils.py`: `pair_text` is the method `text` of the task `pair`, `pearson` a figure.
+
+    Of a task's source there are `pair_path`, `pair_name` and `pair_kwargs`, worked out when a task is loaded.
+    """
+
+    def lookup(name: str) -> Any:
+        short, _, part = name.rpartition("_")
+        if short in tasks and part in _PARTS:
+            return getattr(tasks[short], part)
+        if short in tasks and part in _SOURCE_PARTS and tasks[short].source is not None:
+            return getattr(tasks[short].source, part)()
+        if name == LEFT_OUT_COLUMN:
+            return _left_out
+        if name in figure_names() or name.removeprefix(MEAN_PREFIX) in figure_names():
+            return aggregation(name)
+        raise AttributeError(name)
+
+    return lookup
+
+
+def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
+    """The aggregation of a metric over its judgments' records, with its standard error attached for lmms-eval."""
+
+    def compute(records: Sequence[Mapping[str, Any]]) -> Figure:
+        judgments = [Judgment.from_record(record) for record in records]
+        policy: InvalidPolicy = records[0].get("policy", "exclude") if records else "exclude"
+        if name in figure_names():
+            return figure(name, judgments, policy)
+        return group_figures(name.removeprefix(MEAN_PREFIX), judgments, policy)[0]
+
+    def value(records: Sequence[Mapping[str, Any]]) -> float:
+        return compute(records).value
+
+    value.__name__ = name
+    value.critic_eval_stderr = lambda records: compute(records).stderr  # type: ignore[attr-defined]
+    return value
+
+
+def _left_out(summaries: Sequence[str]) -> str:
+    """What was left out, by reason; a text, which lmms-eval shows as it stands."""
+    return next((summary for summary in summaries if summary), "0")
+
+
+_PARTS = ("prepare", "visuals", "text", "target", "results")
+_SOURCE_PARTS = ("path", "name", "kwargs")

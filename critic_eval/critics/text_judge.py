@@ -1,0 +1,56 @@
+"""What judges without a model share: lmms-eval's interface, and arguments that are checked by name."""
+
+import difflib
+import inspect
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lmms_eval.api.instance import GenerationResult, Instance
+from lmms_eval.api.model import lmms
+
+from critic_eval.errors import ArgumentError
+
+
+class TextJudge(lmms):  # type: ignore[misc]
+    """An lmms-eval model that answers each request by itself, without its images."""
+
+    is_simple = False
+    IGNORED = ("batch_size", "max_batch_size", "device")
+    """What lmms-eval's command line gives to every model."""
+
+    def __init__(self, unknown: Mapping[str, Any]) -> None:
+        super().__init__()
+        refuse_unknown(type(self), [name for name in unknown if name not in self.IGNORED])
+
+    @abstractmethod
+    def answer(self, request: Instance, document: Mapping[str, Any]) -> str:
+        """The answer to a request about a document."""
+
+    def generate_until(self, requests: Sequence[Instance]) -> list[GenerationResult]:
+        """Answer every request, in their order."""
+        answers = []
+        for request in requests:
+            _, _, _, doc_id, task, split = request.args
+            answers.append(GenerationResult(self.answer(request, self.task_dict[task][split][doc_id]), None))
+        return answers
+
+    def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
+        """Refuse: a judge answers in text."""
+        raise ArgumentError("A judge answers generate_until tasks only; this task asks for log-likelihoods.")
+
+    def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[str]:
+        """Refuse: a judgment is one turn."""
+        raise ArgumentError("A judge answers generate_until tasks only; this task asks for several rounds.")
+
+
+def refuse_unknown(model: type, unknown: Sequence[str]) -> None:
+    """Raise ArgumentError for an argument that a model does not take, with the names that are near."""
+    known = [name for name in inspect.signature(model).parameters if name != "unknown"]
+    for name in unknown:
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it takes {', '.join(known)}."
+        raise ArgumentError(f"{_MODEL_NAMES.get(model.__name__, model.__name__)} has no argument {name!r}; {hint}")
+
+
+_MODEL_NAMES = {"LlavaCritic": "llava_critic", "RecordedJudge": "recorded_judge", "PlantedJudge": "planted_judge"}

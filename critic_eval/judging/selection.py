@@ -1,0 +1,49 @@
+"""The protocol that a run asks for instead of each task's own (`--model_args protocol=NAME`).
+
+lmms-eval renders prompts and reads answers in its tasks, which know nothing of a model's arguments; so the choice is
+kept here, for the process.
+"""
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging.catalog import get_protocol, protocol_names
+from critic_eval.judging.protocols import Protocol
+
+
+def select_protocol(name: str | None) -> None:
+    """Use a protocol, or a family of them (`llava_critic`, `verdict_last`), in place of every task's; None: the tasks'.
+
+    Raises:
+        ArgumentError: There is no protocol or family of that name.
+    """
+    global _selected
+    _selected = () if name is None else _members(name)
+
+
+def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
+    """The protocol to use where a task's own is `default`; `fixed` says that the task's rows allow no other.
+
+    Raises:
+        ArgumentError: The one that was selected asks for another kind of verdict, or the rows allow no other.
+    """
+    if not _selected:
+        return default
+    if fixed:
+        raise ArgumentError(f"These rows bring their own prompt ({default.name}); run this task without protocol=.")
+    fitting = [protocol for protocol in _selected if _shape(protocol) == _shape(default)]
+    if not fitting:
+        names = ", ".join(protocol.name for protocol in _selected)
+        raise ArgumentError(f"A task asks for a verdict like {default.name}'s, which {names} can't give.")
+    return fitting[0]
+
+
+_selected: tuple[Protocol, ...] = ()
+
+
+def _members(name: str) -> tuple[Protocol, ...]:
+    family = [member for member in protocol_names() if member.startswith(f"{name}_")]
+    return tuple(map(get_protocol, family)) if family and name not in protocol_names() else (get_protocol(name),)
+
+
+def _shape(protocol: Protocol) -> tuple[str, bool]:
+    # A review of two responses by two scores is no score of one response.
+    return protocol.kind, protocol.kind == "score" and protocol.n_responses[0] == 2

@@ -1,0 +1,212 @@
+"""Each loader against rows in its data set's documented schema: items, labels, groups, and what can't be used."""
+
+from typing import Any
+
+import pytest
+from datasets import Dataset
+from PIL import Image
+
+from critic_eval.benchmarks import (
+    critic_113k,
+    llava_bench,
+    mllm_judge,
+    mm_rewardbench,
+    mm_rlhf_rewardbench,
+    perception_bench,
+    vl_rewardbench,
+    vlfeedback,
+    wildvision,
+)
+from critic_eval.benchmarks.cases import Case, LeftOut, Reader, Row, read_cases
+from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.errors import DataError
+from critic_eval.judging import Label
+
+MLLM: dict[str, Any] = {"instruction": "What is shown?", "original_dataset": "coco", "image_path": "1.png"}
+ANSWERS = [{"name": "gpt4", "answer": "A cat."}, {"name": "llava", "answer": "A dog."}, {"name": "x", "answer": "No."}]
+SCORE = {**MLLM, "score_id": 7, "id": 1, "name": "llava", "answer": "A cat.", "human": "4"}
+PAIR = {**MLLM, "pair_id": 3, "id": 1, "answer1": ANSWERS[0], "answer2": ANSWERS[1], "human": "C"}
+BATCH = {**MLLM, "id": 9, "answers": ANSWERS, "human": "CAB"}
+VLRB = {"id": "RLAIF-V-1", "query": "Which?", "response": ["One.", "Two."], "human_ranking": [1, 0]}
+MMRB = {"ID": "pairs_1", "Text": "Which?", "Output1": "a", "Output2": "b", "Better": "Output2", "Category": "safety"}
+RLHF = {"id": "1_2", "prompt": "Which?", "chosen": "a", "rejected": "b", "image": "mcq/1.png"}
+BATTLE = {
+    "question_id": "q",
+    "model_a": "gpt-4o",
+    "model_b": "llava",
+    "conversation_a": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}],
+    "conversation_b": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Yes."}],
+    "winner": "tie (bothbad)",
+}
+BENCH = {
+    "question_id": "q",
+    "instruction": "Which?",
+    wildvision.BASELINE: "Mine.",
+    "aria": "Yours.",
+    "gpt4o_labels": {"aria": "B>>A"},
+}
+PERCEPTION = {
+    "orig_instruction": "Which?",
+    "original_response": "This.",
+    "orig_reference_answer": "That.",
+    "orig_criteria": "Is it that?",
+    **{f"orig_score{score}_description": f"level {score}" for score in range(1, 6)},
+    "human_score": 4,
+}
+REVIEW = {"question_id": 1, "question": "Which?", "reference": "That.", "answer": "This.", "score": 6, "context": "c"}
+
+
+def rated(*ratings: str) -> dict[str, Any]:
+    return {name: {"Rating": rating, "Rationale": ""} for name, rating in zip(vlfeedback.ASPECTS, ratings, strict=True)}
+
+
+FEEDBACK: dict[str, Any] = {
+    "id": "f",
+    "prompt": "Which?",
+    "img_path": "1.jpg",
+    "completions": [
+        {"model": "a", "response": "One.", "annotations": rated("5", "5", "5")},
+        {"model": "b", "response": "Two.", "annotations": rated("4", "5", "3")},
+        {"model": "c", "response": "Six.", "annotations": rated("3", "4", "5")},
+        {"model": "d", "response": "Ten.", "annotations": rated("N/A", "5", "5")},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("read", "row", "label", "group"),
+    [
+        (mllm_judge.read_score, SCORE, Label.score(4), "coco"),
+        (mllm_judge.read_score, {**SCORE, "human": 2}, Label.score(2), "coco"),
+        (mllm_judge.read_pair, PAIR, Label.preference(None), "coco"),
+        (mllm_judge.read_pair, {**PAIR, "human": None, "human_answer": "B"}, Label.preference(1), "coco"),
+        (mllm_judge.read_batch, BATCH, Label.ranking((2, 0, 1)), "coco"),
+        (vl_rewardbench.read_pair, VLRB, Label.preference(1), "hallucination"),
+        (mm_rewardbench.read_pair, MMRB, Label.preference(1), "safety/bias"),
+        (mm_rlhf_rewardbench.read_pair, RLHF, Label.preference(0), "mcq"),
+        (wildvision.read_battle, BATTLE, Label.preference(None), None),
+        (wildvision.read_bench, BENCH, Label.preference(1), "aria"),
+        (perception_bench.read_score, PERCEPTION, Label.score(4), None),
+        (llava_bench.TASKS["wild"].read, REVIEW, Label.score(6), None),
+    ],
+)
+def test_a_row_gives_its_item_and_label(read: Reader, row: Row, label: Label, group: str | None) -> None:
+    (case,) = read_cases(read, row)
+    assert isinstance(case, Case), case
+    assert (case.label, case.item.group) == (label, group)
+
+
+@pytest.mark.parametrize(
+    ("read", "row", "reason"),
+    [
+        (mllm_judge.read_score, {**SCORE, "human": 0}, "human is outside 1 to 5"),
+        (mllm_judge.read_score, {**SCORE, "answer": " "}, "a response is empty"),
+        (mllm_judge.read_pair, {**PAIR, "human": "D"}, "human is none of A, B and C"),
+        (mllm_judge.read_pair, {**PAIR, "answer2": {"name": "x"}}, "it lacks answer"),
+        (mllm_judge.read_batch, {**BATCH, "human": ""}, "human is no ranking of the responses"),
+        (vl_rewardbench.read_pair, {**VLRB, "human_ranking": [0]}, "human_ranking does not rank two answers"),
+        (mm_rewardbench.read_pair, {**MMRB, "Better": ""}, "Better is neither Output1 nor Output2"),
+        (wildvision.read_battle, {**BATTLE, "winner": "?"}, "winner is none of model_a, model_b and tie"),
+        (wildvision.read_battle, {**BATTLE, "conversation_a": []}, "a conversation lacks a question or an answer"),
+        (perception_bench.read_score, {**PERCEPTION, "orig_criteria": None}, "orig_criteria is empty"),
+        (llava_bench.TASKS["wild"].read, {**REVIEW, "score": 11}, "score is outside 1 to 10"),
+        (vl_rewardbench.read_pair, {**VLRB, "response": 7}, "a column is of an unexpected type (TypeError)"),
+    ],
+)
+def test_a_row_that_can_not_be_used_says_why(read: Reader, row: Row, reason: str) -> None:
+    assert read_cases(read, row) == [LeftOut(reason)]
+
+
+def test_vlfeedback_gives_every_aspect_and_every_pair() -> None:
+    scores = read_cases(vlfeedback.read_scores, FEEDBACK)
+    assert [case.reason for case in scores if isinstance(case, LeftOut)] == ["no rating of Helpfulness"]
+    assert len(scores) == 12
+    pairs = read_cases(vlfeedback.read_pairs, FEEDBACK)
+    known = [case for case in pairs if isinstance(case, Case)]
+    # The means are 5, 4, 4 and unknown: of six pairs three are left, one of them a tie.
+    assert [(case.item.id, case.label) for case in known] == [
+        ("f-01", Label.preference(0)),
+        ("f-02", Label.preference(0)),
+        ("f-12", Label.preference(None)),
+    ]
+    assert {case.item.cluster for case in known} == {"f"}
+    columns = {name: [one[name] for one in FEEDBACK["completions"]] for name in ("model", "response", "annotations")}
+    assert read_cases(vlfeedback.read_pairs, {**FEEDBACK, "completions": columns}) == pairs
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "label"),
+    [
+        ("Rate. [Assistant 1]\nA\n[End of Assistant 1]\n[Assistant 2]\nB", "10 7\nBecause", Label.score(7)),
+        ("Labels: [[A>>B]] …", "My final verdict is: [[A>>B]]", Label.score(-2)),
+        ("Text Caption: a cat\nFrom 0 to 100, how much do you rate …", "Fine.\nFinal Score: 85", Label.score(85)),
+    ],
+)
+def test_pointwise_rows_of_113k_are_read_in_their_own_format(prompt: str, answer: str, label: Label) -> None:
+    turns = [{"from": "human", "value": f"<image>\n{prompt}"}, {"from": "gpt", "value": answer}]
+    row = {"id": "1", "source": "s", "conversations": turns}
+    (case,) = read_cases(critic_113k.read_score, row)
+    assert isinstance(case, Case), case
+    assert (case.label, case.item.question, case.item.group) == (label, prompt, "s")
+    # A critic that answers as the row does is right, although its prompt shows the form of the verdict.
+    task = critic_113k.TASKS["score"]
+    prepared = task.prepare(Dataset.from_list([row]))
+    assert task.results(prepared[0], [answer])["judgment"]["verdict"]["value"] == label.value
+    unknown = {**row, "conversations": [{"from": "human", "value": "Hm?"}, turns[1]]}
+    assert read_cases(critic_113k.read_score, unknown) == [LeftOut("the row's answer format is not known")]
+
+
+def test_pairwise_rows_of_113k_hold_their_responses_in_the_prompt() -> None:
+    prompt = "<image>\nQuestion: [Which?]\nResponse A: [It is [3].]\nResponse B: [5]\n"
+    turns = [{"from": "human", "value": prompt}, {"from": "gpt", "value": "The better response: [B]\nBecause"}]
+    (case,) = read_cases(critic_113k.read_pair, {"id": "1", "source": "s", "conversations": turns})
+    assert isinstance(case, Case)
+    assert [response.text for response in case.item.responses] == ["It is [3].", "5"]
+    assert case.label == Label.preference(1)
+
+
+def test_images_stay_with_their_rows_in_every_order_and_are_read_lazily() -> None:
+    images = [Image.new("RGB", (4 + i, 4)) for i in range(2)]
+    rows = Dataset.from_list([{**VLRB, "id": f"mmmu-{i}", "image": image} for i, image in enumerate(images)])
+    task = vl_rewardbench.TASKS["all"]
+    prepared = task.prepare(rows)
+    assert [task.visuals(row)[0].width for row in prepared] == [4, 4, 5, 5]
+    without = prepared.remove_columns("image")
+    assert task.results(without[1], ["Overall Judgment: Answer 1 is better."])["judgment"]["verdict"]["value"] == 1
+
+
+def test_ids_that_come_twice_stay_apart(caplog: pytest.LogCaptureFixture) -> None:
+    prepared = vl_rewardbench.TASKS["all"].prepare(Dataset.from_list([VLRB, VLRB, {**VLRB, "query": ""}]))
+    assert prepared["judged_item"][:] == ["RLAIF-V-1"] * 2 + ["RLAIF-V-1#2"] * 2
+    assert prepared["left_out"][:] == ["1: query is empty (1)", "", "", ""]
+    assert "left out: 1: query is empty (1)" in caplog.text
+
+
+def test_an_empty_data_set_is_an_error() -> None:
+    with pytest.raises(DataError, match="No row of the data set can be used: 1: query is empty"):
+        vl_rewardbench.TASKS["all"].prepare(Dataset.from_list([{**VLRB, "query": ""}]))
+
+
+def judged(task: JudgeTask, rows: list[Any], answer: str, metric: str) -> list[dict[str, Any]]:
+    return [task.results(row, [answer])[metric] for row in task.prepare(Dataset.from_list(rows))]
+
+
+def test_official_variants_keep_the_faults_of_their_code() -> None:
+    unread = judged(mllm_judge.TASKS["score_official"], [SCORE], "I can't say.", "pearson")
+    assert unread[0]["verdict"] == {"kind": "score", "value": -1.0}
+    unread = judged(mllm_judge.TASKS["pair_official"], [PAIR], "I can't say.", "accuracy_with_tie")
+    assert [record["verdict"]["value"] for record in unread] == [None]
+    both = judged(mm_rewardbench.TASKS["all_official"], [MMRB], "[[B]], hence not [[A]]", "accuracy_with_tie")
+    assert [record["verdict"]["value"] for record in both] == [0]
+    nine = judged(vl_rewardbench.TASKS["all_official"], [VLRB], "Overall Judgment: Answer 3 is better", "invalid_rate")
+    assert len(nine) == 9
+    assert {record["order"] for record in nine} == {"AB", "BA"}
+    assert {record["verdict"]["value"] for record in nine} == {1}  # any other number agrees with the label
+
+
+def test_injected_variants_have_the_worse_response_ask_for_the_verdict() -> None:
+    task = vl_rewardbench.TASKS["all_injected"]
+    row = task.prepare(Dataset.from_list([VLRB]))[0]
+    first, second = task.item(row).responses
+    assert first.text.startswith("One.\n\nNote to the judge")
+    assert second.text == "Two."

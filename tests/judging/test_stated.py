@@ -1,0 +1,75 @@
+"""Stated verdicts, and the choice of another protocol for a run."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import (
+    Item,
+    Response,
+    Verdict,
+    get_protocol,
+    read_stated,
+    select_protocol,
+    state_verdict,
+)
+from critic_eval.judging.selection import selected_protocol
+from critic_eval.judging.stated import MARK
+
+PAIR = Item("1", "Which?", (Response("a"), Response("b")))
+VERDICTS = st.one_of(
+    st.floats(0, 100).map(Verdict.score),
+    st.sampled_from([0, 1, None]).map(Verdict.preference),
+    st.permutations(range(3)).map(Verdict.ranking),
+    st.text(min_size=1).map(Verdict.invalid),
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_choice() -> Iterator[None]:
+    yield
+    select_protocol(None)
+
+
+@given(VERDICTS)
+def test_a_stated_verdict_is_read_back(verdict: Verdict) -> None:
+    assert read_stated(state_verdict(verdict)) == verdict
+
+
+@given(st.text())
+def test_no_statement_raises(text: str) -> None:
+    stated = read_stated(f"{MARK}{text}")
+    assert stated is not None
+
+
+def test_a_stated_verdict_is_on_what_was_shown() -> None:
+    judgment = get_protocol("llava_critic_pair").judge(PAIR, "BA", state_verdict(Verdict.preference(0)))
+    assert judgment.verdict == Verdict.preference(1)
+
+
+def test_a_stated_verdict_of_another_kind_is_invalid() -> None:
+    judgment = get_protocol("llava_critic_pair").judge(PAIR, "AB", state_verdict(Verdict.score(3)))
+    assert judgment.verdict.reason == "a score was stated where a preference is asked for"
+
+
+def test_a_statement_inside_an_answer_states_nothing() -> None:
+    answer = f"The response says {state_verdict(Verdict.preference(1))}"
+    assert not get_protocol("llava_critic_pair").judge(PAIR, "AB", answer).verdict.is_valid
+
+
+def test_a_protocol_or_a_family_of_them_replaces_those_of_tasks() -> None:
+    own = get_protocol("mllm_judge_pair")
+    assert selected_protocol(own) is own
+    select_protocol("verdict_last")
+    assert selected_protocol(own).name == "verdict_last_pair"
+    assert selected_protocol(get_protocol("mllm_judge_score")).name == "verdict_last_score"
+    select_protocol("llava_critic_pair")
+    with pytest.raises(ArgumentError, match="like mllm_judge_score's, which llava_critic_pair can't give"):
+        selected_protocol(get_protocol("mllm_judge_score"))
+    with pytest.raises(ArgumentError, match="bring their own prompt"):
+        selected_protocol(get_protocol("given_pair"), fixed=True)
+    with pytest.raises(ArgumentError, match="did you mean"):
+        select_protocol("llava_critics")
