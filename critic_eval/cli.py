@@ -8,6 +8,7 @@ from pathlib import Path
 
 from critic_eval import __version__
 from critic_eval.errors import CriticEvalError
+from critic_eval.metrics.probes import PROBES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,6 +77,32 @@ def _parser() -> argparse.ArgumentParser:
     rescore.add_argument("--strict", action="store_true", help="stop at a malformed record instead of naming it")
     rescore.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     rescore.set_defaults(run=_rescore)
+
+    probe = commands.add_parser(
+        "probe",
+        help="measure a bias of a critic from its samples",
+        description=(
+            "Measure what moves a critic's verdicts besides what it is to judge, from samples that lmms_eval logged "
+            "(--log_samples). 0 means no such bias; for image_use it means that the critic does not look."
+        ),
+        epilog="example: critic-eval probe length critic_pairs runs/samples.jsonl",
+    )
+    probe.add_argument("probe", choices=PROBES, metavar="PROBE", help=", ".join(PROBES))
+    probe.add_argument("benchmark", help="the samples' task, such as critic_pairs")
+    probe.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    probe.add_argument(
+        "--against",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="samples of the second run: of the _injected variant for injection, with shuffled images for image_use",
+    )
+    probe.add_argument("--model", help="the model whose responses self_preference is about")
+    probe.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples for the interval")
+    probe.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    probe.add_argument("--json", action="store_true", help="print one JSON object instead of a line")
+    probe.set_defaults(run=_probe)
     return parser
 
 
@@ -89,6 +116,23 @@ def _rescore(args: argparse.Namespace) -> None:
         print(json.dumps(result.to_record()))
         return
     print(result.to_text())
+
+
+def _probe(args: argparse.Namespace) -> None:
+    from critic_eval.benchmarks.recorded_forms import find_recorded
+    from critic_eval.benchmarks.rescoring import read_judgments
+    from critic_eval.metrics.probes import probe
+
+    recorded = find_recorded(args.benchmark)
+    judgments, notes = read_judgments(recorded, args.files)
+    against = read_judgments(recorded, args.against)[0] if args.against else []
+    found = probe(args.probe, judgments, against, args.model, args.bootstrap, args.seed)
+    if args.json:
+        interval = {"low": found.low, "high": found.high}
+        print(json.dumps({"probe": found.name, "value": found.value, **interval, "n": found.n, "notes": notes}))
+        return
+    print(f"{found.name}: {found.value:+.3f}  (95 % {found.low:+.3f} to {found.high:+.3f}, n {found.n})")
+    print("\n".join(notes), end="\n" if notes else "")
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -48,6 +48,20 @@ def read_cases(reader: Reader, row: Row) -> list[Case | LeftOut]:
     return cases
 
 
+def case_of(build: Callable[[], Case]) -> Case | LeftOut:
+    """One case of a row that holds several: if it can't be used, the others still can."""
+    try:
+        return build()
+    except ArgumentError as error:
+        return LeftOut(str(error))
+
+
+def optional_text(row: Row, name: str) -> str | None:
+    """A column as text, a number among them; None where it is absent or empty."""
+    value = row.get(name)
+    return None if value is None or value == "" else str(value)
+
+
 def text_of(row: Row, *names: str) -> str:
     """The first of these columns that the row has, as text. Raises UnusableError where it is empty or no text."""
     name = next((name for name in names if row.get(name) is not None), names[0])

@@ -48,10 +48,13 @@ def _case(row: Row, prompt: str, answer: str, protocol: str, responses: list[str
     if not verdict.is_valid:
         raise UnusableError(f"the row's answer holds no label ({verdict.reason})")
     kind = get_protocol(protocol).kind
-    item = Item(
-        str(row["id"]), prompt, responses_of(responses), source.images(row), group=str(row.get("source") or "") or None
-    )
+    item = Item(str(row["id"]), prompt, responses_of(responses), source.images(row), group=_group(row, protocol))
     return Case(item, Label(kind, verdict.value), protocol)
+
+
+def _group(row: Row, protocol: str) -> str:
+    """The source and, since a source may come in formats of different scales, the format."""
+    return f"{row.get('source') or 'unknown'}, {protocol.removeprefix('given_')}"
 
 
 def _turns(row: Row) -> tuple[str, str]:
@@ -92,13 +95,15 @@ TASKS = {
         read_pair,
         ("accuracy_with_tie", "accuracy_without_tie", "mean_accuracy_with_tie", "invalid_rate", "left_out"),
         order_policy="single",
+        image_columns=("image",),
         source=PAIRS,
     ),
     "score": JudgeTask(
         "given_final_score",
         ("id", "source", "conversations"),
         read_score,
-        ("mean_pearson", "pearson", "spearman", "kendall", "invalid_rate", "left_out"),
+        ("mean_pearson", "mean_spearman", "invalid_rate", "left_out"),
+        image_columns=("image",),
         source=SCORES,
     ),
 }

@@ -6,13 +6,14 @@ tasks treat bad answers as flex-judge's evaluation of it does (test/evaluate.py,
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from critic_eval.benchmarks.cases import Case, Row, UnusableError, number_of, responses_of, text_of
 from critic_eval.benchmarks.official import pair_as_flex_judge, score_as_flex_judge
 from critic_eval.benchmarks.sources import Source
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
-from critic_eval.judging import Item, Label
+from critic_eval.judging import Item, Label, Response
 
 _HUB = "shuaishuaicdp/MLLM-Judge"
 SCORES, PAIRS, BATCHES = (
@@ -49,18 +50,26 @@ def read_batch(row: Row) -> Iterator[Case]:
     yield Case(item, Label.ranking([ord(letter) - ord("A") for letter in letters]))
 
 
-def _shared(row: Row, responses: tuple) -> dict:  # type: ignore[type-arg]
-    return {"question": text_of(row, "instruction"), "responses": responses, "group": text_of(row, "original_dataset")}
+def _shared(row: Row, responses: tuple[Response, ...]) -> dict[str, Any]:
+    """What all three kinds have; several responses to one question, of one `id`, are one cluster."""
+    return {
+        "question": text_of(row, "instruction"),
+        "responses": responses,
+        "group": text_of(row, "original_dataset"),
+        "cluster": str(row["id"]),
+    }
 
 
 _BETTER = {"A": 0, "B": 1, "C": None}
-_SHARED = ("instruction", "original_dataset")
+_SHARED = ("id", "instruction", "original_dataset")
+_IMAGE = ("image_path", "image")
 
 _SCORE = JudgeTask(
     "mllm_judge_score",
     ("score_id", "answer", "human", *_SHARED),
     read_score,
     ("mean_pearson", "pearson", "spearman", "kendall", "invalid_rate", "left_out"),
+    image_columns=_IMAGE,
     source=SCORES,
 )
 _PAIR = JudgeTask(
@@ -77,13 +86,15 @@ _PAIR = JudgeTask(
         "invalid_rate",
         "left_out",
     ),
+    image_columns=_IMAGE,
     source=PAIRS,
 )
 _BATCH = JudgeTask(
     "mllm_judge_batch",
-    ("id", "answers", *_SHARED),
+    ("answers", *_SHARED),
     read_batch,
     ("mean_levenshtein", "levenshtein", "invalid_rate", "left_out"),
+    image_columns=_IMAGE,
     source=BATCHES,
 )
 

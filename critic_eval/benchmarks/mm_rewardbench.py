@@ -25,13 +25,16 @@ def read_pair(row: Row) -> Iterator[Case]:
 
 
 def category_of(item_id: str, category: str) -> str:
-    """The category as the official accuracies split it: safety by whether the id starts with "pairs".
+    """The category as the official accuracies split it, safety and reasoning by how the id begins.
 
-    >>> category_of("pairs_12", "safety"), category_of("vqa-1", "vqa")
-    ('safety/bias', 'vqa')
+    >>> category_of("pairs_12", "safety"), category_of("Math-1", "reasoning"), category_of("vqa-1", "vqa")
+    ('safety/bias', 'reasoning/math', 'vqa')
     """
+    name = item_id.casefold()
     if category == "safety":
-        return "safety/bias" if item_id.casefold().startswith("pairs") else "safety/toxicity"
+        return "safety/bias" if name.startswith("pairs") else "safety/toxicity"
+    if category == "reasoning":
+        return "reasoning/math" if name.startswith("math") else "reasoning/coding"
     return category
 
 
@@ -42,6 +45,7 @@ _TASK = JudgeTask(
     ("ID", "Text", "Output1", "Output2", "Better", "Category"),
     read_pair,
     ("accuracy_with_tie", "mean_accuracy_with_tie", "order_consistency", "invalid_rate", "left_out"),
+    image_columns=("Image",),
     source=SOURCE,
 )
 

@@ -42,6 +42,7 @@ _TASK = JudgeTask(
         "invalid_rate",
         "left_out",
     ),
+    image_columns=("image", "video"),
     source=SOURCE,
 )
 

@@ -1,5 +1,6 @@
 """What each benchmark's published code makes of an answer, faults included, so that its figures can be compared."""
 
+import math
 import random
 import re
 from dataclasses import replace
@@ -35,7 +36,9 @@ def answer_as_vl_rewardbench(judgment: Judgment, row: Row) -> Judgment:
 
     Source: VL_RewardBench, cal.py. An answer that it does not read is left out, as undecided items are.
     """
-    text = judgment.raw.replace("\n", "").replace("*", "")
+    if not judgment.raw:
+        return judgment
+    text = judgment.raw[:_READ_AT_MOST].replace("\n", "").replace("*", "")
     match = _OVERALL.search(text)
     if match is None:
         return replace(judgment, verdict=Verdict.invalid("not read by the official pattern"))
@@ -53,6 +56,8 @@ def letters_as_mm_rewardbench(judgment: Judgment, row: Row) -> Judgment:
     Source: multimodal_rewardbench, scripts/2_get_accuracy.py, which seeds its coin once with 123; here every item has
     a coin of that seed and its id, so that a figure depends on no order of the items.
     """
+    if not judgment.raw and judgment.verdict.is_valid:
+        return judgment
     letter = "A" if "[[A]]" in judgment.raw else "B" if "[[B]]" in judgment.raw else ""
     letter = letter or random.Random(f"123 {judgment.item_id}").choice("AB")
     return replace(judgment, verdict=to_canonical(Verdict.preference("AB".index(letter)), judgment.order))
@@ -63,6 +68,8 @@ def review_as_llava(judgment: Judgment, row: Row) -> Judgment:
 
     That takes only a first line of exactly two numbers; any other review is (-1, -1), and stays in the means.
     """
+    if not judgment.raw and judgment.verdict.is_valid:
+        return judgment
     recorded = row.get("score")
     known = recorded if isinstance(recorded, list) and len(recorded) == 2 else two_numbers(judgment.raw)
     return replace(judgment, verdict=Verdict.scores(known or (-1.0, -1.0)))
@@ -72,11 +79,14 @@ def two_numbers(review: str) -> list[float] | None:
     """The two numbers that alone make up a review's first line, or None (LLaVA, eval_gpt_review.py, parse_score)."""
     parts = review.split("\n")[0].replace(",", " ").split()
     try:
-        return [float(part) for part in parts] if len(parts) == 2 else None
+        numbers = [float(part) for part in parts]
     except ValueError:
         return None
+    return numbers if len(numbers) == 2 and all(map(math.isfinite, numbers)) else None
 
 
+# The pattern's cost grows faster than the text; no answer is as long as this.
+_READ_AT_MOST = 20_000
 _OVERALL = re.compile(
     r"(?:Overall Judgment|Therefore)\s*.*\s*-*\s*Answer\s*(\d+)\s*is\s*(?:the\s*)?(?:slightly\s*)?better", re.IGNORECASE
 )

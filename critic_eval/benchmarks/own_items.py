@@ -1,14 +1,18 @@
 """`critic_pairs`, `critic_scores`, `critic_ranks`: a user's own items, from a file named in the environment."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from critic_eval.benchmarks.cases import Case, Row, UnusableError, number_of, text_of
+from critic_eval.benchmarks.cases import Case, Row, UnusableError, number_of, optional_text, text_of
+from critic_eval.benchmarks.files import cache_folder, written_once
 from critic_eval.benchmarks.sources import BUILDERS, load_arguments
+from critic_eval.benchmarks.tables import read_table
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Item, Label, Response
@@ -46,23 +50,43 @@ class OwnFile:
         file = Path(named).expanduser().resolve()
         if not file.is_file():
             raise DataError(f"There is no file {file}, which {self.variable} names.")
-        if file.suffix not in BUILDERS:
-            raise DataError(f"{file.name} is none of {', '.join(BUILDERS)}.")
+        if file.suffix not in (*BUILDERS, *_TABLES):
+            raise DataError(f"{file.name} is none of {', '.join((*BUILDERS, *_TABLES))}.")
         if not file.stat().st_size:
             raise DataError(f"{file} holds no items.")
         return file
 
     def path(self) -> str:
         """What `datasets.load_dataset` takes as path."""
-        return BUILDERS[self.file.suffix]
+        return BUILDERS[self._loaded_file().suffix]
 
     def name(self) -> None:
         """There is one configuration."""
 
     def kwargs(self) -> dict[str, Any]:
         """Further arguments of `datasets.load_dataset`."""
-        return load_arguments("test", [self.file])
+        return load_arguments("test", [self._loaded_file()])
 
+    def _loaded_file(self) -> Path:
+        """The file, or the lines of a table: `datasets` would make numbers of texts, and nothing of "NA"."""
+        file = self.file
+        if file.suffix not in _TABLES:
+            return file
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        folder = written_once(cache_folder() / f"table-{digest}", partial(_write_lines, file))
+        return folder / "items.jsonl"
+
+
+def _write_lines(table: Path, folder: Path) -> None:
+    """Write a table's rows as JSON, each on the line it ends on; what can't be read stays what it is: no JSON."""
+    found = read_table(table)
+    lines = {number: json.dumps(row) for number, row in found.rows}
+    last = max(lines)
+    text = [lines.get(number, "") for number in range(1, last + 1)]
+    (folder / "items.jsonl").write_text("\n".join([*text, *found.problems]), encoding="utf-8")
+
+
+_TABLES = (".csv", ".tsv")
 
 FILES: dict[Kind, OwnFile] = {"pairs": OwnFile("pairs"), "scores": OwnFile("scores"), "ranks": OwnFile("ranks")}
 
@@ -112,32 +136,41 @@ def _item(row: Row, source: OwnFile, bounds: tuple[int, int]) -> Item:
         text_of(row, "question"),
         responses,
         _images(row, source.file.parent),
-        reference=row.get("reference") or None,
-        rubric=row.get("rubric") or None,
-        group=row.get("group") or None,
+        reference=optional_text(row, "reference"),
+        rubric=optional_text(row, "rubric"),
+        group=optional_text(row, "group"),
     )
 
 
 def _responses(row: Row) -> tuple[Response, ...]:
     """A list `responses`, or, as tables have it, a column `response` or columns `response_1`, `response_2` and on."""
-    listed: Any = row.get("responses")
-    if isinstance(listed, str):
-        try:
-            listed = json.loads(listed)  # a table's cell with a list in it
-        except ValueError:
-            raise UnusableError("responses is no list") from None
+    listed, models = _list(row, "responses"), _list(row, "models") or []
     if listed is None:
         names = [name for name in ("response", *(f"response_{number}" for number in range(1, 27))) if row.get(name)]
         listed = [row[name] for name in names]
-    if not isinstance(listed, list) or not listed:
+    if not listed:
         raise UnusableError("responses are missing")
-    models = row.get("models") or []
     responses = []
     for index, text in enumerate(listed):
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str | int | float) or not str(text).strip():
             raise UnusableError(f"response {index + 1} is empty")
-        responses.append(Response(text, str(models[index]) if index < len(models) else None))
+        responses.append(Response(str(text), str(models[index]) if index < len(models) else None))
     return tuple(responses)
+
+
+def _list(row: Row, name: str) -> list[Any] | None:
+    """A column with a list, which in a table's cell is written as JSON; None where it is absent or empty."""
+    value = row.get(name)
+    if isinstance(value, str) and value:
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise UnusableError(f"{name} is no list") from None
+    if value in (None, ""):
+        return None
+    if not isinstance(value, list):
+        raise UnusableError(f"{name} is no list")
+    return value
 
 
 def _images(row: Row, folder: Path) -> tuple[Any, ...]:
@@ -182,7 +215,7 @@ def _task(kind: Kind) -> JudgeTask:
         "scores": (
             "llava_critic_score",
             read_score,
-            ("pearson", "spearman", "kendall", "concordance"),
+            ("pearson", "spearman", "kendall"),
         ),
         "ranks": ("llava_critic_rank", read_ranking, ("levenshtein", "kendall_distance")),
     }[kind]

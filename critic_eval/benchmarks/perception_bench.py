@@ -41,6 +41,7 @@ TASKS = with_variants(
         ("orig_instruction", "orig_reference_answer", "orig_criteria"),
         read_score,
         ("pearson", "kendall", "spearman", "invalid_rate", "left_out"),
+        image_columns=("image",),
         source=SOURCE,
     ),
 )

@@ -6,11 +6,13 @@ from typing import Any
 
 from critic_eval.benchmarks.tables import Row
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, Label, LabelKind, Verdict, identity_order, to_canonical
+from critic_eval.judging import Judgment, Label, LabelKind, Verdict, get_protocol, identity_order, to_canonical
 from critic_eval.judging.reading import Parsed
 from critic_eval.metrics import InvalidPolicy, expected_score
 
 NOT_PARSED = "no verdict recorded"
+NOT_RECORDED = "not recorded"
+"""Why an item that a recorded judge never judged has no verdict; official code never met such an item."""
 Official = Callable[[Judgment, Row], Judgment]
 """What a benchmark's own code makes of a judgment, given its record."""
 
@@ -40,8 +42,7 @@ class Recorded:
         name: The task's name.
         kind: What is judged; a `score` benchmark may have verdicts of two `scores`.
         n_responses: How many responses an item has, where the table does not say.
-        parse: Reads a critic's answer.
-        protocol: Name of the protocol that `parse` belongs to.
+        protocol: Name of the protocol that reads a critic's answer.
         figures: What is computed, the benchmark's own metric first.
         columns: The columns of its tables.
         official: See `Official`.
@@ -53,7 +54,6 @@ class Recorded:
     name: str
     kind: LabelKind
     n_responses: int
-    parse: Callable[[str, int], Parsed]
     protocol: str
     figures: tuple[str, ...]
     columns: Columns
@@ -84,7 +84,8 @@ class Recorded:
                 judgment = self._from_columns(row, place)
             if expected and judgment.verdict.is_valid:
                 judgment = replace(judgment, verdict=Verdict.score(self._expected(row, place)))
-            return self.official(judgment, row) if official else judgment
+            is_stated = judgment.verdict.reason == NOT_RECORDED
+            return self.official(judgment, row) if official and not is_stated else judgment
         except ArgumentError as error:
             raise DataError(f"{place}: {error}") from error
 
@@ -107,7 +108,10 @@ class Recorded:
             raise DataError(f"{place}: there is none of the columns {wanted}, so no verdict to read.")
         n = len(str(order)) if order else self._n_responses(label)
         shown = str(order) if order else identity_order(n)
-        parsed = self.parse(str(text), n) if text is not None else Parsed(verdict_of(self.kind, verdict))
+        if text is not None:
+            parsed = get_protocol(self.protocol).parse(str(text), n)
+        else:
+            parsed = Parsed(verdict_of(self.kind, verdict))
         return Judgment(
             item_id=str(item_id),
             order=shown,

@@ -3,24 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from critic_eval import __version__
-from critic_eval.benchmarks.official import (
-    pair_as_flex_judge,
-    review_as_llava,
-    score_as_flex_judge,
-    two_numbers,
-    verdict_as_wildvision,
-)
-from critic_eval.benchmarks.records import Columns, Recorded, unchanged
+from critic_eval.benchmarks.recorded_forms import find_recorded
+from critic_eval.benchmarks.records import Recorded
 from critic_eval.benchmarks.tables import read_table
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, parse_preference, parse_ranking, parse_score, parse_two_scores
-from critic_eval.judging.graded_preferences import parse_graded_preference
+from critic_eval.judging import Judgment, get_protocol, protocol_names
 from critic_eval.metrics import Figure, InvalidPolicy, group_figures
 from critic_eval.metrics.signature import Signature
 
@@ -90,7 +81,7 @@ def rescore(
     """Apply a benchmark's parser and metrics to recorded judgments.
 
     Args:
-        benchmark: A name of `recorded_names()`; `critic_` may be left out.
+        benchmark: A name of `recorded_forms.recorded_names()`; `critic_` may be left out.
         files: Tables (see `read_table`). Where there are several of a benchmark without groups, each is a group.
         invalid: What becomes of invalid verdicts: left out, wrong, or what the benchmark's own code makes of them.
         expected: Take scores expected from log-probabilities.
@@ -107,23 +98,28 @@ def rescore(
         raise ArgumentError(f"Invalid verdicts are counted by 'exclude', 'wrong' or 'official', not {invalid!r}.")
     if resamples < 0 or seed < 0:
         raise ArgumentError("The number of resamples and the seed are 0 or more.")
-    judgments, notes = _read(recorded, files, expected, invalid == "official", strict)
+    judgments, notes = read_judgments(recorded, files, expected, invalid == "official", strict)
     policy: InvalidPolicy = recorded.official_policy if invalid == "official" else invalid
     figures: list[Figure] = []
     for name in recorded.figures:
         if expected and name in _OF_WHOLE_SCORES:
             continue
         try:
-            figures += group_figures(name, judgments, policy, resamples, seed)
+            found = group_figures(name, judgments, policy, resamples, seed)
+            # A benchmark's own figure is shown even if it is unknown, and then says why.
+            if name == recorded.figures[0] or not all(figure.reason in _NEEDS_MORE for figure in found):
+                figures += found
         except ArgumentError as error:
             if policy != "wrong":
                 raise
             notes.append(f"{name} is not shown: {error}")
     if all(found.name == "invalid_rate" for found in figures):
         raise ArgumentError(f"No figure of {recorded.name} can count invalid verdicts as wrong; use exclude.")
+    protocols = sorted({judgment.protocol for judgment in judgments})
     settings = {
         "benchmark": recorded.name,
-        "protocol": recorded.protocol,
+        "protocol": "+".join(protocols),
+        "prompt": "+".join(get_protocol(name).prompt_hash for name in protocols if name in protocol_names()),
         "orders": "+".join(sorted({judgment.order for judgment in judgments})),
         "invalid": invalid,
         "scores": "expected" if expected else "read",
@@ -134,23 +130,18 @@ def rescore(
     return Rescored(recorded.name, Signature(settings), figures, notes)
 
 
-def find_recorded(name: str) -> Recorded:
-    """A benchmark by name. Raises ArgumentError that names near ones."""
-    wanted = name if name.startswith("critic_") else f"critic_{name}"
-    if wanted in _RECORDED:
-        return _RECORDED[wanted]
-    near = get_close_matches(wanted, _RECORDED) or recorded_names()
-    raise ArgumentError(f"There is no recorded form of {name!r}; did you mean {' or '.join(near)}?")
-
-
-def recorded_names() -> list[str]:
-    """All names that `rescore` knows, sorted."""
-    return sorted(_RECORDED)
-
-
-def _read(
-    recorded: Recorded, files: Sequence[str | Path], expected: bool, official: bool, strict: bool
+def read_judgments(
+    recorded: Recorded,
+    files: Sequence[str | Path],
+    expected: bool = False,
+    official: bool = False,
+    strict: bool = False,
 ) -> tuple[list[Judgment], list[str]]:
+    """The judgments of tables, and what is to be known of them: records left out, repeated items, and the like.
+
+    Raises:
+        DataError: A file can't be read, holds no record that can be used, or, if strict, one that can't.
+    """
     judgments: list[Judgment] = []
     notes: list[str] = []
     seen: Counter[tuple[str | None, str, str]] = Counter()
@@ -182,7 +173,7 @@ def _read(
         for judgment in judgments
         if judgment.raw
         and not recorded.official_reads(judgment.raw)
-        and recorded.parse(judgment.raw, len(judgment.order)).verdict.is_valid
+        and get_protocol(recorded.protocol).parse(judgment.raw, len(judgment.order)).verdict.is_valid
     ]
     if more:
         listed = ", ".join(more[:_SHOWN]) + (", ..." if len(more) > _SHOWN else "")
@@ -202,83 +193,6 @@ def _number(value: float) -> float | None:
 
 
 _SHOWN = 5
+_NEEDS_MORE = ("no labels", "no item was judged in two orders", "no judgment names the models of both responses")
+"""Why a figure is not shown: the records lack what it is about."""
 _OF_WHOLE_SCORES = ("score_accuracy", "quadratic_kappa")
-
-_MLLM_JUDGE = Columns(
-    item_id=("score_id", "pair_id", "item_id", "id"),
-    group=("original_dataset", "group"),
-    label=("human", "human_answer", "label"),
-    verdict=("judge", "verdict"),
-    logprobs={float(score): f"logprob_{score}" for score in range(1, 6)},
-)
-
-_ALL = (
-    Recorded(
-        name="critic_mllm_judge_score",
-        kind="score",
-        n_responses=1,
-        parse=partial(parse_score, position="last", scale=(1.0, 5.0)),
-        protocol="mllm_judge_score",
-        figures=("pearson", "spearman", "kendall", "concordance", "quadratic_kappa", "score_accuracy", "invalid_rate"),
-        columns=_MLLM_JUDGE,
-        official=score_as_flex_judge,
-        source="flex-judge, test/evaluate.py, mllm_judge_eval; the benchmark's own repository has no metric code",
-    ),
-    Recorded(
-        name="critic_mllm_judge_pair",
-        kind="preference",
-        n_responses=2,
-        parse=partial(parse_preference, position="last"),
-        protocol="mllm_judge_pair",
-        figures=("accuracy_with_tie", "accuracy_without_tie", "macro_f1", "cohen_kappa", "invalid_rate"),
-        columns=_MLLM_JUDGE,
-        official=pair_as_flex_judge,
-        source="flex-judge, test/evaluate.py, mllm_judge_eval",
-    ),
-    Recorded(
-        name="critic_mllm_judge_batch",
-        kind="ranking",
-        n_responses=4,
-        parse=partial(parse_ranking, position="last"),
-        protocol="mllm_judge_batch",
-        figures=("levenshtein", "kendall_distance", "invalid_rate"),
-        columns=_MLLM_JUDGE,
-        official=unchanged,
-        official_policy="wrong",
-        source="flex-judge, test/evaluate.py, mllm_judge_eval: an unreadable ranking is at distance 1",
-    ),
-    Recorded(
-        name="critic_wildvision_bench",
-        kind="preference",
-        n_responses=2,
-        parse=parse_graded_preference,
-        protocol="wildvision_bench",
-        figures=("score", "win_rate", "reward", "invalid_rate"),
-        columns=Columns(
-            item_id=("question_id", "item_id", "id"),
-            group=("model", "group"),
-            verdict=("verdict",),
-            text=("judgement", "judgment", "text", "raw"),
-        ),
-        official=verdict_as_wildvision,
-        official_policy="wrong",
-        source="WildVision-Bench, show_results.py, and its recorded labels",
-    ),
-    Recorded(
-        name="critic_llava_bench",
-        kind="score",
-        n_responses=2,
-        parse=parse_two_scores,
-        protocol="llava_bench",
-        figures=("relative_score", "mean_score_1", "mean_score_2", "invalid_rate"),
-        columns=Columns(
-            item_id=("question_id", "review_id", "item_id", "id"),
-            group=("category", "group"),
-            text=("text", "content", "raw"),
-        ),
-        official=review_as_llava,
-        official_reads=lambda review: two_numbers(review) is not None,
-        source="LLaVA, eval_gpt_review.py parse_score and summarize_gpt_review.py",
-    ),
-)
-_RECORDED = {recorded.name: recorded for recorded in _ALL}

@@ -12,7 +12,7 @@ from critic_eval.errors import DataError
 
 VARIABLE = "CRITIC_EVAL_DATA"
 
-BUILDERS = {".jsonl": "text", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
+BUILDERS = {".jsonl": "text", ".json": "json", ".parquet": "parquet"}
 """The builder of `datasets` for a file, by its ending; JSON lines are read line by line, and parsed by us."""
 
 
@@ -138,14 +138,15 @@ class Source:
                 raise UnusableError("its video is not there as a folder of frames")
             return (str(folders[0]),)
         files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+        if not files:
+            raise UnusableError("its folder of frames is empty")
         chosen = sorted({round(index * (len(files) - 1) / max(1, most - 1)) for index in range(most)})
-        return tuple(str(files[index]) for index in chosen if files)
+        return tuple(str(files[index]) for index in chosen)
 
 
 def load_arguments(split: str, files: Sequence[Path]) -> dict[str, Any]:
     """What `datasets.load_dataset` takes beside a builder, for files of one kind."""
-    separator = {"sep": "\t"} if files[0].suffix == ".tsv" else {}
-    return {"data_files": {split: [str(file) for file in files]}, **separator}
+    return {"data_files": {split: [str(file) for file in files]}}
 
 
 @lru_cache

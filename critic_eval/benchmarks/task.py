@@ -4,7 +4,7 @@ import json
 import logging
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from critic_eval.benchmarks.cases import Case, LeftOut, Reader, Row, read_cases
 from critic_eval.benchmarks.sources import SourceLike
-from critic_eval.errors import DataError
-from critic_eval.judging import Item, Judgment, OrderPolicy, Protocol, get_protocol, identity_order, orders
+from critic_eval.errors import DataError, ImageError
+from critic_eval.judging import Item, Judgment, OrderPolicy, Protocol, get_protocol, identity_order, orders, read_stated
 from critic_eval.judging.images import open_image
 from critic_eval.judging.injections import inject, injected_index
 from critic_eval.judging.selection import selected_protocol
@@ -42,6 +42,7 @@ class JudgeTask:
         columns: What a row needs.
         read: From a row to its cases.
         metrics: Figures of the task by name, each over the same judgments.
+        image_columns: A row has its image in one of these; an item without an image is then an error.
         order_policy: In which orders a pair is shown. `random` draws one for every repeat.
         repeats: How often each order is judged.
         source: Where the data comes from.
@@ -56,6 +57,7 @@ class JudgeTask:
     columns: tuple[str, ...]
     read: Reader
     metrics: tuple[str, ...]
+    image_columns: tuple[str, ...] = ()
     order_policy: OrderPolicy = "both"
     repeats: int = 1
     source: SourceLike | None = None
@@ -110,6 +112,8 @@ class JudgeTask:
             ImageError: one can't be read.
         """
         item = self._case(row).item
+        if self.image_columns and not item.images:
+            raise ImageError(f"Item {item.id} has no image in {' or '.join(self.image_columns)}.")
         return [open_image(image, f"item {item.id}") for image in item.images]
 
     def text(self, row: Row, lmms_eval_specific_kwargs: Any = None) -> str:
@@ -127,11 +131,15 @@ class JudgeTask:
         case = self._case(row)
         judgment = self._protocol(case).judge(case.item, row[ORDER_COLUMN], answers[0], label=case.label)
         record = judgment.to_record()
-        counted = judgment if self.official is None else self.official(judgment, row)
+        # A verdict that was stated, not said, leaves official parsers nothing to read.
+        is_said = self.official is not None and read_stated(answers[0]) is None
+        counted = self.official(judgment, row) if self.official is not None and is_said else judgment
         # The answer itself is logged once; what a metric needs of a judgment is all but its text.
         brief = {**counted.to_record(), "raw": "", "policy": self.invalid_policy}
-        figures = {metric: brief for metric in self.metrics if metric != LEFT_OUT_COLUMN}
-        return {"judgment": record, **figures, LEFT_OUT_COLUMN: row.get(LEFT_OUT_COLUMN, "")}
+        figures = dict.fromkeys(self.metrics, brief)
+        # How many answers had no verdict is told of the answers, whatever official code makes of them.
+        unread = {**record, "raw": ""}
+        return {**figures, "judgment": record, "invalid_rate": unread, LEFT_OUT_COLUMN: row.get(LEFT_OUT_COLUMN, "")}
 
     def item(self, row: Row) -> Item:
         """The item of a prepared row."""
@@ -147,12 +155,17 @@ class JudgeTask:
     def _check_columns(self, rows: Any) -> None:
         if _are_lines(rows.column_names):
             return  # each line is checked when it is read
-        missing = [column for column in self.columns if column not in rows.column_names]
+        missing = self._missing(rows.column_names)
         if missing:
             raise DataError(
                 f"The data set lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} that "
                 f"{self.protocol_name} needs; it has {', '.join(rows.column_names)}."
             )
+
+    def _missing(self, columns: Collection[str]) -> list[str]:
+        missing = [column for column in self.columns if column not in columns]
+        has_image = not self.image_columns or any(column in columns for column in self.image_columns)
+        return missing if has_image else [*missing, " or ".join(self.image_columns)]
 
     def _cases(self, row: Row) -> list[Case | LeftOut]:
         if _are_lines(row):
@@ -164,7 +177,7 @@ class JudgeTask:
                 return [LeftOut("a line is not JSON")]
             if not isinstance(row, dict):
                 return [LeftOut("a line is not a JSON object")]
-            missing = [column for column in self.columns if column not in row]
+            missing = self._missing([column for column in row if row[column] is not None])
             if missing:
                 return [LeftOut(f"a line lacks {', '.join(missing)}")]
         return read_cases(self.read, row)

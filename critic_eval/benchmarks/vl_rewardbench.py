@@ -21,7 +21,7 @@ def read_pair(row: Row) -> Iterator[Case]:
     models = row.get("models")
     responses = responses_of(row["response"], models if isinstance(models, list) else ())
     name = text_of(row, "id")
-    item = Item(name, text_of(row, "query"), responses, SOURCE.images(row), group=group_of(name))
+    item = Item(name, text_of(row, "query"), responses, SOURCE.images(row), group=group_of(name), cluster=name)
     yield Case(item, Label.preference(ranking.index(0)))
 
 
@@ -48,6 +48,7 @@ _TASK = JudgeTask(
     ("id", "query", "response", "human_ranking"),
     read_pair,
     ("accuracy_with_tie", "mean_accuracy_with_tie", "order_consistency", "invalid_rate", "left_out"),
+    image_columns=("image",),
     source=SOURCE,
 )
 

@@ -5,11 +5,12 @@ here by aspect (protocol `aspect_score`), and pairs are asked with the prompt th
 learned from these pairs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, LeftOut, Row, responses_of, text_of
+from critic_eval.benchmarks.cases import Case, LeftOut, Row, case_of, responses_of, text_of
 from critic_eval.benchmarks.sources import Source
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
@@ -34,21 +35,12 @@ ASPECTS = {
 def read_scores(row: Row) -> Iterator[Case | LeftOut]:
     """A case for each response and aspect; a rating that is no number ("N/A") is left out."""
     for index, completion in enumerate(_completions(row)):
-        for aspect, rubric in ASPECTS.items():
+        for aspect in ASPECTS:
             rating = _rating(completion, aspect)
             if rating is None:
                 yield LeftOut(f"no rating of {aspect}")
                 continue
-            item = Item(
-                f"{row['id']}-{index}-{aspect.split()[0].casefold()}",
-                text_of(row, "prompt"),
-                responses_of([completion["response"]], [completion.get("model")]),
-                SOURCE.images(row, "img_path"),
-                rubric=f"{rubric} 1 is worst, 5 is best.",
-                group=aspect,
-                cluster=str(row["id"]),
-            )
-            yield Case(item, Label.score(rating))
+            yield case_of(partial(_score_case, row, index, completion, aspect, rating))
 
 
 def read_pairs(row: Row) -> Iterator[Case | LeftOut]:
@@ -64,15 +56,33 @@ def read_pairs(row: Row) -> Iterator[Case | LeftOut]:
         if a is None or b is None:
             yield LeftOut("a response lacks a rating")
             continue
-        pair = [completions[first], completions[second]]
-        item = Item(
-            f"{row['id']}-{first}{second}",
-            text_of(row, "prompt"),
-            responses_of([one["response"] for one in pair], [one.get("model") for one in pair]),
-            SOURCE.images(row, "img_path"),
-            cluster=str(row["id"]),
-        )
-        yield Case(item, Label.preference(None if a == b else int(b > a)))
+        label = Label.preference(None if a == b else int(b > a))
+        yield case_of(partial(_pair_case, row, completions, (first, second), label))
+
+
+def _score_case(row: Row, index: int, completion: Mapping[str, Any], aspect: str, rating: float) -> Case:
+    item = Item(
+        f"{row['id']}-{index}-{aspect.split()[0].casefold()}",
+        text_of(row, "prompt"),
+        responses_of([completion["response"]], [completion.get("model")]),
+        SOURCE.images(row, "img_path"),
+        rubric=f"{ASPECTS[aspect]} 1 is worst, 5 is best.",
+        group=aspect,
+        cluster=str(row["id"]),
+    )
+    return Case(item, Label.score(rating))
+
+
+def _pair_case(row: Row, completions: Sequence[Mapping[str, Any]], pair: tuple[int, int], label: Label) -> Case:
+    chosen = [completions[index] for index in pair]
+    item = Item(
+        f"{row['id']}-{pair[0]}{pair[1]}",
+        text_of(row, "prompt"),
+        responses_of([one["response"] for one in chosen], [one.get("model") for one in chosen]),
+        SOURCE.images(row, "img_path"),
+        cluster=str(row["id"]),
+    )
+    return Case(item, label)
 
 
 def _completions(row: Row) -> list[Mapping[str, Any]]:
@@ -105,6 +115,7 @@ TASKS = {
         ("id", "prompt", "completions"),
         read_scores,
         ("mean_pearson", "mean_spearman", "mean_kendall", "pearson", "spearman", "kendall", "invalid_rate", "left_out"),
+        image_columns=("img_path", "image"),
         source=SOURCE,
     ),
     **with_variants(
@@ -114,6 +125,7 @@ TASKS = {
             ("id", "prompt", "completions"),
             read_pairs,
             ("accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate", "left_out"),
+            image_columns=("img_path", "image"),
             source=SOURCE,
         ),
     ),

@@ -1,9 +1,10 @@
 """WildVision (arXiv 2406.11069): people's votes in its arena, and its bench of models against a baseline."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, LeftOut, Row, UnusableError, responses_of, text_of
+from critic_eval.benchmarks.cases import Case, LeftOut, Row, UnusableError, case_of, responses_of, text_of
 from critic_eval.benchmarks.sources import Source
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
@@ -69,16 +70,20 @@ def read_bench(row: Row) -> Iterator[Case | LeftOut]:
     for model in MODELS:
         if row.get(model) is None:
             continue
-        label = parse_graded_preference(f"[[{labels.get(model)}]]").verdict
-        item = Item(
-            f"{name}-{model}",
-            text_of(row, "instruction"),
-            responses_of([row[BASELINE], row[model]], [BASELINE, model]),
-            BENCH.images(row),
-            group=model,
-            cluster=name,
-        )
-        yield Case(item, Label.preference(label.value) if label.is_valid else None)  # type: ignore[arg-type]
+        yield case_of(partial(_bench_case, row, name, model, labels.get(model)))
+
+
+def _bench_case(row: Row, name: str, model: str, recorded: Any) -> Case:
+    label = parse_graded_preference(f"[[{recorded}]]").verdict
+    item = Item(
+        f"{name}-{model}",
+        text_of(row, "instruction"),
+        responses_of([row[BASELINE], row[model]], [BASELINE, model]),
+        BENCH.images(row),
+        group=model,
+        cluster=name,
+    )
+    return Case(item, Label.preference(label.value) if label.is_valid else None)  # type: ignore[arg-type]
 
 
 def _last_turn(conversation: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -104,6 +109,7 @@ _BATTLES = JudgeTask(
         "invalid_rate",
         "left_out",
     ),
+    image_columns=("image",),
     source=ARENA,
 )
 _BENCH = JudgeTask(
@@ -112,6 +118,7 @@ _BENCH = JudgeTask(
     read_bench,
     ("score", "win_rate", "reward", "accuracy_with_tie", "cohen_kappa", "invalid_rate", "left_out"),
     order_policy="single",
+    image_columns=("image",),
     source=BENCH,
 )
 

@@ -78,7 +78,9 @@ class PlantedJudge(TextJudge):
         if kind == "preference":
             return state_verdict(self._preference(label, order, facts, strikes, asked, rng))
         if kind == "score":
-            return state_verdict(self._score(label, strikes, asked, rng))
+            score = self._score(label, strikes, asked, rng)
+            # Of two responses that are scored the first is the reference's, which deserves all.
+            return state_verdict(score if len(order) == 1 else Verdict.scores([self.scale[1], float(score.value)]))  # type: ignore[arg-type]
         return state_verdict(_ranking(label, order, strikes, rng))
 
     def _preference(

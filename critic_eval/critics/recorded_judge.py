@@ -1,21 +1,24 @@
 """The lmms-eval model `recorded_judge`: past judgments answer, and are measured by the code that measures live ones."""
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from lmms_eval.api.instance import Instance
 
-from critic_eval.benchmarks.records import verdict_of
+from critic_eval.benchmarks.records import NOT_RECORDED, verdict_of
 from critic_eval.benchmarks.tables import Row, read_table
 from critic_eval.benchmarks.task import ITEM_COLUMN, ORDER_COLUMN
 from critic_eval.critics.text_judge import TextJudge
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import LabelKind, Verdict, state_verdict
+from critic_eval.judging import Judgment, LabelKind, Verdict, state_verdict
 from critic_eval.judging.protocols import digest_prompt
 
-NOT_RECORDED = "not recorded"
+Key = tuple[str, str | None]
+"""An item and its presented order, None for the data set's own; or an empty item and a prompt's hash."""
 
-Key = tuple[str, str]
+_logger = logging.getLogger("critic_eval")
 
 
 class RecordedJudge(TextJudge):
@@ -24,7 +27,8 @@ class RecordedJudge(TextJudge):
     A record is found by its item (`item_id`, or `id`) and its presented order (`order`; without one it is the data
     set's own order), or by `prompt_hash`. It holds the judge's whole answer (`text`, `raw`, `answer`), which is parsed
     like a live one, or a `verdict` on the presented positions: a number, `A`, `B` or `tie`, or letters best first.
-    Samples that lmms_eval logged are taken as they are. An item without a record is invalid as "not recorded".
+    Samples that lmms_eval logged are taken as they are. Several records of one item and order answer in turn, as
+    repeats do. An item without a record is invalid as "not recorded".
 
     Args:
         path: the table.
@@ -39,51 +43,52 @@ class RecordedJudge(TextJudge):
         super().__init__(unknown)
         if path is None:
             raise ArgumentError("recorded_judge needs its records: --model_args path=FILE.")
-        self.answers: dict[Key, str] = {}
+        self.answers: dict[Key, list[str]] = {}
+        self.given: Counter[tuple[str, Key]] = Counter()
         table = read_table(path)
+        for problem in table.problems:
+            _logger.warning("left out: %s", problem)
         for number, row in table.rows:
             if task is None or str(row.get("task")) == task:
                 key, answer = _read(row, f"{table.name}, line {number}")
-                self.answers.setdefault(key, answer)
+                self.answers.setdefault(key, []).append(answer)
         if not self.answers:
             raise DataError(f"{table.name} holds no judgment{'' if task is None else f' of task {task}'}.")
 
     def answer(self, request: Instance, document: Mapping[str, Any]) -> str:
-        """The recorded answer, or that there is none."""
-        for key in (
-            (str(document.get(ITEM_COLUMN)), str(document.get(ORDER_COLUMN))),
-            ("", digest_prompt(str(request.args[0]))),
-        ):
-            if key in self.answers:
-                return self.answers[key]
+        """The recorded answer, the next one where there are several, or that there is none."""
+        item, order = str(document.get(ITEM_COLUMN)), str(document.get(ORDER_COLUMN))
+        keys: list[Key] = [(item, order), ("", digest_prompt(str(request.args[0])))]
+        if order == "".join(sorted(order)):
+            keys.append((item, None))
+        for key in keys:
+            answers, place = self.answers.get(key, []), (str(request.args[4]), key)
+            if self.given[place] < len(answers):
+                self.given[place] += 1
+                return answers[self.given[place] - 1]
         return state_verdict(Verdict.invalid(NOT_RECORDED))
 
 
 def _read(row: Row, place: str) -> tuple[Key, str]:
-    record = row.get("judgment")
-    if isinstance(record, Mapping):
-        return (str(record.get("item_id")), str(record.get("order"))), str(record.get("raw", ""))
+    if isinstance(row.get("judgment"), Mapping):
+        judgment = Judgment.from_record(row["judgment"])
+        said = judgment.span is not None or not judgment.verdict.is_valid
+        answer = judgment.raw if said and judgment.raw else state_verdict(judgment.presented)
+        return (judgment.item_id, judgment.order), answer
+    key: Key
     if row.get("prompt_hash"):
         key = ("", str(row["prompt_hash"]))
     else:
         item = next((row[name] for name in ("item_id", "id") if row.get(name) not in (None, "")), None)
         if item is None:
             raise DataError(f"{place}: there is none of the columns item_id, id and prompt_hash with a value.")
-        key = (str(item), str(row.get("order") or _own_order(row)))
+        key = (str(item), str(row["order"]) if row.get("order") else None)
     text = next((row[name] for name in ("text", "raw", "answer") if row.get(name) is not None), None)
     if text is not None:
         return key, str(text)
     if "verdict" not in row:
         raise DataError(f"{place}: there is none of the columns text, raw, answer and verdict.")
     return key, state_verdict(_verdict(row["verdict"]))
-
-
-def _own_order(row: Row) -> str:
-    """The data set's own order, as long as the recorded verdict tells."""
-    verdict = str(row.get("verdict") or "").strip()
-    if _kind(verdict) == "ranking":
-        return "".join(sorted(verdict))
-    return "AB" if _kind(verdict) == "preference" or "verdict" not in row else "A"
 
 
 def _verdict(value: Any) -> Verdict:
@@ -94,9 +99,6 @@ def _kind(verdict: str) -> LabelKind:
     try:
         float(verdict)
     except ValueError:
-        return "ranking" if len(verdict) > 1 and sorted(verdict) == _letters(len(verdict)) else "preference"
+        letters = [chr(ord("A") + index) for index in range(len(verdict))]
+        return "ranking" if len(verdict) > 1 and sorted(verdict) == letters else "preference"
     return "score"
-
-
-def _letters(n: int) -> list[str]:
-    return [chr(ord("A") + index) for index in range(n)]

@@ -25,9 +25,6 @@ from critic_eval.digits.statements import (
 )
 from critic_eval.judging import Item, Response, get_protocol, identity_order
 
-SWAPPED = 0.25
-"""Share of the statements to judge whose false values are digits of the same image in other places."""
-
 REASON_FIRST = "Explain first, then judge.\n"
 """Put before a trained prompt to ask for the reason before the verdict."""
 
@@ -44,11 +41,15 @@ class Dialogue:
 
 @dataclass(frozen=True)
 class Mixture:
-    """How often a judgment is helped: by the digits in its question, the reason before the verdict, or marks."""
+    """How often a judgment is helped, by the digits in its question, the reason before the verdict, or marks.
+
+    And how often it is made harder: `swapped` false statements speak of digits of the same image in other places.
+    """
 
     given: float = 0.0
     reason_first: float = 0.0
     marked: float = 0.0
+    swapped: float = 0.0
 
 
 def read(rng: np.random.Generator) -> Dialogue:
@@ -66,10 +67,10 @@ def read_aloud(rng: np.random.Generator) -> Dialogue:
     return Dialogue("Which digits are shown from left to right?", describe(scene.shown), scene.shown)
 
 
-def mark(rng: np.random.Generator) -> Dialogue:
-    """Mark each of one to three statements, and count the right ones."""
+def mark(rng: np.random.Generator, swapped: float = 0.0) -> Dialogue:
+    """Mark each of one to three statements, and count the right ones; `swapped` is as of `Mixture`."""
     n = int(rng.integers(1, 4))
-    scene = draw_swapped_scene(n, rng) if rng.random() < SWAPPED else draw_scene(3, rng)
+    scene = draw_swapped_scene(n, rng) if rng.random() < swapped else draw_scene(3, rng)
     chosen = rng.permutation(len(scene.facts))[:n]
     scene = replace(scene, facts=tuple(scene.facts[i] for i in chosen))
     truth = tuple(bool(value) for value in rng.integers(0, 2, len(scene.facts)))
@@ -83,17 +84,17 @@ def judge_pair(
     rng: np.random.Generator, mixture: Mixture = Mixture(), lengths: tuple[int, ...] = (1, 2, 3)
 ) -> Dialogue:
     """Say which of two responses, of one of these numbers of statements each, is better, and why."""
-    scene = _draw_scene(int(rng.choice(lengths)), rng)
+    n = int(rng.choice(lengths))
+    scene = draw_swapped_scene(n, rng) if rng.random() < mixture.swapped else draw_scene(n, rng)
     truths = draw_pair(len(scene.facts), rng)
     winner = {"A": "first", "B": "second", "tie": "equal"}[better(truths)]
-    n = len(scene.facts)
     counts = f"The first response has {sum(truths[0])} of {n} right, the second has {sum(truths[1])} of {n} right."
     return _judge("llava_critic_pair", scene, truths, f"The better response: [{winner}]", counts, mixture, rng)
 
 
 def judge_score(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialogue:
     """Score one response out of 100 by its share of true statements, and say why."""
-    scene = _draw_scene(int(rng.integers(1, 4)), rng)
+    scene = draw_scene(int(rng.integers(1, 4)), rng)
     (truth,) = draw_single(len(scene.facts), rng)
     counts = f"The response has {sum(truth)} of {len(truth)} right."
     return _judge("llava_critic_score", scene, [truth], f"Score: [{score_of(truth)}]", counts, mixture, rng)
@@ -101,7 +102,7 @@ def judge_score(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialo
 
 def judge_rank(rng: np.random.Generator, mixture: Mixture = Mixture()) -> Dialogue:
     """Rank four responses with 0 to 3 true statements out of 3, and say why."""
-    scene = _draw_scene(3, rng)
+    scene = draw_scene(3, rng)
     truths = draw_ranked(rng)
     counts = ", ".join(f"{letter} has {sum(truth)}" for letter, truth in zip("ABCD", truths, strict=True))
     verdict = f"Ranking: [{' > '.join(best_first(truths))}]"
@@ -117,10 +118,6 @@ def describe(row: Row) -> str:
     digits = [str(value) for value in row]
     listed = digits[0] if len(digits) == 1 else ", ".join(digits[:-1]) + " and " + digits[-1]
     return f"The image shows {listed}."
-
-
-def _draw_scene(n_facts: int, rng: np.random.Generator) -> Scene:
-    return draw_swapped_scene(n_facts, rng) if rng.random() < SWAPPED else draw_scene(n_facts, rng)
 
 
 def _judge(

@@ -73,9 +73,10 @@ def judging_stage(steps: int) -> Stage:
 
 
 def refining_stage(steps: int) -> Stage:
-    """Judge without help, pairs of single statements above all: one misread digit decides them."""
-    pairs = partial(judge_pair, lengths=(1, 1, 1, 2, 3))
-    parts: Parts = [(read, 8), (mark, 24), (pairs, 40), (judge_score, 8), (judge_rank, 8)]
+    """Judge without help, pairs of single statements above all: one misread or misplaced digit decides them."""
+    pairs = partial(judge_pair, mixture=Mixture(swapped=0.25), lengths=(1, 1, 1, 2, 3))
+    # Parts weigh the same, whatever their size.
+    parts: Parts = [(read, 8), (partial(mark, swapped=0.25), 24), *[(pairs, 16)] * 3, (judge_score, 8), (judge_rank, 8)]
     return Stage("refine", steps, 4e-4, lambda progress: parts)
 
 
@@ -276,7 +277,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tower-steps", type=int, default=900, help="steps of 192 digits")
     parser.add_argument("--reading-steps", type=int, default=500, help="steps of 96 dialogues")
     parser.add_argument("--judging-steps", type=int, default=1800, help="steps of 88 dialogues")
-    parser.add_argument("--refining-steps", type=int, default=1000, help="steps of 88 dialogues")
+    parser.add_argument("--refining-steps", type=int, default=900, help="steps of 96 dialogues")
     return parser.parse_args(argv)
 
 

@@ -110,11 +110,17 @@ class Protocol:
         )
 
     def _fitting(self, verdict: Verdict, n: int) -> Verdict:
-        """A stated verdict, if it is of the kind that is asked for."""
-        kinds = ("score", "scores") if self.kind == "score" else (self.kind,)
-        sized = not isinstance(verdict.value, tuple) or len(verdict.value) == n
-        if verdict.is_valid and (verdict.kind not in kinds or not sized):
-            return Verdict.invalid(f"a {verdict.kind} was stated where a {self.kind} is asked for")
+        """A stated verdict, if it is of the kind and on the scale that is asked for."""
+        if not verdict.is_valid:
+            return verdict
+        wanted = "scores" if self.kind == "score" and self.n_responses[0] > 1 else self.kind
+        values = verdict.value if isinstance(verdict.value, tuple) else (verdict.value,)
+        if verdict.kind != wanted or (verdict.kind != "preference" and len(values) not in (1 if n == 1 else n,)):
+            return Verdict.invalid(f"a {verdict.kind} was stated where a {wanted} is asked for")
+        if self.kind == "score" and self.scale is not None:
+            low, high = self.scale
+            if any(value is None or not low <= value <= high for value in values):
+                return Verdict.invalid(f"a score outside {low:g} to {high:g} was stated")
         return verdict
 
     def _indices(self, item: Item, order: str) -> tuple[int, ...]:

@@ -6,10 +6,11 @@ The parsers of each kind find *statements* ("The better response: [first]") and 
    a `>` block quote; when a report introduces it ("The second response says …"); or when its words also stand in a text
    that the critic was shown (a response, the question). Text is compared without regard to case and spacing.
 2. **The decisive place is the critic's own.** A verdict-first answer opens with its verdict, a verdict-last answer ends
-   with it on a line of its own, after a finished sentence. A statement there counts even if a response holds the same
-   words; otherwise any response could void the verdicts against it just by containing them. Still void are a statement
-   in quotation marks, an answer that is nothing but a copy of a shown text that says more than the verdict, and a
-   last line that a shown text holds together with the word before it. Where a response *is* exactly "The better
+   with it on a line of its own, or behind a cue such as "Overall Judgment:" or "My final verdict is", after a finished
+   sentence. A statement there counts even if a response holds the same words; otherwise any response could void the
+   verdicts against it just by containing them. Still void are a statement in quotation marks, an answer that is nothing
+   but a copy of a shown text that says more than the verdict, and a last line (with its cue) that a shown text holds
+   together with the word before it. Where a response *is* exactly "The better
    response: [first]" and so is the answer, the two can't be told apart, and the answer stands.
 3. **Rank, then place.** Of the critic's own statements the strongest rank counts (a labeled form beats prose); among
    these the first for a verdict-first protocol, the last for a verdict-last one.
@@ -90,16 +91,17 @@ def decide(text: str, found: Iterable[Statement], position: VerdictPosition, sho
 
 
 def at_decisive_place(text: str, start: int, end: int, position: VerdictPosition) -> bool:
-    """Whether text[start:end] opens the answer ("first") or is alone on its last line ("last"), markup aside.
+    """Whether text[start:end] opens the answer ("first") or ends it alone or behind a cue ("last"), markup aside.
 
-    A last line counts only after a finished sentence: "The response reads:" announces a quote.
+    The end counts only after a finished sentence: "The response reads:" announces a quote.
     """
     if position == "first":
         return not _WORD.search(text, 0, start)
-    line = text.rfind("\n", 0, start) + 1
-    if _WORD.search(text, line, start) or _WORD.search(text, end):
+    if _WORD.search(text, end):
         return False
-    above = text[:line].rstrip()
+    start = _cue_start(text, start)
+    line = text.rfind("\n", 0, start) + 1
+    above = text[: start if _WORD.search(text, line, start) else line].rstrip(" \t\n*_#")
     return not above or _FINISHED.search(above, max(0, len(above) - 4)) is not None
 
 
@@ -117,7 +119,6 @@ def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:
 
 _NEAR = 400
 _FINISHED = re.compile(r"[.!?…。][\"'”’»)\]*_]{0,3}\Z")
-_REPORT_REACH = 120
 _WORD = re.compile(r"\w")
 # A full stop inside a number or an abbreviation has no space after it; a closing quote or markup may come between.
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]*_]{0,3}(?=\s|\Z)|\n")
@@ -131,6 +132,23 @@ _REPORT = re.compile(
 # critic's own begins.
 _TO_REPORTED = re.compile(r"(?:[^\w,;]{1,4}(?!(?:and|but|so|while|because)\b)\w{1,20}){0,4}[^\w;]{0,6}", re.IGNORECASE)
 _REPORT_REACH = 120
+
+
+# What may stand between the last sentence and the verdict; "So the overall score is 3." before "[RESULT] 3" is one.
+_CUE = re.compile(
+    r"(?:\b(?:so|therefore|thus|hence|finally|overall|in conclusion|in summary)\b,?[ ]{1,2})?(?:\b(?:the|my)[ ])?"
+    r"(?:\b(?:final|overall)[ ])?\b(?:verdict|judge?ment|decision|choice|evaluation|conclusion|ranking|score|rating)"
+    r"(?:[ ](?:is|would be))?(?:[ ][0-9]{1,3}(?:\.[0-9]{1,2})?\.)?[*_\"']{0,4}[ ]{0,2}[:：]?[*_\s]{0,6}\Z",
+    re.IGNORECASE,
+)
+_CUE_REACH = 80
+
+
+def _cue_start(text: str, start: int) -> int:
+    """Where the cue before a final statement begins, or the statement itself where there is none."""
+    near = max(0, start - _CUE_REACH)
+    cue = _CUE.search(text[near:start])
+    return start if cue is None else near + cue.start()
 
 
 def _outermost(found: Iterable[Statement]) -> list[Statement]:
@@ -167,7 +185,7 @@ def _own(
 
 def _continues(text: str, last: Statement, shown: Sequence[str]) -> bool:
     """Whether the word before the last line is a shown text's too: an answer can well end in a quote of many lines."""
-    word_end = last.start
+    word_end = _cue_start(text, last.start)
     while word_end and not text[word_end - 1].isalnum():
         word_end -= 1
     word = word_end

@@ -4,14 +4,16 @@ A critic that keeps to the format names its verdict there and nowhere else, so t
 none, the answer is read as any other.
 """
 
+import ast
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from critic_eval.judging.preferences import parse_preference
 from critic_eval.judging.quoting import fold
 from critic_eval.judging.rankings import parse_ranking
-from critic_eval.judging.reading import CONTRADICTORY, ONLY_QUOTED, Parsed, Statement, decide
+from critic_eval.judging.reading import CONTRADICTORY, COPIED, Parsed, Statement, decide
 from critic_eval.judging.scores import parse_score
 from critic_eval.judging.verdicts import LabelKind, Verdict
 
@@ -19,8 +21,8 @@ from critic_eval.judging.verdicts import LabelKind, Verdict
 def parse_judgement(text: str, n_responses: int, responses: Sequence[str] = (), kind: LabelKind = "score") -> Parsed:
     r"""Read MLLM-as-a-Judge's 'Judgement' (arXiv 2402.04788): `[[4]]`, `[[B]]`, `[[C]]` for a tie, `[[B]], [[A]]`.
 
-    The key of a JSON object is the critic's own whatever else the object quotes. An answer that is no JSON is read from
-    the last place that has the key, unless a shown text holds the same words.
+    An answer that is one object, in JSON or as Python writes it, states its verdict under the key, whatever else it
+    quotes. Any other answer is read from its last line, if that begins with the key, and else for labels.
 
     Args:
         text: The critic's answer; any str.
@@ -32,15 +34,20 @@ def parse_judgement(text: str, n_responses: int, responses: Sequence[str] = (), 
     ...                 kind="preference").verdict.value
     1
     """
-    section = _json_section(text)
-    if section is None:
-        section = _line_section(text)
-        if section is not None and any(_is_held(text[slice(*section)], shown) for shown in responses):
-            return Parsed(Verdict.invalid(ONLY_QUOTED))
-    if section is None:
-        return _otherwise(text, n_responses, responses, kind)
-    start, end = section
-    return Parsed(_READERS[kind](text[start:end], n_responses), section)
+    found = _object(text)
+    if found is not None:
+        value, span, says_more = found
+        words = fold(text[slice(*span)])
+        if says_more and any(words in fold(shown) for shown in responses):
+            return Parsed(Verdict.invalid(COPIED))
+        return Parsed(_READERS[kind](str(value), n_responses), span)
+    lines = [
+        Statement(match.start(), match.end(), _READERS[kind](match["value"], n_responses), 0, match.start())
+        for match in _LINE(text)
+    ]
+    if lines and not _WORD.search(text, lines[-1].end):
+        return decide(text, lines, "last", responses)
+    return _otherwise(text, n_responses, responses, kind)
 
 
 def parse_result(text: str, n_responses: int = 1, responses: Sequence[str] = ()) -> Parsed:
@@ -51,9 +58,7 @@ def parse_result(text: str, n_responses: int = 1, responses: Sequence[str] = ())
     >>> parse_result("A score of 5 would need more detail. So the overall score is 3. [RESULT] 3").verdict.value
     3.0
     """
-    found = [
-        Statement(match.start(), match.end(), _in_scale(match["score"]), 0, match.start()) for match in _RESULT(text)
-    ]
+    found = [Statement(*match.span(), _in_scale(match["score"]), 0, match.start()) for match in _RESULT(text)]
     if found:
         return decide(text, found, "last", responses)
     return parse_score(text, n_responses, responses, "last", _SCALE)
@@ -61,41 +66,44 @@ def parse_result(text: str, n_responses: int = 1, responses: Sequence[str] = ())
 
 _SCALE = (1.0, 5.0)
 _RESULT = re.compile(r"\[RESULT\][\s:(\[*]{0,6}(?P<score>[0-9]{1,3}(?:\.[0-9]{1,3})?)", re.IGNORECASE).finditer
-_KEY = r"Judge?ment"
-_JSON_KEY = re.compile(rf'"{_KEY}"\s{{0,8}}:\s{{0,8}}', re.IGNORECASE)
-_LINE_KEY = re.compile(
-    rf"^[ \t{{'\"*_#,]{{0,12}}{_KEY}['\"*_]{{0,4}}[ \t]{{0,4}}:[*_]{{0,2}}", re.IGNORECASE | re.MULTILINE
-)
-_QUOTED_KEY = re.compile(rf"[,{{]\s{{0,8}}(?P<quote>['\"]){_KEY}(?P=quote)\s{{0,8}}:", re.IGNORECASE)
+_KEY = re.compile(r"judge?ment", re.IGNORECASE)
+_LINE = re.compile(
+    r"^[ \t*_#]{0,12}Judge?ment[*_]{0,4}[ \t]{0,4}:[*_]{0,2}[ \t]{0,4}\n?(?P<value>[^\n]{1,200})$",
+    re.IGNORECASE | re.MULTILINE,
+).finditer
+_PREFACE = re.compile(r"\W*(?:here(?: is|'s)(?: my| the)?[ \w]{0,40}:|json|python)?[\W]*", re.IGNORECASE)
 _DOUBLE = re.compile(r"\[\[(?P<score>[0-9])\]\]")
 _BRACKETED = re.compile(r"\[\[([A-Z0-9]{1,3})\]\]")
-_BARE = re.compile(r"[\W_]{0,12}([A-Z]{1,26}|[0-9])[\W_]{0,12}")
+_BARE = re.compile(r"[\W_]{0,12}([A-Z]{1,26}|[0-9])(?:\.0)?[\W_]{0,12}")
+_WORD = re.compile(r"\w")
+_ENDINGS = ("", "}", '"}', "'}")
+"""What an answer that was cut short may lack."""
 
 
-def _json_section(text: str) -> tuple[int, int] | None:
-    """Where the value of the key stands, if the answer is a JSON object, in a code fence or not."""
-    opening, closing = text.find("{"), text.rfind("}")
-    if opening < 0 or closing < opening or _WORDS.search(text[:opening].replace("json", "")):
+def _object(text: str) -> tuple[Any, tuple[int, int], bool] | None:
+    """Of an answer that is one object: the value under the key, its span, and whether it holds more than the key."""
+    start, end = text.find("{"), text.rfind("}") + 1
+    if start < 0 or not _PREFACE.fullmatch(text[:start]):
         return None
-    try:
-        record = json.loads(text[opening : closing + 1], strict=False)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(record, Mapping) or not any(re.fullmatch(_KEY, str(key), re.IGNORECASE) for key in record):
-        return None
-    # The value is the text after the last key that stands outside strings; earlier ones may be quoted.
-    keys = [match for match in _JSON_KEY.finditer(text) if text[match.start() - 1] != "\\"]
-    return (keys[-1].end(), closing) if keys else None
+    if end <= start or _WORD.search(text, end):
+        end = len(text)
+    for ending in _ENDINGS:
+        record = _decoded(text[start:end] + ending)
+        keys = [key for key in record if isinstance(key, str) and _KEY.fullmatch(key)] if record is not None else []
+        if record is not None and keys:
+            return record[keys[-1]], (start, end), len(record) > 1
+    return None
 
 
-def _line_section(text: str) -> tuple[int, int] | None:
-    keys = list(_LINE_KEY.finditer(text)) or list(_QUOTED_KEY.finditer(text))
-    return (keys[-1].end(), len(text.rstrip())) if keys else None
-
-
-def _is_held(section: str, shown: str) -> bool:
-    words = fold(section)
-    return len(words) > 1 and bool(re.search(_KEY, shown, re.IGNORECASE)) and words.strip("'\"}") in fold(shown)
+def _decoded(text: str) -> Mapping[Any, Any] | None:
+    for decode in (lambda source: json.loads(source, strict=False), ast.literal_eval):
+        try:
+            record = decode(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if isinstance(record, Mapping):
+            return record
+    return None
 
 
 def _score(section: str, n_responses: int) -> Verdict:
@@ -126,7 +134,6 @@ _READERS: dict[LabelKind, Callable[[str, int], Verdict]] = {
     "preference": _preference,
     "ranking": _ranking,
 }
-_WORDS = re.compile(r"\w")
 
 
 def _named(section: str) -> list[str]:
@@ -150,12 +157,10 @@ def _unreadable(section: str) -> Verdict:
 
 
 def _otherwise(text: str, n_responses: int, responses: Sequence[str], kind: LabelKind) -> Parsed:
-    if kind == "score":
-        labels = [
-            Statement(*match.span(), _in_scale(match["score"]), 0, match.start()) for match in _DOUBLE.finditer(text)
-        ]
-        if labels:
-            return decide(text, labels, "last", responses)
-        return parse_score(text, n_responses, responses, "last", _SCALE)
-    parse = parse_preference if kind == "preference" else parse_ranking
-    return parse(text, n_responses, responses, "last")
+    if kind != "score":
+        parse = parse_preference if kind == "preference" else parse_ranking
+        return parse(text, n_responses, responses, "last")
+    labels = [Statement(*match.span(), _in_scale(match["score"]), 0, match.start()) for match in _DOUBLE.finditer(text)]
+    if labels:
+        return decide(text, labels, "last", responses)
+    return parse_score(text, n_responses, responses, "last", _SCALE)

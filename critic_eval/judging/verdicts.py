@@ -81,7 +81,7 @@ class Verdict:
     def from_record(cls, record: Mapping[str, Any]) -> "Verdict":
         """The inverse of `to_record`. Raises ArgumentError for an unknown kind or an unfit value."""
         if record.get("kind") == "invalid":
-            return cls.invalid(record.get("reason") or "")
+            return cls.invalid(str(record.get("reason") or ""))
         if record.get("kind") == "scores":
             return cls.scores(record.get("value") or ())
         if record.get("kind") == "preference":

@@ -90,7 +90,11 @@ def figure(
     >>> figure("accuracy_with_tie", judgments).value
     0.5
     """
-    sample = draw_sample(name, judgments, invalid_policy)
+    return figure_of(name, draw_sample(name, judgments, invalid_policy), resamples, seed)
+
+
+def figure_of(name: str, sample: Sample, resamples: int = 1000, seed: int = 0) -> Figure:
+    """The figure of a sample, over all its judgments."""
     return _figure(name, sample, sample.draws(resamples, seed), POOLED)
 
 

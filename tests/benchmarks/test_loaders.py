@@ -19,15 +19,16 @@ from critic_eval.benchmarks import (
 )
 from critic_eval.benchmarks.cases import Case, LeftOut, Reader, Row, read_cases
 from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.errors import DataError
-from critic_eval.judging import Label
+from critic_eval.errors import DataError, ImageError
+from critic_eval.judging import Label, Verdict, state_verdict
 
 MLLM: dict[str, Any] = {"instruction": "What is shown?", "original_dataset": "coco", "image_path": "1.png"}
 ANSWERS = [{"name": "gpt4", "answer": "A cat."}, {"name": "llava", "answer": "A dog."}, {"name": "x", "answer": "No."}]
 SCORE = {**MLLM, "score_id": 7, "id": 1, "name": "llava", "answer": "A cat.", "human": "4"}
 PAIR = {**MLLM, "pair_id": 3, "id": 1, "answer1": ANSWERS[0], "answer2": ANSWERS[1], "human": "C"}
 BATCH = {**MLLM, "id": 9, "answers": ANSWERS, "human": "CAB"}
-VLRB = {"id": "RLAIF-V-1", "query": "Which?", "response": ["One.", "Two."], "human_ranking": [1, 0]}
+VLRB: dict[str, Any] = {"id": "RLAIF-V-1", "query": "Which?", "response": ["One.", "Two."], "human_ranking": [1, 0]}
+IMAGE = Image.new("RGB", (4, 4))
 MMRB = {"ID": "pairs_1", "Text": "Which?", "Output1": "a", "Output2": "b", "Better": "Output2", "Category": "safety"}
 RLHF = {"id": "1_2", "prompt": "Which?", "chosen": "a", "rejected": "b", "image": "mcq/1.png"}
 BATTLE = {
@@ -147,10 +148,12 @@ def test_pointwise_rows_of_113k_are_read_in_their_own_format(prompt: str, answer
     row = {"id": "1", "source": "s", "conversations": turns}
     (case,) = read_cases(critic_113k.read_score, row)
     assert isinstance(case, Case), case
-    assert (case.label, case.item.question, case.item.group) == (label, prompt, "s")
+    assert (case.label, case.item.question) == (label, prompt)
+    assert case.item.group is not None
+    assert case.item.group.startswith("s, ")
     # A critic that answers as the row does is right, although its prompt shows the form of the verdict.
     task = critic_113k.TASKS["score"]
-    prepared = task.prepare(Dataset.from_list([row]))
+    prepared = task.prepare(Dataset.from_list([{**row, "image": IMAGE}]))
     assert task.results(prepared[0], [answer])["judgment"]["verdict"]["value"] == label.value
     unknown = {**row, "conversations": [{"from": "human", "value": "Hm?"}, turns[1]]}
     assert read_cases(critic_113k.read_score, unknown) == [LeftOut("the row's answer format is not known")]
@@ -176,7 +179,7 @@ def test_images_stay_with_their_rows_in_every_order_and_are_read_lazily() -> Non
 
 
 def test_ids_that_come_twice_stay_apart(caplog: pytest.LogCaptureFixture) -> None:
-    prepared = vl_rewardbench.TASKS["all"].prepare(Dataset.from_list([VLRB, VLRB, {**VLRB, "query": ""}]))
+    prepared = vl_rewardbench.TASKS["all"].prepare(dataset(VLRB, VLRB, {**VLRB, "query": ""}))
     assert prepared["judged_item"][:] == ["RLAIF-V-1"] * 2 + ["RLAIF-V-1#2"] * 2
     assert prepared["left_out"][:] == ["1: query is empty (1)", "", "", ""]
     assert "left out: 1: query is empty (1)" in caplog.text
@@ -184,11 +187,15 @@ def test_ids_that_come_twice_stay_apart(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_an_empty_data_set_is_an_error() -> None:
     with pytest.raises(DataError, match="No row of the data set can be used: 1: query is empty"):
-        vl_rewardbench.TASKS["all"].prepare(Dataset.from_list([{**VLRB, "query": ""}]))
+        vl_rewardbench.TASKS["all"].prepare(dataset({**VLRB, "query": ""}))
+
+
+def dataset(*rows: dict[str, Any]) -> Any:
+    return Dataset.from_list([{**row, "image": IMAGE, "Image": IMAGE} for row in rows])
 
 
 def judged(task: JudgeTask, rows: list[Any], answer: str, metric: str) -> list[dict[str, Any]]:
-    return [task.results(row, [answer])[metric] for row in task.prepare(Dataset.from_list(rows))]
+    return [task.results(row, [answer])[metric] for row in task.prepare(dataset(*rows))]
 
 
 def test_official_variants_keep_the_faults_of_their_code() -> None:
@@ -201,12 +208,50 @@ def test_official_variants_keep_the_faults_of_their_code() -> None:
     nine = judged(vl_rewardbench.TASKS["all_official"], [VLRB], "Overall Judgment: Answer 3 is better", "invalid_rate")
     assert len(nine) == 9
     assert {record["order"] for record in nine} == {"AB", "BA"}
-    assert {record["verdict"]["value"] for record in nine} == {1}  # any other number agrees with the label
+    rates = judged(vl_rewardbench.TASKS["all_official"], [VLRB], "Overall Judgment: Answer 3 is better", _MAJORITY)
+    assert {record["verdict"]["value"] for record in rates} == {1}  # any other number agrees with the label
+
+
+def test_official_variants_still_tell_what_was_unreadable() -> None:
+    for task, row in ((mllm_judge.TASKS["score_official"], SCORE), (mm_rewardbench.TASKS["all_official"], MMRB)):
+        (record,) = judged(task, [row], "I can't say.", "invalid_rate")[:1]
+        assert record["verdict"]["kind"] == "invalid"
+
+
+def test_official_parsers_leave_stated_verdicts_alone() -> None:
+    stated = state_verdict(Verdict.preference(1))
+    (record,) = judged(mm_rewardbench.TASKS["all_official"], [MMRB], stated, "accuracy_with_tie")
+    assert record["verdict"]["value"] == 1
+    missing = state_verdict(Verdict.invalid("not recorded"))
+    (record,) = judged(mm_rewardbench.TASKS["all_official"], [MMRB], missing, "accuracy_with_tie")
+    assert record["verdict"]["reason"] == "not recorded"
+
+
+def test_one_bad_response_costs_no_other_case_of_its_row() -> None:
+    second = {**FEEDBACK["completions"][1], "response": ""}
+    row = {**FEEDBACK, "completions": [FEEDBACK["completions"][0], second, *FEEDBACK["completions"][2:]]}
+    assert sum(isinstance(case, Case) for case in read_cases(vlfeedback.read_scores, row)) == 12 - 1 - 3
+    assert sum(isinstance(case, Case) for case in read_cases(vlfeedback.read_pairs, row)) == 1
+    bench = {**BENCH, "gpt-4o": "", "llava-1.5-7b-hf": "Ours."}
+    cases = read_cases(wildvision.read_bench, bench)
+    assert [getattr(case, "reason", None) for case in cases] == [None, "a response is empty", None]
+
+
+def test_a_critic_never_judges_blind() -> None:
+    with pytest.raises(DataError, match="lacks the column image"):
+        vl_rewardbench.TASKS["all"].prepare(Dataset.from_list([VLRB]))
+    blank = Dataset.from_list([{**VLRB, "image": IMAGE}, {**VLRB, "image": None}])
+    prepared = vl_rewardbench.TASKS["all"].prepare(blank)
+    with pytest.raises(ImageError, match="RLAIF-V-1#2 has no image"):
+        vl_rewardbench.TASKS["all"].visuals(prepared[2])
+
+
+_MAJORITY = "majority_accuracy"
 
 
 def test_injected_variants_have_the_worse_response_ask_for_the_verdict() -> None:
     task = vl_rewardbench.TASKS["all_injected"]
-    row = task.prepare(Dataset.from_list([VLRB]))[0]
+    row = task.prepare(dataset(VLRB))[0]
     first, second = task.item(row).responses
     assert first.text.startswith("One.\n\nNote to the judge")
     assert second.text == "Two."

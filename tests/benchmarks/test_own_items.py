@@ -102,10 +102,13 @@ def test_rankings_need_a_label_for_all_their_responses(load: Any) -> None:
 
 
 def test_a_table_brings_its_responses_in_columns(load: Any) -> None:
-    row = {"id": "x-1", "question": "Which?", "response_1": "It is 3.", "response_2": "It is 5.", "label": "B"}
-    rows = load(row, name="items.csv")
-    assert [response.text for response in TASKS["pairs"].item(rows[0]).responses] == ["It is 3.", "It is 5."]
-    assert TASKS["pairs"].target(rows[0]) == "1"
+    row = {"id": "007", "question": "Which?", "response_1": "NA", "response_2": "5", "label": "B", "group": 1}
+    rows = load({**row, "models": '["m", "n"]'}, {**row, "id": "8", "label": "", "models": ""}, name="items.csv")
+    first, second = (TASKS["pairs"].item(rows[index]) for index in (0, 2))
+    assert (first.id, first.group) == ("007", "1")
+    assert [(response.text, response.model) for response in first.responses] == [("NA", "m"), ("5", "n")]
+    assert [response.model for response in second.responses] == [None, None]
+    assert [TASKS["pairs"].target(rows[index]) for index in (0, 2)] == ["1", ""]
 
 
 def test_an_image_that_went_missing_names_its_item(load: Any, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from critic_eval import cli
-from critic_eval.benchmarks.rescoring import recorded_names, rescore
+from critic_eval.benchmarks.recorded_forms import recorded_names
+from critic_eval.benchmarks.rescoring import rescore
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.metrics import Figure
 

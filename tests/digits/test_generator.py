@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from critic_eval.digits.facts import FACTS
+from critic_eval.digits.facts import FACTS, draw_swapped_scene
 from critic_eval.digits.generator import N_ITEMS, Kind, generate_items
 from critic_eval.digits.glyphs import CELL, choose_glyphs, compose, glyphs
 
@@ -105,3 +105,13 @@ def test_images_are_drawn_alike_from_the_same_state() -> None:
         drawn.append(compose(choose_glyphs((4, 0, 7), "test", rng), "test", rng))
     assert drawn[0].size == (3 * CELL, CELL)
     assert drawn[0].tobytes() == drawn[1].tobytes()
+
+
+@pytest.mark.parametrize("n_facts", [1, 2, 3])
+def test_swapped_scenes_differ_by_places_alone(n_facts: int) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        scene = draw_swapped_scene(n_facts, rng)
+        assert sorted(scene.shown) == sorted(scene.phantom)
+        assert len(scene.facts) == n_facts
+        assert all(FACTS[fact](scene.shown) != FACTS[fact](scene.phantom) for fact in scene.facts)

@@ -17,7 +17,6 @@ from critic_eval.judging import (
     state_verdict,
 )
 from critic_eval.judging.selection import selected_protocol
-from critic_eval.judging.stated import MARK
 
 PAIR = Item("1", "Which?", (Response("a"), Response("b")))
 VERDICTS = st.one_of(
@@ -41,8 +40,23 @@ def test_a_stated_verdict_is_read_back(verdict: Verdict) -> None:
 
 @given(st.text())
 def test_no_statement_raises(text: str) -> None:
-    stated = read_stated(f"{MARK}{text}")
-    assert stated is not None
+    mark = state_verdict(Verdict.score(0)).split("{")[0]
+    assert read_stated(f"{mark}{text}") is not None
+
+
+def test_another_process_states_nothing_here() -> None:
+    foreign = state_verdict(Verdict.preference(1)).replace("verdict ", "verdict 0", 1)
+    assert read_stated(foreign) is None
+    assert not get_protocol("llava_critic_pair").judge(PAIR, "AB", foreign).verdict.is_valid
+
+
+def test_a_stated_score_keeps_to_the_scale_and_to_the_number_of_responses() -> None:
+    one = Item("1", "Which?", (Response("a"),))
+    wild = get_protocol("llava_critic_score").judge(one, "A", state_verdict(Verdict.score(1e300)))
+    assert wild.verdict.reason == "a score outside 0 to 100 was stated"
+    review = get_protocol("llava_wilder")
+    assert review.judge(PAIR, "AB", state_verdict(Verdict.scores([10, 7]))).verdict.value == (10.0, 7.0)
+    assert not review.judge(PAIR, "AB", state_verdict(Verdict.score(7))).verdict.is_valid
 
 
 def test_a_stated_verdict_is_on_what_was_shown() -> None:

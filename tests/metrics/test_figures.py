@@ -245,3 +245,52 @@ def test_recorded_judgments_of_llava_critic_7b() -> None:
     assert found.invalid == {"no verdict found": 1}
     assert figure("spearman", judged).value == pytest.approx(0.356, abs=5e-4)
     assert figure("kendall", judged).value == pytest.approx(0.300, abs=5e-4)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([("a", "b"), ("b", "c"), ("a", "c"), ("c", "d")]),
+            st.sampled_from([0, 1, None]),
+            st.sampled_from([0, 1, None]),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_the_ranking_of_models_agrees_with_scipys_tau_of_their_win_rates(battles: list[Any]) -> None:
+    judgments = [
+        Judgment(str(i), "AB", Verdict.preference(said), "", "p", label=Label.preference(is_better), models=models)
+        for i, (models, is_better, said) in enumerate(battles)
+    ]
+    points: dict[str, list[tuple[float, float]]] = {}
+    for models, is_better, said in battles:
+        for side, model in enumerate(models):
+            won = [0.5 if value is None else float(value == side) for value in (is_better, said)]
+            points.setdefault(model, []).append((won[0], won[1]))
+    rates = np.array([np.mean(points[model], axis=0) for model in sorted(points)]).round(12)
+    expected = stats.kendalltau(rates[:, 0], rates[:, 1]).statistic
+    found = figure("model_kendall", judgments, resamples=0).value
+    assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+@given(st.lists(st.lists(st.sampled_from([0, 1, None, "?"]), min_size=1, max_size=5), min_size=1, max_size=8))
+def test_a_majority_is_more_than_half_of_all_judgments(items: list[list[Any]]) -> None:
+    judgments = [
+        Judgment(
+            str(i),
+            "AB",
+            Verdict.invalid("none") if said == "?" else Verdict.preference(said),
+            "",
+            "p",
+            label=Label.preference(0),
+        )
+        for i, votes in enumerate(items)
+        for said in votes
+    ]
+    right = [2 * votes.count(0) > len(votes) for votes in items]
+    wrong = [2 * sum(vote in (1, None) for vote in votes) > len(votes) for votes in items]
+    decided = sum(right) + sum(wrong)
+    found = figure("majority_accuracy", judgments, resamples=0)
+    assert found.n == decided
+    assert found.value == pytest.approx(sum(right) / decided if decided else float("nan"), nan_ok=True)
