@@ -3,9 +3,12 @@
 Stock `lmms-eval` prints a traceback when an evaluation fails, and then exits with status 0.
 """
 
+import hashlib
+import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from critic_eval.errors import ArgumentError, CriticEvalError
@@ -49,6 +52,8 @@ def _reporting(evaluate: Callable[[Any], Any], failures: list[BaseException]) ->
         try:
             if args.tasks is None:
                 raise ArgumentError("no task was named; add --tasks NAME (lmms_eval tasks list shows them all).")
+            if args.output_path:
+                os.environ.setdefault("CRITIC_EVAL_JOURNAL", str(_journal(args)))
             return evaluate(args)
         except Exception as error:
             failures.append(error)
@@ -61,6 +66,12 @@ def _reporting(evaluate: Callable[[Any], Any], failures: list[BaseException]) ->
             return None, None
 
     return wrapped
+
+
+def _journal(args: Any) -> Path:
+    """A file in the output folder that the same command finds again, and another command leaves alone."""
+    run = json.dumps([args.model, args.model_args, args.tasks], default=str)
+    return Path(args.output_path) / f"journal-{hashlib.sha256(run.encode()).hexdigest()[:12]}.sqlite"
 
 
 def _root(error: BaseException) -> BaseException:

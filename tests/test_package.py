@@ -27,7 +27,7 @@ def test_the_wheel_holds_tasks_weights_and_types(wheel: Path) -> None:
         "critic_eval/tasks/critic_digits/critic_digits.yaml",
         "critic_eval/tasks/critic_digits/_default_template_yaml",
         "critic_eval/tasks/critic_digits/utils.py",
-        "critic_eval/tasks/critic_pairs/critic_pairs.yaml",
+        "critic_eval/tasks/critic_own/critic_pairs.yaml",
         "critic_eval/digits/critic/config.json",
         "critic_eval/digits/critic/model.safetensors",
         "critic_eval/digits/critic/tokenizer.json",

@@ -23,7 +23,7 @@ def recomputed(values: dict[str, float | None], check: dict[str, Any]) -> float 
     if len(present) < 2 or (check.get("weights") and len(present) < len(known)):
         return None
     pairs = [(value, weight) for (_, value), weight in zip(known, weights, strict=True) if value is not None]
-    return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs)
+    return float(sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -14,6 +14,7 @@ from critic_eval.benchmarks.files import cache_folder, written_once
 from critic_eval.benchmarks.sources import BUILDERS, load_arguments
 from critic_eval.benchmarks.tables import read_table
 from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.benchmarks.variants import with_variants
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Item, Label, Response
 
@@ -230,4 +231,4 @@ def _task(kind: Kind) -> JudgeTask:
     )
 
 
-TASKS: dict[str, JudgeTask] = {kind: _task(kind) for kind in FILES}
+TASKS: dict[str, JudgeTask] = {name: task for kind in FILES for name, task in with_variants(kind, _task(kind)).items()}

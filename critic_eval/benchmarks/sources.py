@@ -38,8 +38,8 @@ class Source:
 
     Attributes:
         folder: Name of its folder inside `CRITIC_EVAL_DATA`.
-        file: The file there; may be a pattern such as `pairwise*.parquet`. JSON lines are read by us, since `datasets`
-            refuses a column of mixed types.
+        file: The file there, or in a folder of it; may be a pattern such as `pairwise*.parquet`. JSON lines are read by
+            us, since `datasets` refuses a column of mixed types.
         hub: The hub id; None where the data is on no hub.
         config: The hub's configuration.
         split: The hub's split.
@@ -57,17 +57,17 @@ class Source:
 
     @property
     def local(self) -> Path | None:
-        """The local folder, or None where `CRITIC_EVAL_DATA` is not set.
+        """The local folder, or None where `CRITIC_EVAL_DATA` is not set or holds none for this benchmark.
 
         Raises:
-            DataError: The folder or the file in it is missing.
+            DataError: The file in it is missing.
         """
         named = os.environ.get(VARIABLE)
-        if not named:
+        folder = Path(named).expanduser().resolve() / self.folder if named else None
+        if folder is None or not folder.is_dir():
             return None
-        folder = Path(named).expanduser().resolve() / self.folder
-        if not list(folder.glob(self.file)):
-            raise DataError(f"{VARIABLE} is set, but there is no {folder / self.file}; see the README.")
+        if not _found(folder, self.file):
+            raise DataError(f"{VARIABLE} holds {folder}, but there is no {self.file} in it; see the README.")
         return folder
 
     def path(self) -> str:
@@ -96,7 +96,7 @@ class Source:
         return load_arguments(self.split, self._files())
 
     def _files(self) -> list[Path]:
-        return sorted(self.local.glob(self.file)) if self.local is not None else []
+        return _found(self.local, self.file) if self.local is not None else []
 
     def images(self, row: Mapping[str, Any], *paths: str) -> tuple[Any, ...]:
         """The images of a row: its column `image` where that holds one, else the files that the path columns name.
@@ -147,6 +147,11 @@ class Source:
 def load_arguments(split: str, files: Sequence[Path]) -> dict[str, Any]:
     """What `datasets.load_dataset` takes beside a builder, for files of one kind."""
     return {"data_files": {split: [str(file) for file in files]}}
+
+
+def _found(folder: Path, pattern: str) -> list[Path]:
+    """Files of that name in a folder, or else in its subfolders, as a copy of a hub's repository has them."""
+    return sorted(folder.glob(pattern)) or sorted(folder.rglob(pattern))
 
 
 @lru_cache

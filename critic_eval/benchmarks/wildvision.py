@@ -1,6 +1,7 @@
 """WildVision (arXiv 2406.11069): people's votes in its arena, and its bench of models against a baseline."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -123,4 +124,4 @@ _BENCH = JudgeTask(
 )
 
 ARENA_TASKS = with_variants("battles", _BATTLES)
-BENCH_TASKS = {"all": _BENCH}
+BENCH_TASKS = {"all": _BENCH, "all_official": replace(_BENCH, invalid_policy="wrong")}

@@ -1,6 +1,8 @@
 """The lmms-eval model `llava_critic`: a judge checkpoint as lmms-eval's requests meet it."""
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,11 +15,16 @@ from critic_eval.critics.checkpoints import load_checkpoint
 from critic_eval.critics.conversations import Conversation
 from critic_eval.critics.generation import Answer, GenerationSettings, generate
 from critic_eval.critics.image_policy import IMAGE_POLICIES, digest_image, shuffled_sources
+from critic_eval.critics.journal import Journal, RequestKeys
+from critic_eval.critics.queue import Queue
 from critic_eval.critics.requests import read_conversation, with_images
 from critic_eval.critics.text_judge import refuse_unknown
 from critic_eval.digits import resolve_pretrained
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import select_protocol
+
+JOURNAL_VARIABLE = "CRITIC_EVAL_JOURNAL"
+"""Where the command `lmms_eval` says which file is the journal of a run that names none."""
 
 DEFAULT_PRETRAINED = "lmms-lab/llava-critic-7b"
 
@@ -40,6 +47,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         trust_remote_code: run code that comes with a checkpoint; off unless asked for.
         image_policy: `as_is`, or `shuffled`: every request is shown another image of its task, as a control.
         image_seed: seed of the shuffle.
+        journal: file that keeps every answer as it comes, so that the same command goes on where it was ended; by
+            default in the folder of `--output_path`, where the command `lmms_eval` is given one.
         protocol: ask with this protocol, or family of protocols, instead of each task's own.
 
     Raises:
@@ -67,6 +76,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         image_policy: str = "as_is",
         image_seed: int = 0,
         protocol: str | None = None,
+        journal: str | None = None,
         **unknown: Any,
     ) -> None:
         super().__init__()
@@ -92,6 +102,9 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.batch_size = _read_batch_size(batch_size)
         self.max_batch_size = None if max_batch_size is None else int(max_batch_size)
         self.max_new_tokens = None if max_new_tokens is None else int(max_new_tokens)
+        precision = {"dtype": str(self.checkpoint.model.dtype), "quantized": f"{load_in_4bit} {load_in_8bit}"}
+        self.keys = RequestKeys({**self.checkpoint.identity, **precision, "attention": str(attn_implementation)})
+        self.journal = self._open_journal(journal)
         self.image_policy, self.image_seed = image_policy, int(image_seed)
 
     @classmethod
@@ -114,14 +127,20 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     def generate_until(self, requests: Sequence[Instance]) -> list[GenerationResult]:
         """Answer every request; answers come in the order of the requests."""
         image_sources = self._image_sources(requests)
-        answers: list[GenerationResult | None] = [None] * len(requests)
+        answers: list[Answer | None] = [None] * len(requests)
         tokens, seconds = 0, 0.0
-        for settings, members in _by_settings(requests, self.max_new_tokens).items():
-            conversations = (self._conversation(requests, index, image_sources) for index in members)
-            for position, answer in self._generate(conversations, settings, len(members)):
-                counts = TokenCounts(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
-                answers[members[position]] = GenerationResult(answer.text, counts)
-                tokens, seconds = tokens + answer.output_tokens, seconds + answer.seconds
+        try:
+            for settings, members in _by_settings(requests, self.max_new_tokens).items():
+                conversations = ((index, self._conversation(requests, index, image_sources)) for index in members)
+                queue = Queue(conversations, settings, self.keys, self.journal)
+                for position, answer in self._generate(queue.unanswered(), settings, len(members)):
+                    queue.answer(position, answer)
+                    tokens, seconds = tokens + answer.output_tokens, seconds + answer.seconds
+                for index, answer in queue.answers.items():
+                    answers[index] = answer
+        finally:
+            if self.journal is not None:
+                self.journal.save()
         log_metrics(
             total_elapsed_time=seconds,
             total_gen_tokens=tokens,
@@ -131,7 +150,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         missing = sum(answer is None for answer in answers)
         if missing:
             raise RuntimeError(f"{missing} of {len(requests)} requests were not answered")
-        return [answer for answer in answers if answer is not None]
+        return [_result(answer) for answer in answers if answer is not None]
 
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
         """Refuse: a critic answers in text."""
@@ -141,8 +160,18 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         """Refuse: a judgment is one turn."""
         raise ArgumentError("llava_critic answers generate_until tasks only; this task asks for several rounds.")
 
+    def _open_journal(self, named: str | None) -> Journal | None:
+        """The journal that the argument or the command names, if any; each process has its own."""
+        named = named or os.environ.get(JOURNAL_VARIABLE)
+        if named is None:
+            return None
+        file = Path(named)
+        if self.world_size > 1:
+            file = file.with_name(f"{file.stem}-{self.rank}-of-{self.world_size}{file.suffix}")
+        return Journal(file.expanduser())
+
     def _generate(
-        self, conversations: Iterator[Conversation], settings: GenerationSettings, total: int
+        self, conversations: Iterator[Conversation | None], settings: GenerationSettings, total: int
     ) -> Iterator[tuple[int, Answer]]:
         return generate(
             self.checkpoint,
@@ -178,6 +207,11 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             for request in requests
         ]
         return shuffled_sources([request.args[4] for request in requests], digests, self.image_seed)
+
+
+def _result(answer: Answer) -> GenerationResult:
+    counts = TokenCounts(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
+    return GenerationResult(answer.text, counts)
 
 
 def _accelerator(device: str | None) -> Any:

@@ -71,7 +71,7 @@ class Answer:
 
 def generate(
     checkpoint: Checkpoint,
-    conversations: Iterator[Conversation],
+    conversations: Iterator[Conversation | None],
     settings: GenerationSettings,
     *,
     total: int,
@@ -79,26 +79,34 @@ def generate(
     max_batch_size: int | None = None,
     progress: bool = True,
 ) -> Iterator[tuple[int, Answer]]:
-    """Answer conversations, as batches are done; yields each one's position and answer.
+    """Answer conversations, as batches are done; yields each one's position, not counting None, and its answer.
 
     Args:
         checkpoint: the loaded critic.
-        conversations: read lazily, a window at a time.
+        conversations: read lazily, a window at a time; None stands for one that is answered already.
         settings: how to generate.
-        total: number of conversations, for the progress bar.
+        total: number of conversations, None among them, for the progress bar.
         batch_size: conversations in a batch; None fills batches up to a number of tokens.
         max_batch_size: upper limit of an automatic batch.
         progress: show a bar with rate and time left.
     """
     limit = batch_size or max_batch_size or AUTO_BATCH_SIZE
     budget = None if batch_size else BATCH_TOKENS
-    encoded = ((position, checkpoint.encoder.encode(talk)) for position, talk in enumerate(conversations))
     with tqdm(total=total, desc="Judging", unit=" judgments", disable=not progress, smoothing=0.1) as bar:
+        encoded = enumerate(checkpoint.encoder.encode(talk) for talk in _unanswered(conversations, bar))
         while window := _take_window(encoded):
             for batch in _batches(window, limit, budget):
                 answers = _generate_batch(checkpoint, [prompt for _, prompt in batch], settings)
                 yield from zip([position for position, _ in batch], answers, strict=True)
                 bar.update(len(batch))
+
+
+def _unanswered(conversations: Iterator[Conversation | None], bar: Any) -> Iterator[Conversation]:
+    for conversation in conversations:
+        if conversation is None:
+            bar.update(1)
+        else:
+            yield conversation
 
 
 def _take_window(encoded: Iterator[tuple[int, EncodedPrompt]]) -> list[tuple[int, EncodedPrompt]]:

@@ -174,7 +174,9 @@ def _preferences(judgments: Sequence[Judgment], name: str) -> list[Judgment]:
 def _with_lengths(judgments: Sequence[Judgment], name: str) -> list[Judgment]:
     found = [one for one in _preferences(judgments, name) if len(one.lengths) == 2 and all(one.lengths)]
     if not found:
-        raise ArgumentError(f"The probe {name} needs the lengths of both responses; their column is 'lengths'.")
+        raise ArgumentError(
+            f"The probe {name} needs the lengths of both responses, which logged samples hold ('lengths')."
+        )
     return found
 
 

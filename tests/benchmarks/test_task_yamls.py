@@ -16,7 +16,7 @@ class _Loader(yaml.SafeLoader):
     pass
 
 
-_Loader.add_constructor("!function", lambda loader, node: f"!{loader.construct_scalar(node)}")
+_Loader.add_constructor("!function", lambda loader, node: f"!{node.value}")
 
 FILES = sorted(file for file in tasks_folder().glob("*/*.yaml"))
 
@@ -51,6 +51,10 @@ def test_a_task_declares_what_it_does(file: Path) -> None:
     assert tasks["process_results"] is task
     asked = tasks["doc_to_text"]
     assert (asked.protocol_name, asked.injected) == (task.protocol_name, task.injected)
+    # Whatever reads a row reads it as this task does.
+    readers = {getattr(other.read, "func", other.read) for other in tasks.values()}
+    assert len(tasks) == len(_METHODS)
+    assert len(readers) == 1
     metadata = config["metadata"]
     orders = task.order_policy if task.protocol.kind == "preference" else "single"
     assert metadata["protocol"] == task.protocol_name

@@ -1,6 +1,7 @@
 """The lmms-eval model, with the embedded critic behind it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from critic_eval.critics.adapter import LlavaCritic
 from critic_eval.critics.generation import DEFAULT_MAX_NEW_TOKENS, GenerationSettings
 from critic_eval.digits.generator import generate_items
-from critic_eval.errors import ArgumentError
+from critic_eval.errors import ArgumentError, DataError
 
 GENERATION = {"max_new_tokens": 24, "do_sample": False, "until": []}
 
@@ -151,3 +152,29 @@ def test_an_image_without_pixels_names_its_document(critic: LlavaCritic) -> None
 
     with pytest.raises(ImageError, match="task, document 0"):
         ask(critic, [{"image": Image.new("RGB", (0, 4))}], with_image)
+
+
+def test_a_run_goes_on_where_it_was_ended_and_asks_nothing_twice(
+    items: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(tmp_path / "journal.sqlite")
+    asked: list[int] = []
+    whole = LlavaCritic._generate
+
+    def counted(self: LlavaCritic, conversations: Any, settings: Any, total: int) -> Any:
+        for position, answer in whole(self, conversations, settings, total):
+            asked.append(position)
+            yield position, answer
+
+    monkeypatch.setattr(LlavaCritic, "_generate", counted)
+    first = LlavaCritic(pretrained="digits", device="cpu", journal=file)
+    answers = ask(first, [*items[:6], *items[:6]], with_image)
+    assert answers[:6] == answers[6:]
+    assert len(asked) == 6
+    with pytest.raises(DataError, match="Another run is using the journal"):
+        LlavaCritic(pretrained="digits", device="cpu", journal=file)
+    assert first.journal is not None
+    first.journal.close()
+    again = LlavaCritic(pretrained="digits", device="cpu", journal=file)
+    assert ask(again, items[:8], with_image)[:6] == answers[:6]
+    assert len(asked) == 8
