@@ -2,15 +2,13 @@
 
 import json
 import logging
-import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from critic_eval.benchmarks.cases import Case, LeftOut, Reader, Row, read_cases
+from critic_eval.benchmarks.seeds import seeded
 from critic_eval.benchmarks.sources import SourceLike
 from critic_eval.errors import DataError, ImageError
 from critic_eval.judging import Item, Judgment, OrderPolicy, Protocol, get_protocol, identity_order, orders, read_stated
@@ -204,7 +202,7 @@ class JudgeTask:
         return selected_protocol(get_protocol(case.protocol or self.protocol_name), fixed=case.protocol is not None)
 
     def _orders(self, case: Case, item_id: str) -> Iterator[str]:
-        n, rng = len(case.item.responses), np.random.default_rng(zlib.crc32(item_id.encode()))
+        n, rng = len(case.item.responses), seeded(0, item_id)
         for _ in range(self.repeats):
             if get_protocol(case.protocol or self.protocol_name).kind != "preference":
                 yield identity_order(n)

@@ -1,13 +1,13 @@
 """The lmms-eval model `planted_judge`: a judge of known skill and known biases, to prove probes and figures with."""
 
 import json
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from lmms_eval.api.instance import Instance
 
+from critic_eval.benchmarks.seeds import seeded
 from critic_eval.benchmarks.task import FACTS_COLUMN, ITEM_COLUMN, ORDER_COLUMN
 from critic_eval.critics.text_judge import TextJudge
 from critic_eval.errors import ArgumentError
@@ -68,7 +68,7 @@ class PlantedJudge(TextJudge):
     def answer(self, request: Instance, document: Mapping[str, Any]) -> str:
         """A verdict that states itself, in presented coordinates."""
         order, facts = document[ORDER_COLUMN], json.loads(document[FACTS_COLUMN])
-        rng = np.random.default_rng([self.seed, zlib.crc32(f"{document[ITEM_COLUMN]} {order}".encode())])
+        rng = seeded(self.seed, document[ITEM_COLUMN], order)
         strikes = {name: rng.random() < rate for name, rate in self.rates.items()}
         if strikes["invalid"]:
             return state_verdict(Verdict.invalid("planted"))

@@ -140,7 +140,7 @@ def digest_prompt(text: str) -> str:
     """Twelve hex digits that name a rendered prompt, as recorded judgments may.
 
     >>> digest_prompt("Which is better?")
-    '5b1bba4c2bd1'
+    '9551e2c06170'
     """
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

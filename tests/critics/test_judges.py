@@ -16,7 +16,7 @@ from critic_eval.critics.planted_judge import PlantedJudge
 from critic_eval.critics.recorded_judge import RecordedJudge
 from critic_eval.critics.text_judge import TextJudge
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Item, Judgment, Label, Response
+from critic_eval.judging import Item, Judgment, Label, Response, Verdict
 from critic_eval.judging.protocols import digest_prompt
 from critic_eval.metrics import figure
 from critic_eval.metrics.probes import probe
@@ -73,7 +73,7 @@ def judge(model: TextJudge, task: JudgeTask = PAIR, n: int = N) -> list[Judgment
 def test_a_probe_recovers_the_planted_bias_and_finds_none_where_none_is(
     name: str, planted: dict[str, Any], expected: float, extra: dict[str, Any]
 ) -> None:
-    found = probe(name, judge(PlantedJudge(skill=0.8, seed=1, **planted)), **extra)
+    found = probe(name, judge(PlantedJudge(skill=0.8, **planted)), **extra)
     assert found.low < expected < found.high, found
     assert found.low > 0
     unbiased = probe(name, judge(PlantedJudge(skill=0.8)), **extra)
@@ -110,10 +110,10 @@ def test_obedience_to_a_response_is_measured_against_the_run_without_it() -> Non
 
 
 def test_a_critic_that_looks_loses_its_accuracy_on_shuffled_images() -> None:
-    as_is, shuffled = judge(PlantedJudge(skill=0.9)), judge(PlantedJudge(skill=0.5, seed=1))
+    as_is, shuffled = judge(PlantedJudge(skill=0.9)), judge(PlantedJudge(skill=0.5, seed=2))
     looking = probe("image_use", as_is, shuffled)
     assert looking.low < 0.4 < looking.high
-    blind = probe("image_use", shuffled, judge(PlantedJudge(skill=0.5, seed=2)))
+    blind = probe("image_use", shuffled, judge(PlantedJudge(skill=0.5, seed=3)))
     assert blind.low < 0 < blind.high
 
 
@@ -147,6 +147,9 @@ def test_planted_skill_and_silence_are_what_was_planted() -> None:
         PlantedJudge(postion=0.1)
 
 
+LOGGED = Judgment("0", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair", (0, 28))
+
+
 def write(path: Path, *records: dict[str, Any]) -> str:
     path.write_text("\n".join(json.dumps(record) for record in records))
     return str(path)
@@ -158,7 +161,7 @@ def write(path: Path, *records: dict[str, Any]) -> str:
         lambda prompt: {"item_id": "0", "order": "BA", "text": "The better response: [first]"},
         lambda prompt: {"id": "0", "order": "BA", "verdict": "A"},
         lambda prompt: {"prompt_hash": digest_prompt(prompt), "raw": "The better response: [first]"},
-        lambda prompt: {"judgment": {"item_id": "0", "order": "BA", "raw": "The better response: [first]"}},
+        lambda prompt: {"judgment": LOGGED.to_record()},
     ],
 )
 def test_a_record_answers_for_its_item_and_no_other(record: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
