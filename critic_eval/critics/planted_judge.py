@@ -79,8 +79,9 @@ class PlantedJudge(TextJudge):
             return state_verdict(self._preference(label, order, facts, strikes, asked, rng))
         if kind == "score":
             score = self._score(label, strikes, asked, rng)
-            # Of two responses that are scored the first is the reference's, which deserves all.
-            return state_verdict(score if len(order) == 1 else Verdict.scores([self.scale[1], float(score.value)]))  # type: ignore[arg-type]
+            # The label is of the last response; a reference before it is given as much, which is on any scale.
+            value = float(score.value)  # type: ignore[arg-type]  # a score
+            return state_verdict(score if len(order) == 1 else Verdict.scores([value] * len(order)))
         return state_verdict(_ranking(label, order, strikes, rng))
 
     def _preference(
