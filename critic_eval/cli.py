@@ -8,7 +8,6 @@ from pathlib import Path
 
 from critic_eval import __version__
 from critic_eval.errors import CriticEvalError
-from critic_eval.metrics.probes import PROBES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,7 +86,11 @@ def _parser() -> argparse.ArgumentParser:
         ),
         epilog="example: critic-eval probe length critic_pairs runs/samples.jsonl",
     )
-    probe.add_argument("probe", choices=PROBES, metavar="PROBE", help=", ".join(PROBES))
+    probe.add_argument(
+        "probe",
+        metavar="PROBE",
+        help="position, length, length_accuracy, self_preference, injection or image_use",
+    )
     probe.add_argument("benchmark", help="the samples' task, such as critic_pairs")
     probe.add_argument("files", nargs="+", type=Path, metavar="FILE")
     probe.add_argument(
