@@ -13,6 +13,9 @@ from typing import Any
 
 from critic_eval.errors import ArgumentError, CriticEvalError
 
+_JOURNAL = "CRITIC_EVAL_JOURNAL"
+"""The variable that tells `llava_critic` where to keep its answers."""
+
 
 def main() -> int:
     """Run lmms-eval with this process's arguments; 0 where every evaluation succeeded, 1 where one failed."""
@@ -48,12 +51,14 @@ def _dispatch() -> None:
 
 
 def _reporting(evaluate: Callable[[Any], Any], failures: list[BaseException]) -> Callable[[Any], Any]:
+    is_named = _JOURNAL in os.environ  # else each evaluation of this command has its own
+
     def wrapped(args: Any) -> Any:
         try:
             if args.tasks is None:
                 raise ArgumentError("no task was named; add --tasks NAME (lmms_eval tasks list shows them all).")
-            if args.output_path:
-                os.environ.setdefault("CRITIC_EVAL_JOURNAL", str(_journal(args)))
+            if not is_named and args.output_path:
+                os.environ[_JOURNAL] = str(_journal(args))
             return evaluate(args)
         except Exception as error:
             failures.append(error)

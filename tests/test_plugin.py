@@ -94,3 +94,27 @@ def test_two_processes_share_the_work_and_agree_with_one(tmp_path: Path) -> None
         answers.append(sorted((judgment["item_id"], judgment["raw"]) for judgment in judgments))
     assert len(answers[0]) == 24
     assert answers[0] == answers[1]
+
+
+def test_a_command_that_is_run_again_computes_nothing_again(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "critic_eval.lmms_eval_command", "--model", "llava_critic", "--model_args"]
+    command += [
+        "pretrained=digits,device=cpu",
+        "--tasks",
+        "critic_digits_score",
+        "--limit",
+        "8",
+        "--output_path",
+        "out",
+    ]
+    tokens, figures = [], []
+    for _ in range(2):
+        done = run(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines() if "|" in line]
+        tokens += [float(row[2]) for row in rows if row[1] == "total_gen_tokens"]
+        figures.append([row for row in rows if row[1] == "critic_digits_score"])
+    assert tokens[0] > 0
+    assert tokens[1] == 0
+    assert figures[0] == figures[1] != []
+    assert len(list((tmp_path / "out").glob("journal-*.sqlite"))) == 1

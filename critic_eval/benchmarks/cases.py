@@ -1,13 +1,12 @@
 """What a loader makes of a row: the items that it holds, with their labels, and what it can't use and why."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from critic_eval.benchmarks.tables import Row
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, Label, Response
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ Reader = Callable[[Row], Iterable[Case | LeftOut]]
 
 
 def read_cases(reader: Reader, row: Row) -> list[Case | LeftOut]:
-    """All cases of a row; one that holds no more for an error ends with it."""
+    """All cases of a row; an error in the row itself ends them and is the last one's reason."""
     cases: list[Case | LeftOut] = []
     try:
         cases.extend(reader(row))

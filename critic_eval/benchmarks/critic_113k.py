@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from critic_eval.benchmarks.cases import Case, Row, UnusableError, responses_of, text_of
+from critic_eval.benchmarks.cases import Case, UnusableError, responses_of, text_of
 from critic_eval.benchmarks.sources import Source
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.judging import Item, Label, get_protocol
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, Row
+from critic_eval.benchmarks.cases import Case
 from critic_eval.benchmarks.files import cache_folder, written_once
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.digits.generator import VERSION, Kind, write_dataset
 from critic_eval.judging import Item, Label, Response

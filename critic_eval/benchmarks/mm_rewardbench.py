@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from critic_eval.benchmarks.cases import Case, Row, UnusableError, responses_of, text_of
+from critic_eval.benchmarks.cases import Case, UnusableError, responses_of, text_of
 from critic_eval.benchmarks.official import letters_as_mm_rewardbench
 from critic_eval.benchmarks.sources import Source
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
 from critic_eval.judging import Item, Label

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from critic_eval.benchmarks.cases import Case, Row, responses_of, text_of
+from critic_eval.benchmarks.cases import Case, responses_of, text_of
 from critic_eval.benchmarks.sources import Source
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
 from critic_eval.judging import Item, Label

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from critic_eval.benchmarks.cases import Case, Row, UnusableError, number_of, optional_text, text_of
+from critic_eval.benchmarks.cases import Case, UnusableError, number_of, optional_text, text_of
 from critic_eval.benchmarks.files import cache_folder, written_once
 from critic_eval.benchmarks.sources import BUILDERS, load_arguments
-from critic_eval.benchmarks.tables import read_table
+from critic_eval.benchmarks.tables import Row, read_table
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
 from critic_eval.errors import ArgumentError, DataError

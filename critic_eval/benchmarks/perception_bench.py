@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from critic_eval.benchmarks.cases import Case, Row, number_of, responses_of, text_of
+from critic_eval.benchmarks.cases import Case, number_of, responses_of, text_of
 from critic_eval.benchmarks.sources import Source
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
 from critic_eval.judging import Item, Label

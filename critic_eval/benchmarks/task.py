@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from critic_eval.benchmarks.cases import Case, LeftOut, Reader, Row, read_cases
+from critic_eval.benchmarks.cases import Case, LeftOut, Reader, read_cases
 from critic_eval.benchmarks.seeds import seeded
 from critic_eval.benchmarks.sources import SourceLike
+from critic_eval.benchmarks.tables import Row
 from critic_eval.errors import DataError, ImageError
 from critic_eval.judging import Item, Judgment, OrderPolicy, Protocol, get_protocol, identity_order, orders, read_stated
 from critic_eval.judging.images import open_image

@@ -10,8 +10,9 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, LeftOut, Row, case_of, responses_of, text_of
+from critic_eval.benchmarks.cases import Case, LeftOut, case_of, responses_of, text_of
 from critic_eval.benchmarks.sources import Source
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
 from critic_eval.judging import Item, Label

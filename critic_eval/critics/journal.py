@@ -61,12 +61,16 @@ class Journal:
 
     def save(self) -> None:
         """Write all that was added, in one transaction that survives a power cut. Raises DataError on a full disk."""
+        if not self._unsaved:
+            return
         rows = [(key, json.dumps(asdict(answer))) for key, answer in self._unsaved.items()]
         try:
             self._db.execute("BEGIN")
             self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise _explained(self.file, error) from error
         self._unsaved.clear()
         self._saved_at = time.monotonic()

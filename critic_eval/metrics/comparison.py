@@ -18,12 +18,14 @@ from critic_eval.metrics.samples import InvalidPolicy, cluster_of
 class Comparison:
     """How a figure of one critic differs from another's on the items that both judged.
 
-    `difference` is first minus second, `low` and `high` its 95 % percentile interval, `p` two-sided: of McNemar's exact
-    test for accuracies, else of the paired bootstrap. `n` is the number of common clusters of judgments.
+    `difference` is first minus second, `stderr` its standard error, `low` and `high` its 95 % percentile interval, `p`
+    two-sided: of McNemar's exact test for accuracies, else of the paired bootstrap. `n` is the number of common
+    clusters of judgments.
     """
 
     name: str
     difference: float
+    stderr: float
     low: float
     high: float
     p: float
@@ -59,13 +61,13 @@ def compare(
     clusters = [*samples[0].clusters, *samples[1].clusters]
     unknown = any(sample.reason for sample in samples)
     draws = np.empty(0) if unknown else bootstrap(addends, clusters, difference, resamples, seed)
-    _, low, high = interval(draws)
+    spread = interval(draws)
     p, test = _bootstrap_p(draws), "paired bootstrap"
     if name in ("accuracy_with_tie", "accuracy_without_tie") and _once_each(own) and _once_each(other):
         hits = [dict(zip(sample.clusters, np.asarray(sample.addends)[:, 0], strict=True)) for sample in samples]
         both = sorted(hits[0].keys() & hits[1].keys())
         p, test = mcnemar([hits[0][item] for item in both], [hits[1][item] for item in both]), "McNemar, exact"
-    return Comparison(name, samples[0].value - samples[1].value, low, high, p, test, len(common))
+    return Comparison(name, samples[0].value - samples[1].value, *spread, p, test, len(common))
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> float:

@@ -153,8 +153,7 @@ def _image_use(as_is: Sequence[Judgment], shuffled: Sequence[Judgment], resample
     if len(kinds) != 1 or not kinds & set(names):
         raise ArgumentError("The probe image_use needs labeled preferences, or labeled scores.")
     found = compare(names[kinds.pop()], as_is, shuffled, "exclude", resamples, seed)
-    stderr = (found.high - found.low) / (2 * 1.96)
-    return Figure("image_use", found.difference, stderr, found.low, found.high, found.n, {})
+    return Figure("image_use", found.difference, found.stderr, found.low, found.high, found.n, {})
 
 
 _SAMPLES: dict[str, Callable[[Sequence[Judgment]], Sample]] = {

@@ -17,7 +17,8 @@ from critic_eval.benchmarks import (
     vlfeedback,
     wildvision,
 )
-from critic_eval.benchmarks.cases import Case, LeftOut, Reader, Row, read_cases
+from critic_eval.benchmarks.cases import Case, LeftOut, Reader, read_cases
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.errors import DataError, ImageError
 from critic_eval.judging import Label, Verdict, state_verdict

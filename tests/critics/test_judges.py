@@ -10,7 +10,8 @@ import pytest
 from datasets import Dataset
 from lmms_eval.api.instance import Instance
 
-from critic_eval.benchmarks.cases import Case, Row
+from critic_eval.benchmarks.cases import Case
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.critics.planted_judge import PlantedJudge
 from critic_eval.critics.recorded_judge import RecordedJudge
