@@ -2,8 +2,9 @@
 
 lmms-eval has an entry-point group for models and none for tasks, and it knows the standard errors of its own
 aggregations alone. It loads the models' entry points when `lmms_eval.models` is first imported, which every way of
-starting it does before it builds a `TaskManager`; that is where the two missing hooks are put in. Both wrap one
-function, add what is ours, and leave all else as it is.
+starting it does before it builds a `TaskManager`; that is where the missing hooks are put in. Each wraps one
+function, add what is ours, and leave all else as it is. So do two more, which put our figures in full, with intervals
+and signatures, into the results JSON.
 """
 
 import functools
@@ -22,11 +23,15 @@ def model_manifests() -> list[Any]:
 def install() -> None:
     """Make our tasks and the standard errors of our aggregations known to lmms-eval; safe to call again."""
     from lmms_eval import evaluator_utils
+    from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
     from lmms_eval.tasks import TaskManager
 
     if not hasattr(TaskManager.initialize_tasks, "__wrapped__"):
         TaskManager.initialize_tasks = _with_our_tasks(TaskManager.initialize_tasks)
         evaluator_utils.stderr_for_metric = _with_our_stderr(evaluator_utils.stderr_for_metric)
+        output = evaluator_utils.TaskOutput
+        output.calculate_aggregate_metric = _noting_figures(output.calculate_aggregate_metric)
+        EvaluationTracker.save_results_aggregated = _with_our_report(EvaluationTracker.save_results_aggregated)
 
 
 _MODELS = {
@@ -60,5 +65,31 @@ def _with_our_stderr(stderr_for_metric: Any) -> Any:
         if ours is not None:
             return ours if bootstrap_iters > 0 else None
         return stderr_for_metric(metric=metric, bootstrap_iters=bootstrap_iters)
+
+    return wrapped
+
+
+def _noting_figures(calculate_aggregate_metric: Any) -> Any:
+    @functools.wraps(calculate_aggregate_metric)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calculate_aggregate_metric(self, *args, **kwargs)
+        from critic_eval.benchmarks.run_report import note_task
+
+        metrics = {metric: records for (metric, _), records in self.sample_metrics.items()}
+        note_task(self.task_name, metrics, self.task.config.generation_kwargs or {})
+
+    return wrapped
+
+
+def _with_our_report(save_results_aggregated: Any) -> Any:
+    @functools.wraps(save_results_aggregated)
+    def wrapped(self: Any, results: Any, *args: Any, **kwargs: Any) -> Any:
+        from critic_eval.benchmarks.run_report import report
+
+        config = results.get("config", {})
+        ours = report(results.get("results", ()), str(config.get("model")), str(config.get("model_args")))
+        if ours:
+            results["critic_eval"] = ours
+        return save_results_aggregated(self, results, *args, **kwargs)
 
     return wrapped

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from critic_eval import plugin
+from critic_eval.benchmarks.rescoring import rescore
 
 DUMMY_TASK = """
 task: my_task
@@ -118,3 +119,38 @@ def test_a_command_that_is_run_again_computes_nothing_again(tmp_path: Path) -> N
     assert tokens[1] == 0
     assert figures[0] == figures[1] != []
     assert len(list((tmp_path / "out").glob("journal-*.sqlite"))) == 1
+
+
+def test_the_results_hold_interval_n_invalid_verdicts_and_signature_of_every_figure(tmp_path: Path) -> None:
+    judge = ["--model", "planted_judge", "--model_args", "skill=0.9,invalid=0.2"]
+    command = [sys.executable, "-m", "critic_eval.lmms_eval_command", *judge, "--tasks", "critic_digits_pair"]
+    done = run(*command, "--limit", "100", "--log_samples", "--output_path", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(next((tmp_path / "out").rglob("*_results.json")).read_text())
+    ours = results["critic_eval"]["critic_digits_pair"]
+    shown = results["results"]["critic_digits_pair"]
+    figures = {found["name"]: found for found in ours["figures"]}
+    assert {"accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate"} == set(figures)
+    for name, found in figures.items():
+        assert found["value"] == shown[f"{name},none"]
+        assert found["stderr"] == shown[f"{name}_stderr,none"]
+        assert found["low"] <= found["value"] <= found["high"]
+    invalid = figures["accuracy_with_tie"]["invalid_by_reason"]
+    assert figures["accuracy_with_tie"]["n"] + sum(invalid.values()) == 100
+    assert figures["invalid_rate"]["value"] == sum(invalid.values()) / 100 > 0
+    (samples,) = (tmp_path / "out").rglob("*samples*.jsonl")
+    rescored = rescore("critic_digits_pair", [samples])
+    same = ("protocol", "prompt", "orders", "items", "invalid", "bootstrap", "seed", "version")
+    assert {name: ours["settings"][name] for name in same} == {name: rescored.signature.settings[name] for name in same}
+    assert "skill=0.9" in ours["signature"]
+
+
+def test_each_evaluation_of_one_command_has_its_own_journal(tmp_path: Path) -> None:
+    common = "{model: llava_critic, model_args: 'pretrained=digits,device=cpu', limit: 4, output_path: out, tasks: "
+    tasks = ("critic_digits_score", "critic_digits_rank")
+    (tmp_path / "two.yaml").write_text("".join(f"- {common}{task}}}\n" for task in tasks))
+    done = run(sys.executable, "-m", "critic_eval.lmms_eval_command", "--config", "two.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").glob("journal-*.sqlite"))) == 2
+    found = [json.loads(file.read_text())["critic_eval"] for file in (tmp_path / "out").rglob("*_results.json")]
+    assert sorted(task for results in found for task in results) == sorted(tasks)

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from critic_eval import __version__
 from critic_eval.benchmarks.recorded_forms import find_recorded
 from critic_eval.benchmarks.records import Recorded
+from critic_eval.benchmarks.run_report import figure_record, judged_settings
 from critic_eval.benchmarks.tables import read_table
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, get_protocol, protocol_names
+from critic_eval.judging import Judgment, get_protocol
 from critic_eval.metrics import Figure, InvalidPolicy, group_figures
 from critic_eval.metrics.signature import Signature
 
@@ -32,18 +33,7 @@ class Rescored:
         return {
             "benchmark": self.benchmark,
             "signature": str(self.signature),
-            "figures": [
-                {
-                    "name": found.name,
-                    "group": found.group,
-                    "value": _number(found.value),
-                    "low": _number(found.low),
-                    "high": _number(found.high),
-                    "n": found.n,
-                    "invalid": sum(found.invalid.values()),
-                }
-                for found in self.figures
-            ],
+            "figures": [figure_record(found) for found in self.figures],
             "notes": self.notes,
         }
 
@@ -115,12 +105,9 @@ def rescore(
             notes.append(f"{name} is not shown: {error}")
     if all(found.name == "invalid_rate" for found in figures):
         raise ArgumentError(f"No figure of {recorded.name} can count invalid verdicts as wrong; use exclude.")
-    protocols = sorted({judgment.protocol for judgment in judgments})
     settings = {
         "benchmark": recorded.name,
-        "protocol": "+".join(protocols),
-        "prompt": "+".join(get_protocol(name).prompt_hash for name in protocols if name in protocol_names()),
-        "orders": "+".join(sorted({judgment.order for judgment in judgments})),
+        **judged_settings(judgments),
         "invalid": invalid,
         "scores": "expected" if expected else "read",
         "bootstrap": str(resamples),
@@ -186,10 +173,6 @@ def read_judgments(
 def _summary(problems: Sequence[str]) -> list[str]:
     shown = [f"left out: {problem}" for problem in problems[:_SHOWN]]
     return shown if len(problems) <= _SHOWN else [*shown, f"left out: {len(problems) - _SHOWN} more records"]
-
-
-def _number(value: float) -> float | None:
-    return None if value != value else value
 
 
 _SHOWN = 5

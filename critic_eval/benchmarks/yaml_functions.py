@@ -36,8 +36,7 @@ def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
     """The aggregation of a metric over its judgments' records, with its standard error attached for lmms-eval."""
 
     def compute(records: Sequence[Mapping[str, Any]]) -> Figure:
-        judgments = [Judgment.from_record(record) for record in records]
-        policy: InvalidPolicy = records[0].get("policy", "exclude") if records else "exclude"
+        judgments, policy = [Judgment.from_record(record) for record in records], invalid_policy(records)
         if name in figure_names():
             return figure(name, judgments, policy)
         return group_figures(name.removeprefix(MEAN_PREFIX), judgments, policy)[0]
@@ -48,6 +47,12 @@ def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
     value.__name__ = name
     value.critic_eval_stderr = lambda records: compute(records).stderr  # type: ignore[attr-defined]
     return value
+
+
+def invalid_policy(records: Sequence[Mapping[str, Any]]) -> InvalidPolicy:
+    """What becomes of invalid verdicts in the figures of these records."""
+    policy: InvalidPolicy = records[0].get("policy", "exclude") if records else "exclude"
+    return policy
 
 
 def _left_out(summaries: Sequence[str]) -> str:

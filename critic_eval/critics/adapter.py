@@ -1,7 +1,7 @@
 """The lmms-eval model `llava_critic`: a judge checkpoint as lmms-eval's requests meet it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from lmms_eval.models.model_utils.gen_metrics import log_metrics
 
+from critic_eval.benchmarks.run_report import note_critic
 from critic_eval.critics.checkpoints import load_checkpoint
 from critic_eval.critics.conversations import Conversation
 from critic_eval.critics.generation import Answer, GenerationSettings, generate
@@ -103,9 +104,11 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.max_batch_size = None if max_batch_size is None else int(max_batch_size)
         self.max_new_tokens = None if max_new_tokens is None else int(max_new_tokens)
         precision = {"dtype": str(self.checkpoint.model.dtype), "quantized": f"{load_in_4bit} {load_in_8bit}"}
-        self.keys = RequestKeys({**self.checkpoint.identity, **precision, "attention": str(attn_implementation)})
+        identity = {**self.checkpoint.identity, **precision, "attention": str(attn_implementation)}
+        self.keys = RequestKeys(identity)
         self.journal = self._open_journal(journal)
         self.image_policy, self.image_seed = image_policy, int(image_seed)
+        note_critic("llava_critic", _signature(identity, image_policy, self.image_seed))
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "LlavaCritic":
@@ -212,6 +215,17 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 def _result(answer: Answer) -> GenerationResult:
     counts = TokenCounts(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
     return GenerationResult(answer.text, counts)
+
+
+def _signature(identity: Mapping[str, str], image_policy: str, image_seed: int) -> dict[str, str]:
+    """What of a critic's settings is said beside its figures."""
+    return {
+        "checkpoint": identity["name"] + (f"@{identity['revision']}" if identity["revision"] else ""),
+        "weights": identity["digest"][:12],
+        "dtype": identity["dtype"].removeprefix("torch."),
+        "quantized": {"True False": "4bit", "False True": "8bit"}.get(identity["quantized"], "no"),
+        "images": image_policy if image_policy == "as_is" else f"{image_policy} by seed {image_seed}",
+    }
 
 
 def _accelerator(device: str | None) -> Any:
