@@ -12,7 +12,17 @@ from critic_eval.benchmarks.seeds import seeded
 from critic_eval.benchmarks.sources import SourceLike
 from critic_eval.benchmarks.tables import Row
 from critic_eval.errors import DataError, ImageError
-from critic_eval.judging import Item, Judgment, OrderPolicy, Protocol, get_protocol, identity_order, orders, read_stated
+from critic_eval.judging import (
+    Item,
+    Judgment,
+    OrderPolicy,
+    Protocol,
+    Reading,
+    get_protocol,
+    identity_order,
+    orders,
+    read_stated,
+)
 from critic_eval.judging.images import open_image
 from critic_eval.judging.injections import inject, injected_index
 from critic_eval.judging.selection import selected_protocol
@@ -139,6 +149,12 @@ class JudgeTask:
         # How many answers had no verdict is told of the answers, whatever official code makes of them.
         unread = {**record, "raw": ""}
         return {**figures, "judgment": record, "invalid_rate": unread, LEFT_OUT_COLUMN: row.get(LEFT_OUT_COLUMN, "")}
+
+    def reading(self, row: Row) -> Reading:
+        """How the answer to a row will be read."""
+        case = self._case(row)
+        protocol = self._protocol(case)
+        return Reading(protocol.name, row[ORDER_COLUMN], protocol.shown_texts(case.item))
 
     def item(self, row: Row) -> Item:
         """The item of a prepared row."""

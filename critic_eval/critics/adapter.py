@@ -1,4 +1,4 @@
-"""The lmms-eval model `llava_critic`: a judge checkpoint as lmms-eval's requests meet it."""
+"""The lmms-eval model `llava_critic`: a plan of all requests, and an engine that answers it."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,17 +10,20 @@ from lmms_eval import utils
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from lmms_eval.models.model_utils.gen_metrics import log_metrics
+from tqdm import tqdm
 
 from critic_eval.benchmarks.run_report import note_critic
-from critic_eval.critics.checkpoints import load_checkpoint
-from critic_eval.critics.conversations import Conversation
-from critic_eval.critics.generation import Answer, GenerationSettings, generate
-from critic_eval.critics.image_policy import IMAGE_POLICIES, digest_image, shuffled_sources
+from critic_eval.critics.asking import Requests
+from critic_eval.critics.engine_arguments import EngineArguments, open_engine
+from critic_eval.critics.engines.groups import Group, Request
+from critic_eval.critics.generation import Answer, Mode
+from critic_eval.critics.image_policy import IMAGE_POLICIES
+from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.journal import Journal, RequestKeys
-from critic_eval.critics.queue import Queue
-from critic_eval.critics.requests import read_conversation, with_images
+from critic_eval.critics.plan_summary import summarize
+from critic_eval.critics.planning import Plan, make_plan
+from critic_eval.critics.stating import answer_text, verdict_text
 from critic_eval.critics.text_judge import refuse_unknown
-from critic_eval.digits import resolve_pretrained
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import select_protocol
 
@@ -31,26 +34,38 @@ DEFAULT_PRETRAINED = "lmms-lab/llava-critic-7b"
 
 
 class LlavaCritic(lmms):  # type: ignore[misc]
-    """A critic loaded from a checkpoint, for lmms-eval's chat protocol.
+    """A critic, in this process, behind a server or on many machines, for lmms-eval's chat protocol.
 
     Args (all as `--model_args name=value,...`):
         pretrained: hub id or folder of a checkpoint in LLaVA-NeXT's, LLaVA-1.5's or transformers' layout, or `digits`
-            for the embedded critic.
+            for the embedded critic. With `base_url`, the name that the server has for its model.
         revision: branch, tag or commit on the hub.
         device: `cuda`, `cuda:1`, `cpu`; by default CUDA where there is one.
         dtype: `auto` (as stored on CUDA, float32 on CPU), `float32`, `float16`, `bfloat16`.
         device_map: `auto` spreads one model over several GPUs.
-        attn_implementation: `sdpa`, `eager`, `flash_attention_2`, ...
-        batch_size: requests in one batch; `auto` fills batches up to a number of tokens.
+        attn_implementation: `sdpa`, `eager`, `flash_attention_2`, ...; by default FlashAttention where it is installed
+            and the model is on a GPU, else SDPA.
+        batch_size: requests in one batch; `auto` fills batches up to what fits in the free memory.
+        max_batch_size: requests at most in an automatic batch.
         max_new_tokens: upper limit for every answer, below what a task asks for.
         load_in_4bit, load_in_8bit: quantize with bitsandbytes while loading (extra `quantized`).
         vision_config: JSON file with the sizes of a vision tower that is not known by name.
         trust_remote_code: run code that comes with a checkpoint; off unless asked for.
         image_policy: `as_is`, or `shuffled`: every request is shown another image of its task, as a control.
         image_seed: seed of the shuffle.
+        protocol: ask with this protocol, or family of protocols, instead of each task's own.
+        verdict_only: read the verdict off the probabilities of the words that state it, without any text.
+        reasons: `False` ends an answer once its verdict is said, for protocols that ask for it first.
         journal: file that keeps every answer as it comes, so that the same command goes on where it was ended; by
             default in the folder of `--output_path`, where the command `lmms_eval` is given one.
-        protocol: ask with this protocol, or family of protocols, instead of each task's own.
+        dry_run: print the plan (requests, images, tokens, what sharing saves) and end, without loading any weights.
+        share_prefixes: compute what requests on one image have in common once.
+        workers: processes that prepare images ahead of the model; by default some with a GPU, none without.
+        base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
+        concurrency: requests that each server works on at a time.
+        timeout: seconds that a server may take for an answer.
+        engine: `local`, or `ray` for a pool of processes or machines (extra `ray`).
+        actors: how many of these there are; by default one for each GPU.
 
     Raises:
         ArgumentError: an argument is unknown or asks for what this machine lacks.
@@ -61,7 +76,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
     def __init__(
         self,
-        pretrained: str = DEFAULT_PRETRAINED,
+        pretrained: str | None = None,
         revision: str | None = None,
         device: str | None = None,
         dtype: str = "auto",
@@ -77,38 +92,59 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         image_policy: str = "as_is",
         image_seed: int = 0,
         protocol: str | None = None,
+        verdict_only: bool = False,
+        reasons: bool = True,
         journal: str | None = None,
+        dry_run: bool = False,
+        share_prefixes: bool = True,
+        workers: int | None = None,
+        base_url: str | None = None,
+        concurrency: int = 16,
+        timeout: float = 600.0,
+        engine: str = "local",
+        actors: int | None = None,
         **unknown: Any,
     ) -> None:
         super().__init__()
         refuse_unknown(type(self), list(unknown))
-        if load_in_4bit and load_in_8bit:
-            raise ArgumentError("load_in_4bit and load_in_8bit exclude each other; give one of them.")
         if image_policy not in IMAGE_POLICIES:
             raise ArgumentError(f"image_policy={image_policy} is unknown; it is one of {', '.join(IMAGE_POLICIES)}.")
+        if verdict_only and not reasons:
+            raise ArgumentError("verdict_only has no reasons to leave out; give either it or reasons=False.")
         select_protocol(protocol)
+        self.mode: Mode = "verdict" if verdict_only else "text" if reasons else "to_verdict"
+        self.image_policy, self.image_seed = image_policy, int(image_seed)
+        self.max_new_tokens = None if max_new_tokens is None else int(max_new_tokens)
+        self.dry_run = bool(dry_run)
         self.accelerator = _accelerator(device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
-        self.checkpoint = load_checkpoint(
-            resolve_pretrained(str(pretrained)),
-            revision=None if revision is None else str(revision),
-            device=_choose_device(device, self.accelerator),
-            dtype=dtype,
-            device_map=device_map,
-            attn_implementation=attn_implementation,
-            vision_config=vision_config,
-            quantization="4bit" if load_in_4bit else "8bit" if load_in_8bit else None,
-            trust_remote_code=trust_remote_code,
+        self.engine = open_engine(
+            EngineArguments(
+                pretrained=None if pretrained is None and base_url else str(pretrained or DEFAULT_PRETRAINED),
+                revision=None if revision is None else str(revision),
+                device=_choose_device(device, self.accelerator),
+                dtype=dtype,
+                device_map=device_map,
+                attn_implementation=attn_implementation,
+                vision_config=vision_config,
+                quantization=_quantization(load_in_4bit, load_in_8bit),
+                trust_remote_code=trust_remote_code,
+                weights=not self.dry_run,
+                batch_size=_read_batch_size(batch_size),
+                max_batch_size=None if max_batch_size is None else int(max_batch_size),
+                share_prefixes=share_prefixes,
+                workers=None if workers is None else int(workers),
+                base_url=base_url,
+                concurrency=int(concurrency),
+                timeout=float(timeout),
+                engine=engine,
+                actors=None if actors is None else int(actors),
+            )
         )
         self.batch_size = _read_batch_size(batch_size)
-        self.max_batch_size = None if max_batch_size is None else int(max_batch_size)
-        self.max_new_tokens = None if max_new_tokens is None else int(max_new_tokens)
-        precision = {"dtype": str(self.checkpoint.model.dtype), "quantized": f"{load_in_4bit} {load_in_8bit}"}
-        identity = {**self.checkpoint.identity, **precision, "attention": str(attn_implementation)}
-        self.keys = RequestKeys(identity)
-        self.journal = self._open_journal(journal)
-        self.image_policy, self.image_seed = image_policy, int(image_seed)
-        note_critic("llava_critic", _signature(identity, image_policy, self.image_seed))
+        self.keys = RequestKeys(self.engine.identity)
+        self.journal = None if self.dry_run else self._open_journal(journal)
+        note_critic("llava_critic", self._signature())
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "LlavaCritic":
@@ -122,38 +158,50 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             del given["batch_size"]
         return cls(**{**given, **utils.simple_parse_args_string(arg_string)})
 
-    @property
-    def device(self) -> torch.device:
-        """Where the model's inputs go."""
-        return torch.device(self.checkpoint.model.device)
-
     def generate_until(self, requests: Sequence[Instance]) -> list[GenerationResult]:
-        """Answer every request; answers come in the order of the requests."""
-        image_sources = self._image_sources(requests)
-        answers: list[Answer | None] = [None] * len(requests)
+        """Answer every request; answers come in the order of the requests.
+
+        Raises:
+            SystemExit: after the plan was printed, with `dry_run`.
+        """
+        asked = Requests(requests, self.task_dict, self.mode, self.max_new_tokens, self.image_policy, self.image_seed)
+        images = ImageStore(asked.images)
+        plan = make_plan(self._watched(asked), self.keys, self.journal, images.keep)
+        if self.dry_run:
+            print(summarize(plan, self.engine.encoder).to_text())
+            raise SystemExit(0)
+        answers = dict(plan.answered)
         tokens, seconds = 0, 0.0
+        numbered = [request for group in plan.groups for request in group.members]
         try:
-            for settings, members in _by_settings(requests, self.max_new_tokens).items():
-                conversations = ((index, self._conversation(requests, index, image_sources)) for index in members)
-                queue = Queue(conversations, settings, self.keys, self.journal)
-                for position, answer in self._generate(queue.unanswered(), settings, len(members)):
-                    queue.answer(position, answer)
+            with tqdm(
+                total=plan.requests,
+                initial=len(answers),
+                desc="Judging",
+                unit=" judgments",
+                disable=self.rank != 0,
+                smoothing=0.1,
+            ) as bar:
+                for number, answer in self.engine.answer(_opened(plan, images)):
+                    planned = numbered[number]
+                    if self.journal is not None and answer.error is None:
+                        self.journal.add(planned.key, answer)
+                    answers.update(dict.fromkeys(planned.indices, answer))
                     tokens, seconds = tokens + answer.output_tokens, seconds + answer.seconds
-                for index, answer in queue.answers.items():
-                    answers[index] = answer
+                    bar.update(len(planned.indices))
         finally:
             if self.journal is not None:
                 self.journal.save()
+        missing = plan.requests - len(answers)
+        if missing:
+            raise RuntimeError(f"{missing} of {plan.requests} requests were not answered")
         log_metrics(
             total_elapsed_time=seconds,
             total_gen_tokens=tokens,
             avg_speed=tokens / seconds if seconds else 0.0,
             additional_metrics={"total_requests": len(requests)},
         )
-        missing = sum(answer is None for answer in answers)
-        if missing:
-            raise RuntimeError(f"{missing} of {len(requests)} requests were not answered")
-        return [_result(answer) for answer in answers if answer is not None]
+        return [self._result(asked, answers, index) for index in range(len(requests))]
 
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
         """Refuse: a critic answers in text."""
@@ -162,6 +210,28 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[str]:
         """Refuse: a judgment is one turn."""
         raise ArgumentError("llava_critic answers generate_until tasks only; this task asks for several rounds.")
+
+    def _watched(self, asked: Requests) -> Iterator[Any]:
+        """The requests as they are read, with a bar where that takes a while."""
+        return iter(tqdm(asked.asked(), desc="Planning", unit=" requests", delay=5, disable=self.rank != 0))
+
+    def _result(self, asked: Requests, answers: Mapping[int, Answer], index: int) -> GenerationResult:
+        answer = answers[index]
+        if self.mode == "verdict":
+            text = verdict_text(asked.reading(index), answer, answers.get(asked.partner(index)))
+        else:
+            text = answer_text(answer)
+        return GenerationResult(text, TokenCounts(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens))
+
+    def _signature(self) -> dict[str, str]:
+        """What of the critic's settings is said beside its figures."""
+        policy = self.image_policy
+        answers = {"text": {}, "to_verdict": {"answers": "to the verdict"}, "verdict": {"answers": "verdict only"}}
+        return {
+            **self.engine.signature,
+            **answers[self.mode],
+            "images": policy if policy == "as_is" else f"{policy} by seed {self.image_seed}",
+        }
 
     def _open_journal(self, named: str | None) -> Journal | None:
         """The journal that the argument or the command names, if any; each process has its own."""
@@ -173,59 +243,19 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             file = file.with_name(f"{file.stem}-{self.rank}-of-{self.world_size}{file.suffix}")
         return Journal(file.expanduser())
 
-    def _generate(
-        self, conversations: Iterator[Conversation | None], settings: GenerationSettings, total: int
-    ) -> Iterator[tuple[int, Answer]]:
-        return generate(
-            self.checkpoint,
-            conversations,
-            settings,
-            total=total,
-            batch_size=self.batch_size,
-            max_batch_size=self.max_batch_size,
-            progress=self.rank == 0,
-        )
 
-    def _conversation(self, requests: Sequence[Instance], index: int, image_sources: Sequence[int]) -> Conversation:
-        conversation = self._read(requests[index])
-        if image_sources[index] == index:
-            return conversation
-        return with_images(conversation, self._read(requests[image_sources[index]]))
-
-    def _read(self, request: Instance) -> Conversation:
-        _, doc_to_messages, _, doc_id, task, split = request.args
-        return read_conversation(doc_to_messages(self.task_dict[task][split][doc_id]), f"{task}, document {doc_id}")
-
-    def _image_sources(self, requests: Sequence[Instance]) -> list[int]:
-        """For each request, the request whose images it is shown: itself, unless images are shuffled."""
-        if self.image_policy == "as_is":
-            return list(range(len(requests)))
-        digests = [
-            "".join(
-                digest_image(part)
-                for message in self._read(request)
-                for part in message.content
-                if not isinstance(part, str)
-            )
-            for request in requests
-        ]
-        return shuffled_sources([request.args[4] for request in requests], digests, self.image_seed)
-
-
-def _result(answer: Answer) -> GenerationResult:
-    counts = TokenCounts(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
-    return GenerationResult(answer.text, counts)
-
-
-def _signature(identity: Mapping[str, str], image_policy: str, image_seed: int) -> dict[str, str]:
-    """What of a critic's settings is said beside its figures."""
-    return {
-        "checkpoint": identity["name"] + (f"@{identity['revision']}" if identity["revision"] else ""),
-        "weights": identity["digest"][:12],
-        "dtype": identity["dtype"].removeprefix("torch."),
-        "quantized": {"True False": "4bit", "False True": "8bit"}.get(identity["quantized"], "no"),
-        "images": image_policy if image_policy == "as_is" else f"{image_policy} by seed {image_seed}",
-    }
+def _opened(plan: Plan, images: ImageStore) -> Iterator[Group]:
+    """The groups of a plan with their images, which are let go of once their group was taken."""
+    number = 0
+    for group in plan.groups:
+        requests = []
+        opened = {ref: images.get(ref) for ref in group.members[0].images}
+        by_digest = {ref.digest: image for ref, image in opened.items()}
+        for member in group.members:
+            conversation = member.conversation(lambda ref, shown=by_digest: shown[ref.digest])  # type: ignore[misc]
+            requests.append(Request(number, conversation, member.reading))
+            number += 1
+        yield Group(group.settings, tuple(requests))
 
 
 def _accelerator(device: str | None) -> Any:
@@ -240,6 +270,12 @@ def _choose_device(device: str | None, accelerator: Any) -> str:
     return device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def _quantization(in_4bit: bool, in_8bit: bool) -> Any:
+    if in_4bit and in_8bit:
+        raise ArgumentError("load_in_4bit and load_in_8bit exclude each other; give one of them.")
+    return "4bit" if in_4bit else "8bit" if in_8bit else None
+
+
 def _read_batch_size(batch_size: int | str) -> int | None:
     """A number of requests, or None for automatic."""
     if str(batch_size).split(":")[0] == "auto":
@@ -247,11 +283,3 @@ def _read_batch_size(batch_size: int | str) -> int | None:
     if not str(batch_size).isdigit() or int(batch_size) < 1:
         raise ArgumentError(f"batch_size={batch_size} is neither a positive number nor auto.")
     return int(batch_size)
-
-
-def _by_settings(requests: Sequence[Instance], limit: int | None) -> dict[GenerationSettings, list[int]]:
-    """Indices of the requests that can share batches: those generated with the same settings."""
-    groups: dict[GenerationSettings, list[int]] = {}
-    for index, request in enumerate(requests):
-        groups.setdefault(GenerationSettings.from_task(request.args[2], limit), []).append(index)
-    return groups

@@ -7,14 +7,14 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from critic_eval.critics.conversations import Conversation
 from critic_eval.critics.generation import Answer, GenerationSettings
-from critic_eval.critics.image_policy import digest_image
 from critic_eval.errors import DataError
+from critic_eval.judging import Reading
 
 
 class Journal:
@@ -93,16 +93,27 @@ class RequestKeys:
     def __post_init__(self) -> None:
         self._times: dict[bytes, int] = {}
 
-    def key(self, conversation: Conversation, settings: GenerationSettings) -> bytes:
-        """32 bytes that name a request."""
+    def key(
+        self,
+        roles: Sequence[str],
+        contents: Sequence[Sequence[Any]],
+        settings: GenerationSettings,
+        reading: Reading | None = None,
+    ) -> bytes:
+        """32 bytes that name a request.
+
+        Args:
+            roles: of its messages.
+            contents: of each message the parts, strings and images; an image is named by its attribute `digest`.
+            settings: how it is answered.
+            reading: how its answer is read, where that shapes what is computed.
+        """
         parts = [
-            [
-                message.role,
-                *(part if isinstance(part, str) else ["image", digest_image(part)] for part in message.content),
-            ]
-            for message in conversation
+            [role, *(part if isinstance(part, str) else ["image", part.digest] for part in content)]
+            for role, content in zip(roles, contents, strict=True)
         ]
-        content = json.dumps([dict(self.critic), parts, asdict(settings)], sort_keys=True)
+        read_as = reading.protocol if reading is not None and settings.mode != "text" else None
+        content = json.dumps([dict(self.critic), parts, asdict(settings), read_as], sort_keys=True)
         key = hashlib.sha256(content.encode()).digest()
         if not dict(settings.options).get("do_sample"):
             return key

@@ -16,6 +16,7 @@ from critic_eval.judging.preferences import parse_preference
 from critic_eval.judging.protocols import Parser, Protocol
 from critic_eval.judging.rankings import parse_ranking
 from critic_eval.judging.reading import Parsed, VerdictPosition
+from critic_eval.judging.readings import Reading, VerdictForm, debiased, verdict_form
 from critic_eval.judging.scores import parse_score, parse_two_scores
 from critic_eval.judging.selection import select_protocol
 from critic_eval.judging.stated import read_stated, state_verdict
@@ -30,11 +31,14 @@ __all__ = [
     "Parsed",
     "Parser",
     "Protocol",
+    "Reading",
     "Response",
     "Verdict",
+    "VerdictForm",
     "VerdictKind",
     "VerdictPosition",
     "canonical_indices",
+    "debiased",
     "get_protocol",
     "identity_order",
     "orders",
@@ -49,4 +53,5 @@ __all__ = [
     "state_verdict",
     "to_canonical",
     "to_presented",
+    "verdict_form",
 ]

@@ -15,7 +15,8 @@ class Judgment:
 
     `verdict`, `label`, `models` (who wrote the responses, where known) and `lengths` (of the responses, in characters)
     are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it that the parser read,
-    None where it found nothing to read. Judgments of one `cluster` (by default, of one item) are not independent.
+    None where it found nothing to read. `logprobs` are those of the verdict's alternatives, where it was read off them.
+    Judgments of one `cluster` (by default, of one item) are not independent.
 
     >>> judgment = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")
     >>> judgment.presented.value
@@ -36,6 +37,7 @@ class Judgment:
     cluster: str | None = None
     models: tuple[str | None, ...] = ()
     lengths: tuple[int, ...] = ()
+    logprobs: dict[str, float] | None = None
 
     @property
     def presented(self) -> Verdict:
@@ -43,7 +45,7 @@ class Judgment:
         return to_presented(self.verdict, self.order)
 
     def to_record(self) -> dict[str, Any]:
-        """A dict that JSON can hold; every field is there."""
+        """A dict that JSON can hold; every field is there, but `logprobs` only where there are some."""
         return {
             "item_id": self.item_id,
             "order": self.order,
@@ -57,6 +59,7 @@ class Judgment:
             "cluster": self.cluster,
             "models": list(self.models),
             "lengths": list(self.lengths),
+            **({} if self.logprobs is None else {"logprobs": self.logprobs}),
         }
 
     @classmethod
@@ -79,4 +82,5 @@ class Judgment:
             cluster=record.get("cluster"),
             models=tuple(record.get("models") or ()),
             lengths=tuple(record.get("lengths") or ()),
+            logprobs=record.get("logprobs"),
         )

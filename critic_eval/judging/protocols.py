@@ -77,6 +77,13 @@ class Protocol:
         """
         return self.parser(text, n_responses, responses)
 
+    def shown_texts(self, item: Item) -> tuple[str, ...]:
+        """The texts of an item that a critic is shown and may quote."""
+        shown = [response.text for response in item.responses]
+        if self.template != "{question}":  # a question that is a whole prompt also holds the form of the verdict
+            shown.append(item.question)
+        return tuple(shown)
+
     @property
     def prompt_hash(self) -> str:
         """Twelve hex digits that change with anything that shapes the prompt, and with nothing else."""
@@ -88,11 +95,10 @@ class Protocol:
     ) -> Judgment:
         """Read a critic's answer on an item shown in this order. Raises ArgumentError as `render` does."""
         n = len(self._indices(item, order))
-        shown = [response.text for response in item.responses]
-        if self.template != "{question}":  # a question that is a whole prompt also holds the form of the verdict
-            shown.append(item.question)
         stated = read_stated(raw)
-        parsed = self.parse(raw, n, shown) if stated is None else Parsed(self._fitting(stated, n))
+        parsed = (
+            self.parse(raw, n, self.shown_texts(item)) if stated is None else Parsed(self._fitting(stated.verdict, n))
+        )
         verdict = to_canonical(parsed.verdict, order)
         return Judgment(
             item_id=item.id,
@@ -107,6 +113,7 @@ class Protocol:
             cluster=item.cluster,
             models=tuple(response.model for response in item.responses),
             lengths=tuple(len(response.text) for response in item.responses),
+            logprobs=None if stated is None else stated.logprobs,
         )
 
     def _fitting(self, verdict: Verdict, n: int) -> Verdict:

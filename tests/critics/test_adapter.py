@@ -9,6 +9,7 @@ from lmms_eval.api.instance import Instance
 from PIL import Image
 
 from critic_eval.critics.adapter import LlavaCritic
+from critic_eval.critics.engines.local import LocalEngine
 from critic_eval.critics.generation import DEFAULT_MAX_NEW_TOKENS, GenerationSettings
 from critic_eval.digits.generator import generate_items
 from critic_eval.errors import ArgumentError, DataError
@@ -159,14 +160,14 @@ def test_a_run_goes_on_where_it_was_ended_and_asks_nothing_twice(
 ) -> None:
     file = str(tmp_path / "journal.sqlite")
     asked: list[int] = []
-    whole = LlavaCritic._generate
+    whole = LocalEngine.answer
 
-    def counted(self: LlavaCritic, conversations: Any, settings: Any, total: int) -> Any:
-        for position, answer in whole(self, conversations, settings, total):
-            asked.append(position)
-            yield position, answer
+    def counted(self: LocalEngine, groups: Any) -> Any:
+        for number, answer in whole(self, groups):
+            asked.append(number)
+            yield number, answer
 
-    monkeypatch.setattr(LlavaCritic, "_generate", counted)
+    monkeypatch.setattr(LocalEngine, "answer", counted)
     first = LlavaCritic(pretrained="digits", device="cpu", journal=file)
     answers = ask(first, [*items[:6], *items[:6]], with_image)
     assert answers[:6] == answers[6:]

@@ -6,18 +6,28 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.generation import Answer, GenerationSettings
+from critic_eval.critics.image_policy import digest_image
 from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.errors import DataError
 
 ANSWER = Answer("The better response: [first]\nBecause “it” is.", 100, 9, 0.25)
 GREEDY = GenerationSettings(16)
 SAMPLED = GenerationSettings(16, options=(("do_sample", True), ("temperature", 0.2)))
+
+
+def key(keys: RequestKeys, conversation: Conversation, settings: GenerationSettings) -> bytes:
+    contents = [
+        [part if isinstance(part, str) else SimpleNamespace(digest=digest_image(part)) for part in message.content]
+        for message in conversation
+    ]
+    return keys.key([message.role for message in conversation], contents, settings)
 
 
 def talk(text: str = "Which?", color: str = "red") -> Conversation:
@@ -36,24 +46,24 @@ def test_an_answer_comes_back_in_this_run_and_the_next(tmp_path: Path) -> None:
 
 def test_keys_tell_apart_critic_prompt_image_and_settings() -> None:
     keys = RequestKeys({"name": "a", "digest": "1"})
-    one = keys.key(talk(), GREEDY)
-    assert one == keys.key(talk(), GREEDY) == RequestKeys({"name": "a", "digest": "1"}).key(talk(), GREEDY)
+    one = key(keys, talk(), GREEDY)
+    assert one == key(keys, talk(), GREEDY) == key(RequestKeys({"name": "a", "digest": "1"}), talk(), GREEDY)
     others = [
-        RequestKeys({"name": "a", "digest": "2"}).key(talk(), GREEDY),
-        keys.key(talk("Who?"), GREEDY),
-        keys.key(talk(color="blue"), GREEDY),
-        keys.key(talk(), replace(GREEDY, max_new_tokens=17)),
-        keys.key(talk(), replace(GREEDY, until=("\n",))),
-        keys.key([Message("system", ("Which?",)), *talk()], GREEDY),
+        key(RequestKeys({"name": "a", "digest": "2"}), talk(), GREEDY),
+        key(keys, talk("Who?"), GREEDY),
+        key(keys, talk(color="blue"), GREEDY),
+        key(keys, talk(), replace(GREEDY, max_new_tokens=17)),
+        key(keys, talk(), replace(GREEDY, until=("\n",))),
+        key(keys, [Message("system", ("Which?",)), *talk()], GREEDY),
     ]
     assert len({one, *others}) == 7
 
 
 def test_a_sampled_request_that_comes_again_is_another_draw() -> None:
     keys, next_run = RequestKeys({}), RequestKeys({})
-    drawn = [keys.key(talk(), SAMPLED) for _ in range(3)]
+    drawn = [key(keys, talk(), SAMPLED) for _ in range(3)]
     assert len(set(drawn)) == 3
-    assert drawn == [next_run.key(talk(), SAMPLED) for _ in range(3)]
+    assert drawn == [key(next_run, talk(), SAMPLED) for _ in range(3)]
 
 
 def test_two_runs_exclude_each_other(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def _no_choice() -> Iterator[None]:
 
 @given(VERDICTS)
 def test_a_stated_verdict_is_read_back(verdict: Verdict) -> None:
-    assert read_stated(state_verdict(verdict)) == verdict
+    assert read_stated(state_verdict(verdict)) == (verdict, None)
+    assert read_stated(state_verdict(verdict, {"A": -0.5})) == (verdict, {"A": -0.5})
 
 
 @given(st.text())

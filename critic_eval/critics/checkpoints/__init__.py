@@ -2,12 +2,13 @@
 
 from critic_eval.critics.checkpoints.configs import build_config
 from critic_eval.critics.checkpoints.conversion import convert_checkpoint, save_llava_next
-from critic_eval.critics.checkpoints.encoding import EncodedPrompt, PromptEncoder
+from critic_eval.critics.checkpoints.encoding import EncodedPrompt, PreparedImages, PromptEncoder
 from critic_eval.critics.checkpoints.loading import Checkpoint, load_checkpoint
 
 __all__ = [
     "Checkpoint",
     "EncodedPrompt",
+    "PreparedImages",
     "PromptEncoder",
     "build_config",
     "convert_checkpoint",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from PIL import Image
@@ -35,10 +35,18 @@ class EncodedPrompt:
     image_tokens: int = 0
 
 
+class PreparedImages(NamedTuple):
+    """The images of a prompt: tensors for the model, and each image's number of tokens."""
+
+    media: dict[str, Tensor]
+    tokens: list[int]
+
+
 class PromptEncoder(Protocol):
     """Renders, tokenizes and batches prompts for one checkpoint."""
 
     tokenizer: Any
+    image_token_id: int
     pad_token_id: int
     eos_token_ids: tuple[int, ...]
 
@@ -46,8 +54,12 @@ class PromptEncoder(Protocol):
         """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
         ...
 
-    def encode(self, conversation: Conversation) -> EncodedPrompt:
-        """Tokenize a conversation and prepare its images."""
+    def prepare(self, conversation: Conversation) -> PreparedImages:
+        """Prepare the images of a conversation, for it and others that show the same ones."""
+        ...
+
+    def encode(self, conversation: Conversation, prepared: PreparedImages | None = None) -> EncodedPrompt:
+        """Tokenize a conversation; its images are prepared here, unless they are given."""
         ...
 
     def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
@@ -95,8 +107,13 @@ class LlavaEncoder:
         """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
         return self.conversation_format.text(conversation)
 
-    def encode(self, conversation: Conversation) -> EncodedPrompt:
-        """Tokenize a conversation piece by piece, as LLaVA's code does, and prepare its images.
+    def prepare(self, conversation: Conversation) -> PreparedImages:
+        """Prepare a conversation's images. Raises ImageError for one that can't be read or has no pixels."""
+        images = images_of(conversation)
+        return PreparedImages(*prepare(self.image_processor, images)) if images else PreparedImages({}, [])
+
+    def encode(self, conversation: Conversation, prepared: PreparedImages | None = None) -> EncodedPrompt:
+        """Tokenize a conversation piece by piece, as LLaVA's code does, and prepare its images unless they are given.
 
         What a message says never becomes a special token: `<image>`, `</s>` or `<|im_end|>` in it are tokenized as
         ordinary characters.
@@ -106,8 +123,7 @@ class LlavaEncoder:
             ImageError: an image can't be read or has no pixels.
         """
         segments = self.conversation_format.segments(conversation)
-        images = [open_image(segment, image_name(segment)) for segment in segments if isinstance(segment, Image.Image)]
-        media, counts = prepare(self.image_processor, images) if images else ({}, [])
+        media, counts = self.prepare(conversation) if prepared is None else prepared
         remaining = iter(counts)
         ids: Ids = [*self._beginning]
         piece = self._first_piece
@@ -180,6 +196,12 @@ def _concatenate(tensors: list[Tensor]) -> Tensor:
         merged[place] = tensor
         row += len(tensor)
     return merged
+
+
+def images_of(conversation: Conversation) -> list[Image.Image]:
+    """The images of a conversation, checked and opened. Raises ImageError for one that can't be read."""
+    parts = [part for message in conversation for part in message.content]
+    return [open_image(part, image_name(part)) for part in parts if isinstance(part, Image.Image)]
 
 
 def image_name(image: Image.Image) -> str:

@@ -130,6 +130,8 @@ def _load_weights(
 def _fill(
     model: PreTrainedModel, placement: Placement, source: Source, vocab_size: int, files: list[Path], rename: Rename
 ) -> dict[str, Any]:
+    if placement.is_empty:
+        return {"": placement.device}
     device_map = resolve_device_map(model, placement.spread, placement.dtype)
     filling = Filling(model, placement.dtype, device_of(device_map), vocab_size)
     filling.fill(files, rename)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from critic_eval.critics.checkpoints.placement import (
 )
 from critic_eval.critics.checkpoints.shards import digest, weight_files
 from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
-from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, load_model
+from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, empty_layout, load_model
 from critic_eval.errors import ArgumentError
 
 
@@ -51,6 +51,7 @@ def load_checkpoint(
     vision_config: str | Path | dict[str, Any] | None = None,
     quantization: Quantization | None = None,
     trust_remote_code: bool = False,
+    weights: bool = True,
 ) -> Checkpoint:
     """Load a checkpoint; peak memory stays under the model plus its largest shard.
 
@@ -67,6 +68,7 @@ def load_checkpoint(
         vision_config: a JSON file (or its content) with the vision tower's sizes, for towers that are not known.
         quantization: `4bit` or `8bit` with bitsandbytes, on a GPU.
         trust_remote_code: whether code that a checkpoint brings may run.
+        weights: `False` leaves the model empty: good for its encoder and config only.
 
     Raises:
         CheckpointError: the checkpoint can't be found or read, is of no known kind, or doesn't fit its config.
@@ -80,6 +82,8 @@ def load_checkpoint(
     on_cpu = not torch.cuda.is_available() if device_map else target.type == "cpu"
     weight_dtype = choose_dtype(dtype, source.config, files, on_cpu=on_cpu)
     placement = Placement(target, device_map, weight_dtype, attn_implementation, quantization)
+    if not weights:
+        placement = replace(placement, device=torch.device("meta"), device_map=None, quantization=None)
     if source.format == "transformers":
         model, encoder = _load_transformers(source, files, placement, trust_remote_code)
     else:
@@ -114,6 +118,8 @@ def _load_transformers(
 ) -> tuple[PreTrainedModel, PromptEncoder]:
     if reads_by_itself(source) and not placement.quantization:
         model = load_layout(source, files, placement)
+    elif placement.is_empty:
+        model = empty_layout(source.folder, trust_remote_code=trust_remote_code)
     else:
         model = load_model(source.folder, trust_remote_code=trust_remote_code, **placement.arguments())
     return model, TransformersEncoder.load(source.folder, model, trust_remote_code=trust_remote_code)

@@ -35,6 +35,11 @@ class Placement:
         """The device map, or the one device as a map."""
         return self.device_map if self.device_map is not None else {"": self.device}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the model is to stay without weights."""
+        return self.device.type == "meta"
+
     def arguments(self) -> dict[str, Any]:
         """Give the arguments of transformers' `from_pretrained` that say the same."""
         chosen = {"attn_implementation": self.attn_implementation} if self.attn_implementation else {}

@@ -11,14 +11,20 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import logging
 
-from critic_eval.critics.checkpoints.encoding import EncodedPrompt, image_name, merge_media, pad_left, prepare
+from critic_eval.critics.checkpoints.encoding import (
+    EncodedPrompt,
+    PreparedImages,
+    images_of,
+    merge_media,
+    pad_left,
+    prepare,
+)
 from critic_eval.critics.checkpoints.weights import PROGRESS_FROM_BYTES
 from critic_eval.critics.conversations import IMAGE_MARK, Conversation, check_conversation
 from critic_eval.errors import ArgumentError, CheckpointError
-from critic_eval.judging.images import open_image
 
 _ZERO_WIDTH_SPACE = "\u200b"
 
@@ -35,6 +41,13 @@ def load_model(folder: Path, *, trust_remote_code: bool, **arguments: Any) -> An
         folder,
         **arguments,
     )
+
+
+def empty_layout(folder: Path, *, trust_remote_code: bool) -> Any:
+    """The model without weights, for its config and encoder only."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
+    with torch.device("meta"):
+        return AutoModelForImageTextToText.from_config(config, trust_remote_code=trust_remote_code)
 
 
 def checked(load: Callable[..., Any], folder: Path, *, optional: str = "", **arguments: Any) -> Any:
@@ -115,7 +128,7 @@ class TransformersEncoder:
         self.eos_token_ids = eos_token_ids
         self.device = device
         self._image_token = str(getattr(processor, "image_token", IMAGE_MARK))
-        self._image_token_id = self.tokenizer.convert_tokens_to_ids(self._image_token)
+        self.image_token_id = self.tokenizer.convert_tokens_to_ids(self._image_token)
         self._marks = _special_marks(processor)
 
     @classmethod
@@ -150,22 +163,38 @@ class TransformersEncoder:
         prompt = self._prompt(conversation).removeprefix(self.tokenizer.bos_token or "")
         return prompt.replace(self._image_token, IMAGE_MARK)
 
-    def encode(self, conversation: Conversation) -> EncodedPrompt:
-        """Tokenize a conversation and prepare its images with the checkpoint's processor.
+    def prepare(self, conversation: Conversation) -> PreparedImages:
+        """Prepare a conversation's images with the checkpoint's processor, which needs the prompt for that.
+
+        Only for models whose images are runs of one placeholder, as in the LLaVA family.
+
+        Raises:
+            ArgumentError: the conversation can't be answered, or the chat template refuses it.
+            ImageError: an image can't be read or has no pixels.
+        """
+        encoded = self.encode(conversation)
+        is_image = (encoded.input_ids == self.image_token_id).long()
+        edges = torch.diff(is_image, prepend=is_image.new_zeros(1), append=is_image.new_zeros(1))
+        runs = edges.eq(-1).nonzero().flatten() - edges.eq(1).nonzero().flatten()
+        return PreparedImages(encoded.media, runs.tolist())
+
+    def encode(self, conversation: Conversation, prepared: PreparedImages | None = None) -> EncodedPrompt:
+        """Tokenize a conversation, and prepare its images with the checkpoint's processor unless they are given.
 
         Raises:
             ArgumentError: the conversation can't be answered, or the chat template refuses it.
             ImageError: an image can't be read or has no pixels.
         """
         prompt = self._prompt(conversation)
-        images = [
-            open_image(part, image_name(part))
-            for message in conversation
-            for part in message.content
-            if isinstance(part, Image.Image)
-        ]
         bos = self.tokenizer.bos_token
         begins = {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}
+        if prepared is not None:
+            pieces = prompt.split(self._image_token)
+            tokens = [self._image_token * count for count in prepared.tokens] + [""]
+            text = "".join(piece + image for piece, image in zip(pieces, tokens, strict=True))
+            ids = self.tokenizer(text, return_tensors="pt", **begins).input_ids[0]
+            return EncodedPrompt(ids, prepared.media, sum(prepared.tokens))
+        images = images_of(conversation)
         if images:
             features = prepare(self.processor, text=[prompt], images=[images], return_tensors="pt", **begins)
         else:
@@ -173,7 +202,7 @@ class TransformersEncoder:
         input_ids = features.pop("input_ids")[0]
         features.pop("attention_mask", None)
         media = {name: value for name, value in features.items() if isinstance(value, Tensor)}
-        return EncodedPrompt(input_ids, media, int((input_ids == self._image_token_id).sum()))
+        return EncodedPrompt(input_ids, media, int((input_ids == self.image_token_id).sum()))
 
     def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
         """Batch prompts, padded on the left.

@@ -1,0 +1,125 @@
+"""lmms-eval's requests as a plan takes them: what each shows, and how its answer will be read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lmms_eval.api.instance import Instance
+from PIL import Image
+
+from critic_eval.benchmarks.task import ORDER_COLUMN, JudgeTask
+from critic_eval.critics.conversations import Conversation
+from critic_eval.critics.generation import GenerationSettings, Mode
+from critic_eval.critics.image_policy import digest_image, shuffled_sources
+from critic_eval.critics.planning import Asked
+from critic_eval.critics.requests import read_conversation, with_images
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Reading, get_protocol, verdict_form
+
+
+class Requests:
+    """The requests of a run. Those from `len(requests)` on are their partners: the pair shown the other way round.
+
+    Args:
+        requests: as lmms-eval hands them over.
+        task_dict: documents by task and split.
+        mode: what is wanted of each answer; partners are asked where a verdict is averaged over both orders.
+        max_new_tokens: upper limit of every answer.
+        image_policy: as of `image_policy.IMAGE_POLICIES`.
+        image_seed: seed of the shuffle.
+
+    Raises:
+        ArgumentError: a verdict alone is wanted of a task where it can't be had.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[Instance],
+        task_dict: Mapping[str, Any],
+        mode: Mode = "text",
+        max_new_tokens: int | None = None,
+        image_policy: str = "as_is",
+        image_seed: int = 0,
+    ) -> None:
+        self._requests, self._documents, self._mode = requests, task_dict, mode
+        self._limit = max_new_tokens
+        self._sources = list(range(len(requests)))
+        if image_policy != "as_is":
+            digests = ["".join(map(digest_image, _images(self._read(request)))) for request in requests]
+            self._sources = shuffled_sources([request.args[4] for request in requests], digests, image_seed)
+
+    def __len__(self) -> int:
+        """How many requests lmms-eval made; partners are not counted."""
+        return len(self._requests)
+
+    def asked(self) -> Iterator[Asked]:
+        """Each request, opened when it is taken."""
+        for index, request in enumerate(self._requests):
+            reading = self.reading(index) if self._mode != "text" else None
+            settings = GenerationSettings.from_task(request.args[2], self._limit, self._mode)
+            yield Asked(index, self._conversation(index), settings, reading)
+            if self._mode == "verdict" and reading is not None and get_protocol(reading.protocol).kind == "preference":
+                other = Reading(reading.protocol, reading.order[::-1], reading.shown)
+                yield Asked(self.partner(index), self._conversation(self.partner(index)), settings, other)
+
+    def partner(self, index: int) -> int:
+        """The index of the request that shows the same pair in the other order."""
+        return index + len(self._requests)
+
+    def images(self, index: int) -> list[Image.Image]:
+        """The images of a request, read again."""
+        return _images(self._conversation(index))
+
+    def reading(self, index: int) -> Reading:
+        """How the answer to a request will be read.
+
+        Raises:
+            ArgumentError: the task is not ours, or its protocol gives no verdict that the mode could go by.
+        """
+        request = self._requests[index]
+        task = _judge_task(request)
+        if task is None:
+            raise ArgumentError(
+                f"verdict_only and reasons=False need to know how answers are read; {request.args[4]} is no task of "
+                "critic-eval."
+            )
+        reading = task.reading(self._document(request))
+        protocol = get_protocol(reading.protocol)
+        if self._mode == "verdict":
+            verdict_form(protocol)
+        elif protocol.verdict_position != "first":
+            raise ArgumentError(
+                f"reasons=False needs a protocol that asks for the verdict first; {protocol.name} asks for it last."
+            )
+        return reading
+
+    def _conversation(self, index: int) -> Conversation:
+        request = self._requests[index % len(self._requests)]
+        conversation = self._read(request, is_partner=index >= len(self._requests))
+        source = self._sources[index % len(self._requests)]
+        return conversation if self._requests[source] is request else self._shown(conversation, source)
+
+    def _shown(self, conversation: Conversation, source: int) -> Conversation:
+        return with_images(conversation, self._read(self._requests[source]))
+
+    def _read(self, request: Instance, is_partner: bool = False) -> Conversation:
+        _, doc_to_messages, _, doc_id, task, _ = request.args
+        document = self._document(request)
+        if is_partner:
+            document = {**document, ORDER_COLUMN: document[ORDER_COLUMN][::-1]}
+        return read_conversation(doc_to_messages(document), f"{task}, document {doc_id}")
+
+    def _document(self, request: Instance) -> Any:
+        _, _, _, doc_id, task, split = request.args
+        return self._documents[task][split][doc_id]
+
+
+def _judge_task(request: Instance) -> JudgeTask | None:
+    """The task behind a request: lmms-eval hands over a method of its own task, whose config holds ours."""
+    theirs = getattr(request.args[1], "__self__", None)
+    text = getattr(getattr(theirs, "config", None), "doc_to_text", None)
+    ours = getattr(text, "__self__", None)
+    return ours if isinstance(ours, JudgeTask) else None
+
+
+def _images(conversation: Conversation) -> list[Image.Image]:
+    return [part for message in conversation for part in message.content if not isinstance(part, str)]

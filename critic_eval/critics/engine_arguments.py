@@ -1,0 +1,120 @@
+"""From the arguments of `llava_critic` to an engine that is ready to answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from critic_eval.critics.engines.groups import Engine, Group
+from critic_eval.critics.generation import Answer
+from critic_eval.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class EngineArguments:
+    """Checked arguments, as plain values that another process can be given; their meaning is the adapter's."""
+
+    pretrained: str | None
+    revision: str | None = None
+    device: str = "cpu"
+    dtype: str = "auto"
+    device_map: str | None = None
+    attn_implementation: str | None = None
+    vision_config: str | None = None
+    quantization: Any = None
+    trust_remote_code: bool = False
+    weights: bool = True
+    batch_size: int | None = None
+    max_batch_size: int | None = None
+    share_prefixes: bool = True
+    workers: int | None = None
+    base_url: str | None = None
+    concurrency: int = 16
+    timeout: float = 600.0
+    engine: str = "local"
+    actors: int | None = None
+
+
+@dataclass
+class OpenEngine:
+    """An engine, and what is known of its critic.
+
+    Attributes:
+        engine: answers groups of requests.
+        identity: all that an answer depends on besides the request, for the journal's keys.
+        signature: what is said of the critic beside its figures.
+        encoder: of the checkpoint; None behind a server.
+    """
+
+    engine: Engine
+    identity: Mapping[str, str]
+    signature: Mapping[str, str]
+    encoder: Any = None
+
+    def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
+        """See `Engine`."""
+        return self.engine.answer(groups)
+
+
+def open_engine(arguments: EngineArguments) -> OpenEngine:
+    """Load the critic, or connect to where it is.
+
+    Raises:
+        ArgumentError: an argument asks for what is not here, or arguments contradict each other.
+        CheckpointError: the checkpoint can't be found, read or recognized.
+    """
+    if arguments.engine not in ("local", "ray"):
+        raise ArgumentError(f"engine={arguments.engine} is unknown; it is local or ray.")
+    return open_local(arguments)
+
+
+def open_local(arguments: EngineArguments) -> OpenEngine:
+    """Load a checkpoint into this process; without its weights, for a plan only, where the arguments say so."""
+    from critic_eval.critics.checkpoints import load_checkpoint
+    from critic_eval.critics.engines.local import LocalEngine
+    from critic_eval.digits import resolve_pretrained
+
+    attention = arguments.attn_implementation or _default_attention(arguments)
+    checkpoint = load_checkpoint(
+        resolve_pretrained(str(arguments.pretrained)),
+        revision=arguments.revision,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        device_map=arguments.device_map,
+        attn_implementation=attention,
+        vision_config=arguments.vision_config,
+        quantization=arguments.quantization,
+        trust_remote_code=arguments.trust_remote_code,
+        weights=arguments.weights,
+    )
+    workers = _default_workers(arguments.device) if arguments.workers is None else arguments.workers
+    engine = LocalEngine(checkpoint, arguments.batch_size, arguments.max_batch_size, arguments.share_prefixes, workers)
+    identity = {
+        **checkpoint.identity,
+        "dtype": str(checkpoint.model.dtype).removeprefix("torch."),
+        "quantized": arguments.quantization or "no",
+        "attention": str(attention),
+    }
+    signature = {
+        "checkpoint": identity["name"] + (f"@{identity['revision']}" if identity["revision"] else ""),
+        "weights": identity["digest"][:12],
+        "dtype": identity["dtype"],
+        "quantized": identity["quantized"],
+    }
+    return OpenEngine(engine, identity, signature, checkpoint.encoder)
+
+
+def _default_attention(arguments: EngineArguments) -> str | None:
+    """FlashAttention on a GPU where it is installed; else what transformers chooses, which is SDPA where it can be."""
+    in_half = arguments.dtype in ("auto", "float16", "bfloat16")
+    has_flash = importlib.util.find_spec("flash_attn") is not None
+    return "flash_attention_2" if arguments.device.startswith("cuda") and in_half and has_flash else None
+
+
+def _default_workers(device: str) -> int:
+    """On a CPU the model itself takes all cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, cores // 2) if device.startswith("cuda") else 0

@@ -1,0 +1,38 @@
+"""What engines take: groups of requests that begin alike, with their images; and how each will be read."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from critic_eval.critics.conversations import Conversation
+from critic_eval.critics.generation import Answer, GenerationSettings
+from critic_eval.judging import Reading
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request by its number in the plan, and how its answer will be read, where that matters."""
+
+    number: int
+    conversation: Conversation
+    reading: Reading | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Requests that share settings, and their images with all that comes before these; the likest are neighbors."""
+
+    settings: GenerationSettings
+    requests: tuple[Request, ...]
+
+
+class Engine(Protocol):
+    """Answers groups of requests."""
+
+    def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
+        """Answer each request once, in any order: its number, and the answer or why there is none."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds: processes, connections."""
+        ...

@@ -1,0 +1,35 @@
+"""How many tokens a batch can hold, from the memory that is free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psutil
+import torch
+
+MOST_TOKENS = {"cpu": 16384}
+"""Tokens beyond which a larger batch gains nothing, by kind of device."""
+
+_FREE_SHARE = 0.6
+_ACTIVATIONS = 24
+"""Numbers of the hidden width that a token takes at the peak of a layer, attention and feed-forward included."""
+
+
+def token_budget(model: Any) -> int:
+    """Tokens, padding included, that fit next to a model in the memory that is free now."""
+    device = torch.device(model.device)
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    else:
+        free = psutil.virtual_memory().available
+    fitting = int(free * _FREE_SHARE / bytes_per_token(model))
+    return max(1, min(fitting, MOST_TOKENS.get(device.type, fitting)))
+
+
+def bytes_per_token(model: Any) -> int:
+    """Bytes that one token takes: its keys and values in all layers, and its activations in one."""
+    text = model.config.get_text_config()
+    size = torch.finfo(model.dtype).bits // 8
+    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    return int(size * (2 * text.num_hidden_layers * heads * width + _ACTIVATIONS * text.hidden_size))
