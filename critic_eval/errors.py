@@ -19,3 +19,7 @@ class ImageError(CriticEvalError):
 
 class DataError(CriticEvalError):
     """A data set lacks a column that a task needs, or a row can't be used."""
+
+
+class ServerError(CriticEvalError):
+    """A server that critics are asked on can't be reached, or refuses all that is asked."""

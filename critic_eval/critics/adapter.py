@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from critic_eval.benchmarks.run_report import note_critic
 from critic_eval.critics.asking import Requests
-from critic_eval.critics.engine_arguments import EngineArguments, open_engine
 from critic_eval.critics.engines.groups import Group, Request
+from critic_eval.critics.engines.opening import EngineArguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
 from critic_eval.critics.image_policy import IMAGE_POLICIES
 from critic_eval.critics.image_store import ImageStore

@@ -23,6 +23,8 @@ def verdict_text(reading: Reading, own: Answer, partner: Answer | None) -> str:
     for answer in (own, partner):
         if answer is not None and answer.error is not None:
             return state_verdict(Verdict.invalid(answer.error))
+        if answer is not None and not (answer.stated or {}).get("shares"):
+            return state_verdict(Verdict.invalid("the answer does not open with the verdict"))
     if get_protocol(reading.protocol).kind == "score":
         shares = _shares(reading, own)
         total = sum(shares.values())

@@ -68,7 +68,29 @@ def open_engine(arguments: EngineArguments) -> OpenEngine:
     """
     if arguments.engine not in ("local", "ray"):
         raise ArgumentError(f"engine={arguments.engine} is unknown; it is local or ray.")
-    return open_local(arguments)
+    if arguments.engine == "ray" and arguments.weights:
+        from critic_eval.critics.engines.ray_pool import RayEngine
+
+        pool = RayEngine(arguments, arguments.actors)
+        return OpenEngine(pool, pool.identity, pool.signature)
+    return open_servers(arguments) if arguments.base_url else open_local(arguments)
+
+
+def open_servers(arguments: EngineArguments) -> OpenEngine:
+    """Connect to servers, which keep the critic; what they loaded is known by the name that was given alone."""
+    from critic_eval.critics.engines.server import ServerEngine, served_model
+
+    urls = [url.strip() for url in str(arguments.base_url).split(";") if url.strip()]
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise ArgumentError(f"base_url={url} is no address; it looks like http://127.0.0.1:8000/v1.")
+    if arguments.concurrency < 1 or not urls:
+        raise ArgumentError("A server needs an address and a concurrency of at least 1.")
+    model = arguments.pretrained or served_model(urls[0])
+    known = {"name": model, "revision": arguments.revision or ""}
+    engine = ServerEngine(urls, model, arguments.concurrency, arguments.timeout)
+    version = f"@{arguments.revision}" if arguments.revision else ""
+    return OpenEngine(engine, {**known, "engine": "server"}, {"checkpoint": f"{model}{version}", "engine": "server"})
 
 
 def open_local(arguments: EngineArguments) -> OpenEngine:

@@ -1,0 +1,62 @@
+"""Requests to the embedded critic, as the engines take them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from critic_eval.critics.checkpoints import Checkpoint, load_checkpoint
+from critic_eval.critics.conversations import Conversation, Message
+from critic_eval.critics.engines.groups import Engine, Group, Request
+from critic_eval.critics.generation import Answer, GenerationSettings
+from critic_eval.digits import resolve_pretrained
+from critic_eval.digits.generator import generate_items
+from critic_eval.judging import Item, Reading, Response, get_protocol
+
+SETTINGS = GenerationSettings(24)
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(resolve_pretrained("digits"))
+
+
+@pytest.fixture(scope="session")
+def pairs() -> list[dict[str, Any]]:
+    """Items of the embedded benchmark: an image, a question, two responses."""
+    return generate_items("pair")[:12]
+
+
+def judged(item: dict[str, Any], order: str, protocol: str = "llava_critic_pair") -> tuple[Conversation, Reading]:
+    """A pair as the critic is shown it, and how its answer is read."""
+    responses = tuple(map(Response, item["responses"]))[: len(order)]
+    shown = Item(item["id"], item["question"], responses)
+    prompt = get_protocol(protocol).render(shown, order)
+    reading = Reading(protocol, order, tuple(response.text for response in responses))
+    return [Message("user", (item["image"], prompt))], reading
+
+
+def grouped(items: Sequence[dict[str, Any]], settings: GenerationSettings = SETTINGS) -> list[Group]:
+    """Each item's two orders as a group."""
+    groups, number = [], 0
+    for item in items:
+        requests = []
+        for order in ("AB", "BA"):
+            conversation, reading = judged(item, order)
+            requests.append(Request(number, conversation, reading))
+            number += 1
+        groups.append(Group(settings, tuple(requests)))
+    return groups
+
+
+def answers(engine: Engine, groups: Iterable[Group]) -> dict[int, Answer]:
+    """All answers by number, each given once."""
+    found = list(engine.answer(groups))
+    assert len({number for number, _ in found}) == len(found)
+    return dict(found)
+
+
+def texts(found: dict[int, Answer]) -> dict[int, str]:
+    """What was said, by number."""
+    assert not [answer.error for answer in found.values() if answer.error]
+    return {number: answer.text for number, answer in sorted(found.items())}

@@ -1,0 +1,58 @@
+"""A pool of processes answers as one does, also when one of them is killed on the way."""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from critic_eval.critics.checkpoints import Checkpoint
+from critic_eval.critics.engines.groups import Group
+from critic_eval.critics.engines.local import LocalEngine
+from critic_eval.critics.engines.opening import EngineArguments
+from critic_eval.digits.generator import generate_items
+from critic_eval.errors import CheckpointError
+from tests.critics.conftest import answers, grouped, texts
+
+pytest.importorskip("ray", reason="engine=ray needs Ray: pip install 'critic-eval[ray]'")
+
+from critic_eval.critics.engines.ray_pool import RayEngine
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ended() -> Iterator[None]:
+    yield
+    import ray
+
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def many() -> list[Group]:
+    return grouped(generate_items("pair")[:200])
+
+
+def test_two_actors_of_which_one_is_killed_give_every_answer_once_and_as_one_process_does(
+    many: list[Group], checkpoint: Checkpoint
+) -> None:
+    engine = RayEngine(EngineArguments("digits"), actors=2)
+    before = engine.pids()
+    found: dict[int, Any] = {}
+    try:
+        for number, answer in engine.answer(many):
+            assert number not in found
+            if not found:
+                os.kill(before[0], signal.SIGKILL)
+            found[number] = answer
+        after = engine.pids()
+    finally:
+        engine.close()
+    assert before[0] not in after
+    assert before[1] in after
+    assert texts(found) == texts(answers(LocalEngine(checkpoint), many))
+
+
+def test_what_an_actor_cannot_load_is_said_here() -> None:
+    with pytest.raises(CheckpointError, match="no/folder/here"):
+        RayEngine(EngineArguments("no/folder/here"), actors=1)
