@@ -71,10 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         help="what becomes of answers without a verdict; official: what the benchmark's own code makes of them",
     )
     rescore.add_argument("--expected", action="store_true", help="scores expected from recorded log-probabilities")
-    rescore.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples for intervals")
-    rescore.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
     rescore.add_argument("--strict", action="store_true", help="stop at a malformed record instead of naming it")
-    rescore.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    _add_bootstrap(rescore)
     rescore.set_defaults(run=_rescore)
 
     probe = commands.add_parser(
@@ -102,11 +100,30 @@ def _parser() -> argparse.ArgumentParser:
         help="samples of the second run: of the _injected variant for injection, with shuffled images for image_use",
     )
     probe.add_argument("--model", help="the model whose responses self_preference is about")
-    probe.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples for the interval")
-    probe.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
-    probe.add_argument("--json", action="store_true", help="print one JSON object instead of a line")
+    _add_bootstrap(probe)
     probe.set_defaults(run=_probe)
+
+    agreement = commands.add_parser(
+        "agreement",
+        help="measure how far two runs give the same verdicts",
+        description=(
+            "Hold the verdicts of one run against those of another on the same items, from samples that lmms_eval "
+            "logged: verdict_only against full text, or one critic against another."
+        ),
+        epilog="example: critic-eval agreement critic_digits_pair short.jsonl --against full.jsonl",
+    )
+    agreement.add_argument("benchmark", help="the samples' task, such as critic_pairs")
+    agreement.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    agreement.add_argument("--against", nargs="+", type=Path, required=True, metavar="FILE", help="the other run's")
+    _add_bootstrap(agreement)
+    agreement.set_defaults(run=_agreement)
     return parser
+
+
+def _add_bootstrap(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples for intervals")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
 def _rescore(args: argparse.Namespace) -> None:
@@ -136,6 +153,23 @@ def _probe(args: argparse.Namespace) -> None:
         return
     print(f"{found.name}: {found.value:+.3f}  (95 % {found.low:+.3f} to {found.high:+.3f}, n {found.n})")
     print("\n".join(notes), end="\n" if notes else "")
+
+
+def _agreement(args: argparse.Namespace) -> None:
+    from critic_eval.benchmarks.recorded_forms import find_recorded
+    from critic_eval.benchmarks.rescoring import read_judgments
+    from critic_eval.benchmarks.run_report import figure_record
+    from critic_eval.metrics.between_runs import agreement_figures
+
+    recorded = find_recorded(args.benchmark)
+    own, other = (read_judgments(recorded, files)[0] for files in (args.files, args.against))
+    figures = agreement_figures(own, other, args.bootstrap, args.seed)
+    if args.json:
+        print(json.dumps({"benchmark": recorded.name, "figures": [figure_record(found) for found in figures]}))
+        return
+    for found in figures:
+        spread = f"95 % {found.low:.3f} to {found.high:.3f}, n {found.n}, invalid {sum(found.invalid.values())}"
+        print(f"{found.name:<18} {found.value:.3f}  ({spread})")
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -41,7 +41,7 @@ def test_each_distinct_request_is_planned_once_and_answers_all_that_are_equal(
 @given(REQUESTS)
 def test_a_group_shares_images_and_settings_and_no_two_groups_could_be_one(wanted: list[tuple[str, str, int]]) -> None:
     plan = make_plan((asked(index, *one) for index, one in enumerate(wanted)), RequestKeys({}))
-    kinds = []
+    kinds: list[tuple[str, int]] = []
     for group in plan.groups:
         kind = {(wanted[member.indices[0]][0], wanted[member.indices[0]][2]) for member in group.members}
         assert len(kind) == 1

@@ -48,6 +48,9 @@ def test_two_actors_of_which_one_is_killed_give_every_answer_once_and_as_one_pro
         after = engine.pids()
     finally:
         engine.close()
+    import ray
+
+    assert {node["NodeManagerAddress"] for node in ray.nodes()} == {"127.0.0.1"}
     assert before[0] not in after
     assert before[1] in after
     assert texts(found) == texts(answers(LocalEngine(checkpoint), many))

@@ -107,7 +107,9 @@ def test_a_form_is_read_by_its_own_parser_and_what_has_none_is_refused_with_a_re
         with pytest.raises(ArgumentError, match=r"after the reasons|a ranking|several scores"):
             verdict_form(protocol)
         return
-    verdicts = [protocol.parse(text, min(2, protocol.n_responses[1])).verdict for text in verdict_form(protocol).texts()]
+    verdicts = [
+        protocol.parse(text, min(2, protocol.n_responses[1])).verdict for text in verdict_form(protocol).texts()
+    ]
     assert all(verdict.is_valid for verdict in verdicts)
     assert len(set(verdicts)) >= 2
 

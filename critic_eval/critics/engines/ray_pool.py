@@ -38,8 +38,8 @@ class RayEngine:
         gpus = 1 if self._arguments.device.startswith("cuda") else 0
         number = actors or (int(self._ray.cluster_resources().get("GPU", 0)) if gpus else 2)
         cpus = 1 if gpus else max(1, int(self._ray.cluster_resources().get("CPU", 1)) // number)
-        worker = self._ray.remote(num_gpus=gpus, num_cpus=cpus, max_restarts=-1)(_Worker)
-        self._actors = [worker.remote(self._arguments) for _ in range(number)]
+        self._worker = self._ray.remote(num_gpus=gpus, num_cpus=cpus)(_Worker)
+        self._actors = [self._worker.remote(self._arguments) for _ in range(number)]
         self.identity, self.signature = self._described()
 
     def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
@@ -63,19 +63,22 @@ class RayEngine:
                 return
             (done, *_), _ = self._ray.wait(list(running), num_returns=1)
             actor, task = running.pop(done)
-            idle.append(actor)
             try:
-                yield from self._ray.get(done)
+                answers = self._ray.get(done)
             except self._ray.exceptions.RayTaskError as error:
                 raise error.cause from None
             except self._ray.exceptions.RayActorError as error:
-                again_task = task.failed()
                 _logger.warning("an actor died (%s); what it did not finish runs again", type(error).__name__)
-                if again_task.tries < TRIES:
-                    again.append(again_task)
+                idle.append(self._replaced(actor))
+                task = task.failed()
+                if task.tries < TRIES:
+                    again.append(task)
                 else:
                     message = f"its process died {TRIES} times"
                     yield from ((one.number, Answer("", 0, 0, 0.0, error=message)) for one in task.requests)
+                continue
+            idle.append(actor)
+            yield from answers
 
     def pids(self) -> list[int]:
         """The actors' process ids."""
@@ -85,6 +88,12 @@ class RayEngine:
         """End the actors."""
         for actor in self._actors:
             self._ray.kill(actor)
+
+    def _replaced(self, actor: Any) -> Any:
+        self._actors.remove(actor)
+        self._ray.kill(actor)
+        self._actors.append(self._worker.remote(self._arguments))
+        return self._actors[-1]
 
     def _described(self) -> tuple[dict[str, str], dict[str, str]]:
         try:
@@ -144,16 +153,18 @@ def _next_groups(remaining: Iterator[Group]) -> list[Group]:
 
 def _started_ray() -> Any:
     """Ray, connected to the cluster of `RAY_ADDRESS`, or started on this machine."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    is_cluster = bool(os.environ.get("RAY_ADDRESS"))
+    if not is_cluster:
+        # Ray's way to listen on the loopback address alone; it is read when Ray is imported.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ImportError as error:
         raise ArgumentError("engine=ray needs Ray: pip install 'critic-eval[ray]'.") from error
     if not ray.is_initialized():
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        arguments: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if not os.environ.get("RAY_ADDRESS"):
-            arguments |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        ray.init(**arguments)
+        arguments: dict[str, Any] = {} if is_cluster else {"include_dashboard": False}
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
     return ray
 
 

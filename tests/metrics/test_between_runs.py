@@ -1,0 +1,38 @@
+"""Two runs agree where their verdicts are equal, and only there."""
+
+import pytest
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.metrics.between_runs import agreement_figures
+
+
+def judgments(verdicts: list[Verdict], orders: str = "AB") -> list[Judgment]:
+    return [
+        Judgment(str(item), orders, verdict, "", "llava_critic_pair", label=Label.preference(0))
+        for item, verdict in enumerate(verdicts)
+    ]
+
+
+def test_equal_verdicts_are_counted_whatever_the_labels_say() -> None:
+    one = [Verdict.preference(better) for better in (0, 1, None, 1)] + [Verdict.invalid("x"), Verdict.preference(0)]
+    other = [Verdict.preference(better) for better in (0, 1, 1, 1)] + [Verdict.preference(0), Verdict.invalid("x")]
+    share, kappa = agreement_figures(judgments(one), judgments(other))
+    assert (share.value, share.n, share.invalid, share.unlabeled) == (0.75, 4, {"x": 1}, 1)
+    assert kappa.name == "cohen_kappa"
+    assert 0 < kappa.value < 1
+
+
+def test_scores_are_correlated() -> None:
+    one, other = ([Verdict.score(value) for value in values] for values in ([1, 2, 4], [2, 4, 8]))
+    figures = {found.name: found.value for found in agreement_figures(judgments(one, "A"), judgments(other, "A"))}
+    assert figures["pearson"] == pytest.approx(1.0)
+    assert figures["concordance"] < 0.9
+
+
+def test_runs_that_share_nothing_are_refused() -> None:
+    one = judgments([Verdict.preference(0)])
+    with pytest.raises(ArgumentError, match="no item in common"):
+        agreement_figures(one, judgments([Verdict.preference(0)], "BA"))
+    with pytest.raises(ArgumentError, match="several kinds"):
+        agreement_figures(judgments([Verdict.preference(0)] * 2), judgments([Verdict.preference(0), Verdict.score(1)]))
