@@ -37,7 +37,7 @@ def write_random_critic(size: str, folder: Path, seed: int = 0) -> Path:
     own, converted = folder / f"{size}-llava-next", folder / f"{size}-transformers"
     tokenizer = PreTrainedTokenizerFast.from_pretrained(resolve_pretrained("digits"))
     torch.manual_seed(seed)
-    config = _config(SIZES[size])
+    config = critic_config(size)
     model = build_model(config)
     model.to(torch.bfloat16 if size == "7b" else torch.float32)
     with torch.no_grad():
@@ -57,7 +57,9 @@ def _scale(name: str, weight: torch.Tensor) -> float:
     return (3.0 if "self_attn" in name else 1.5) * weight.shape[1] ** -0.5
 
 
-def _config(widths: Widths) -> dict[str, Any]:
+def critic_config(size: str) -> dict[str, Any]:
+    """The critic's `config.json` in LLaVA-NeXT's own format."""
+    widths = SIZES[size]
     width, feed_forward, layers, heads = widths.text
     vision_width, vision_feed_forward, vision_layers, vision_heads = widths.vision
     return {

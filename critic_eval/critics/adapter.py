@@ -1,6 +1,7 @@
 """The lmms-eval model `llava_critic`: a plan of all requests, and an engine that answers it."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -245,17 +246,21 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
 
 def _opened(plan: Plan, images: ImageStore) -> Iterator[Group]:
-    """The groups of a plan with their images, which are let go of once their group was taken."""
+    """The groups of a plan with their images, which are let go of after the last group that shows them."""
     number = 0
+    uses = Counter(ref.digest for group in plan.groups for ref in group.members[0].images)
     for group in plan.groups:
+        shown = {ref.digest: images.get(ref) for ref in group.members[0].images}
         requests = []
-        opened = {ref: images.get(ref) for ref in group.members[0].images}
-        by_digest = {ref.digest: image for ref, image in opened.items()}
         for member in group.members:
-            conversation = member.conversation(lambda ref, shown=by_digest: shown[ref.digest])  # type: ignore[misc]
+            conversation = member.conversation(lambda ref, shown=shown: shown[ref.digest])  # type: ignore[misc]
             requests.append(Request(number, conversation, member.reading))
             number += 1
         yield Group(group.settings, tuple(requests))
+        for ref in group.members[0].images:
+            uses[ref.digest] -= 1
+            if not uses[ref.digest]:
+                images.drop(ref)
 
 
 def _accelerator(device: str | None) -> Any:

@@ -26,7 +26,20 @@ def why_not_shared(model: Any) -> str | None:
 
 
 def prefill(checkpoint: Checkpoint, trunks: Sequence[EncodedPrompt]) -> SharedPrefix:
-    """Compute the keys and values of prompts' beginnings, images among them; together, padded on the left."""
+    """Compute the keys and values of prompts' beginnings, images among them.
+
+    Short ones are computed together, padded on the left. Long ones fill the machine alone, and are computed one by one:
+    padding would need a mask, with which attention is slower and takes the square of the length.
+    """
+    long = [place for place, trunk in enumerate(trunks) if len(trunk.input_ids) >= _LONG]
+    short = [place for place in range(len(trunks)) if place not in long]
+    parts = [[place] for place in long] + ([short] if short else [])
+    prefixes = [_prefilled(checkpoint, [trunks[place] for place in part]) for part in parts]
+    places = torch.tensor([place for part in parts for place in part])
+    return SharedPrefix.joined(prefixes).select(places.argsort()) if len(parts) > 1 else prefixes[0]
+
+
+def _prefilled(checkpoint: Checkpoint, trunks: Sequence[EncodedPrompt]) -> SharedPrefix:
     model = checkpoint.model
     inputs = {name: placed(tensor, model) for name, tensor in checkpoint.encoder.collate(trunks).items()}
     lengths = inputs["attention_mask"].sum(dim=1)
@@ -127,5 +140,8 @@ def placed(tensor: Tensor, model: Any) -> Tensor:
     """A tensor on the model's device, of its type if it is one of numbers with a point."""
     return tensor.to(model.device, model.dtype) if tensor.is_floating_point() else tensor.to(model.device)
 
+
+_LONG = 1024
+"""Tokens from which on a prefill gains nothing from company."""
 
 _TEXT_MODELS = ("qwen2", "llama", "mistral", "qwen3")

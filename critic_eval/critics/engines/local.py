@@ -48,8 +48,8 @@ class LocalEngine:
     ) -> None:
         self.checkpoint = checkpoint
         self._limit = batch_size or max_batch_size or AUTO_BATCH_SIZE
-        self._budget = None if batch_size else token_budget(checkpoint.model)
         self._why_not_shared = why_not_shared(checkpoint.model) if share_prefixes else "share_prefixes is off"
+        self._budget = None if batch_size else token_budget(checkpoint.model, self._why_not_shared is None)
         self._preprocessor = Preprocessor(checkpoint.encoder, self._why_not_shared is None, workers)
 
     def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:

@@ -40,9 +40,8 @@ class ServerEngine:
     """
 
     def __init__(self, urls: Sequence[str], model: str, concurrency: int = 16, timeout: float = 600.0) -> None:
-        self._servers = [_Server(url, timeout) for url in urls]
+        self._servers = [_Server(url, timeout, concurrency) for url in urls]
         self._model, self._concurrency = model, concurrency
-        self._pool = ThreadPoolExecutor(concurrency * len(urls), "critic-eval-server")
 
     def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
         """Answer each request once; one that a server refuses, or fails at every time, gets an answer that says so.
@@ -63,17 +62,16 @@ class ServerEngine:
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+                for future in sorted(done, key=lambda one: one.exception() is not None):
+                    yield future.result()  # what failed raises after what was answered is handed over
         finally:
             for future in running:
                 future.cancel()
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.shutdown(cancel_futures=True)
         for server in self._servers:
-            server.client.close()
+            server.close()
 
     def _sent(self, groups: Iterable[Group]) -> Iterator[Future[tuple[int, Answer]]]:
         for group in groups:
@@ -90,7 +88,8 @@ class ServerEngine:
                     for message in request.conversation
                 ]
                 servers = self._ranked(images.digest or str(request.number))
-                yield self._pool.submit(self._ask, request, messages, group.settings, servers)
+                pool = next((server.pool for server in servers if not server.is_down), servers[0].pool)
+                yield pool.submit(self._ask, request, messages, group.settings, servers)
 
     def _ranked(self, content: str) -> list[_Server]:
         """The servers, in the order in which they are asked about this content (rendezvous hashing)."""
@@ -131,20 +130,26 @@ def served_model(url: str) -> str:
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ServerError(f"{url} names no model; say which with pretrained=NAME.") from error
     finally:
-        server.client.close()
+        server.close()
 
 
 class _Server:
-    """One server: its connection, and whether it was given up."""
+    """One server: its connection, the threads that wait for its answers, and whether it was given up."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, concurrency: int = 1) -> None:
         self.url = url.rstrip("/")
         key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         limits = httpx.Limits(max_connections=None)
         self.client = httpx.Client(headers=headers, timeout=httpx.Timeout(timeout, connect=10.0), limits=limits)
         self.is_down = False
-        self._lock = threading.Lock()
+        self.pool = ThreadPoolExecutor(concurrency, "critic-eval-server")
+        self._places = threading.Semaphore(concurrency)  # for those too whose own server is gone
+
+    def close(self) -> None:
+        """End the threads, and close the connections."""
+        self.pool.shutdown(cancel_futures=True)
+        self.client.close()
 
     def post(self, body: dict[str, Any]) -> Mapping[str, Any]:
         """Send a request until it is answered.
@@ -160,7 +165,8 @@ class _Server:
                 time.sleep(_pause(attempt, stated_wait))
             stated_wait = None
             try:
-                reply = self.client.post(f"{self.url}/chat/completions", json=body)
+                with self._places:
+                    reply = self.client.post(f"{self.url}/chat/completions", json=body)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = f"no connection to {self.url} ({error})"
                 continue
@@ -192,8 +198,7 @@ class _Server:
                     f"the server refused the request (status {reply.status_code}: {_short(reply.text)})"
                 )
         if failure.startswith("no connection"):
-            with self._lock:
-                self.is_down = True
+            self.is_down = True
             raise _DownError
         raise _RefusedError(f"no answer after {ATTEMPTS} attempts: {failure}")
 

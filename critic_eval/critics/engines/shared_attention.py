@@ -9,7 +9,7 @@ Source: Juravsky et al. 2024, "Hydragen" (arXiv 2402.05099), section 3.1: softma
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers import AttentionInterface, DynamicCache
 
 NAME = "critic_eval_shared_prefix"
@@ -38,6 +39,20 @@ class SharedPrefix:
     def of(cls, cache: DynamicCache, lengths: Tensor) -> SharedPrefix:
         """The prefix that a cache holds after its prefill."""
         return cls([(layer.keys, layer.values) for layer in cache.layers], lengths)
+
+    @classmethod
+    def joined(cls, prefixes: Sequence[SharedPrefix]) -> SharedPrefix:
+        """The groups of several prefixes in one, padded to the longest."""
+        longest = max(prefix.layers[0][0].shape[2] for prefix in prefixes)
+
+        def together(tensors: Sequence[Tensor]) -> Tensor:
+            return torch.cat([pad(tensor, (0, 0, longest - tensor.shape[2], 0)) for tensor in tensors])
+
+        layers = [
+            (together([keys for keys, _ in layer]), together([values for _, values in layer]))
+            for layer in zip(*(prefix.layers for prefix in prefixes), strict=True)
+        ]
+        return cls(layers, torch.cat([prefix.lengths for prefix in prefixes]))
 
     def bias(self) -> Tensor | None:
         """What is added to the scores, shape (groups, 1, 1, length): minus infinity for padding; None without any."""
