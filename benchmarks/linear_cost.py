@@ -66,10 +66,11 @@ def _measured(number: int) -> dict[str, float]:
         return [{"role": "user", "content": content}]
 
     settings = {"max_new_tokens": TOKENS, "do_sample": False, "until": []}
-    requests = [
-        Instance("generate_until", ("", messages, settings, index, "task", "test"), 0, metadata={"task": "task"})
-        for index in range(number)
-    ]
+    requests = []
+    for index in range(number):
+        arguments = ("", messages, settings, index, "task", "test")
+        metadata = {"task": "task", "doc_id": index, "repeats": 1, "split": "test"}
+        requests.append(Instance("generate_until", arguments, index, metadata=metadata))
     clock = SimpleNamespace(planning=0.0)
     make_plan = adapter.make_plan
 

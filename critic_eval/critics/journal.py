@@ -35,6 +35,7 @@ class Journal:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, timeout=0.5, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
             self._db.execute("BEGIN EXCLUSIVE")
             self._db.execute(_TABLE)
             self._db.execute("COMMIT")
@@ -122,6 +123,7 @@ class RequestKeys:
 
 
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
+_MAPPED_BYTES = 1 << 34  # of the file, not of memory: reads of a mapped file need no copy
 _SAVE_ANSWERS = 64
 _SAVE_SECONDS = 5.0
 
