@@ -95,7 +95,7 @@ class JudgeTask:
         unit = "line" if _are_lines(rows.column_names) else "row"
         left_out: Counter[str] = Counter()
         seen: Counter[str] = Counter()
-        for index, row in enumerate(_texts(rows)):
+        for index, row in enumerate(without_images(rows)):
             for number, case in enumerate(self._cases(row)):
                 if isinstance(case, Case) and self.own_file and seen[case.item.id]:
                     case = LeftOut("its id was used before")
@@ -277,6 +277,6 @@ def _summary(left_out: Counter[str]) -> str:
     return f"{left_out.total()}: {reasons}"
 
 
-def _texts(rows: Any) -> Any:
+def without_images(rows: Any) -> Any:
     """The rows without their images, which are costly to read."""
     return rows.remove_columns(_image_columns(rows))

@@ -61,6 +61,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             default in the folder of `--output_path`, where the command `lmms_eval` is given one.
         dry_run: print the plan (requests, images, tokens, what sharing saves) and end, without loading any weights.
         share_prefixes: compute what requests on one image have in common once.
+        compile: compile the feed-forward parts and the vision tower with torch.compile; the first batches are slow.
         workers: processes that prepare images ahead of the model; by default some with a GPU, none without.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
@@ -98,6 +99,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         journal: str | None = None,
         dry_run: bool = False,
         share_prefixes: bool = True,
+        compile: bool = False,
         workers: int | None = None,
         base_url: str | None = None,
         concurrency: int = 16,
@@ -134,6 +136,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
                 batch_size=_read_batch_size(batch_size),
                 max_batch_size=None if max_batch_size is None else int(max_batch_size),
                 share_prefixes=share_prefixes,
+                compile=compile,
                 workers=None if workers is None else int(workers),
                 base_url=base_url,
                 concurrency=int(concurrency),

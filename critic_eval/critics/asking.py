@@ -6,8 +6,8 @@ from typing import Any
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
-from critic_eval.benchmarks.task import ORDER_COLUMN, JudgeTask
-from critic_eval.critics.conversations import Conversation
+from critic_eval.benchmarks.task import ORDER_COLUMN, ROW_COLUMN, JudgeTask, without_images
+from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.generation import GenerationSettings, Mode
 from critic_eval.critics.image_policy import digest_image, shuffled_sources
 from critic_eval.critics.planning import Asked
@@ -42,6 +42,8 @@ class Requests:
     ) -> None:
         self._requests, self._documents, self._mode = requests, task_dict, mode
         self._limit = max_new_tokens
+        self._text_documents: dict[tuple[str, str], Any] = {}
+        self._opened: tuple[tuple[Any, ...] | None, list[Image.Image]] = (None, [])
         self._sources = list(range(len(requests)))
         if image_policy != "as_is":
             digests = ["".join(map(digest_image, _images(self._read(request)))) for request in requests]
@@ -102,15 +104,45 @@ class Requests:
         return with_images(conversation, self._read(self._requests[source]))
 
     def _read(self, request: Instance, is_partner: bool = False) -> Conversation:
-        _, doc_to_messages, _, doc_id, task, _ = request.args
-        document = self._document(request)
-        if is_partner:
-            document = {**document, ORDER_COLUMN: document[ORDER_COLUMN][::-1]}
-        return read_conversation(doc_to_messages(document), f"{task}, document {doc_id}")
+        task, place = _judge_task(request), self._place(request)
+        if task is not None and place is not None and place == self._opened[0]:
+            # Another case or order of the row that was opened last: its images are at hand.
+            return _one_turn(self._opened[1], task.text(_turned(self._texts(request), is_partner)))
+        _, doc_to_messages, _, doc_id, name, _ = request.args
+        document = _turned(self._document(request), is_partner)
+        conversation = read_conversation(doc_to_messages(document), f"{name}, document {doc_id}")
+        if task is not None:
+            images = _images(conversation)
+            is_plain = list(conversation) == _one_turn(images, task.text(document))
+            self._opened = (place if is_plain else None, images)
+        return conversation
 
     def _document(self, request: Instance) -> Any:
         _, _, _, doc_id, task, split = request.args
         return self._documents[task][split][doc_id]
+
+    def _texts(self, request: Instance) -> Any:
+        """The document without its images, which `datasets` would decode."""
+        _, _, _, doc_id, task, split = request.args
+        if (task, split) not in self._text_documents:
+            documents = self._documents[task][split]
+            is_table = hasattr(documents, "remove_columns")
+            self._text_documents[task, split] = without_images(documents) if is_table else documents
+        return self._text_documents[task, split][doc_id]
+
+    def _place(self, request: Instance) -> tuple[Any, ...] | None:
+        """The row of a data set that a request is about, where it is known."""
+        _, _, _, _, task, split = request.args
+        row = self._texts(request).get(ROW_COLUMN) if _judge_task(request) is not None else None
+        return None if row is None else (task, split, row)
+
+
+def _turned(document: Any, is_partner: bool) -> Any:
+    return {**document, ORDER_COLUMN: document[ORDER_COLUMN][::-1]} if is_partner else document
+
+
+def _one_turn(images: Sequence[Image.Image], text: str) -> Conversation:
+    return [Message("user", (*images, text))]
 
 
 def _judge_task(request: Instance) -> JudgeTask | None:

@@ -3,6 +3,7 @@
 A plan is data and needs no model. Images are not in it: it holds their digests and where they can be read again.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -125,12 +126,12 @@ def make_plan(
         journal: answers of past runs.
         keep: is shown every image of a request that will be computed, for whoever has room for it.
     """
-    plan = Plan()
+    plan, digests = Plan(), _Digests()
     planned: dict[bytes, PlannedRequest] = {}
     groups: dict[tuple[GenerationSettings, tuple[str, ...]], PlannedGroup] = {}
     for request in asked:
         plan.requests += 1
-        contents = _contents(request)
+        contents = _contents(request, digests)
         key = keys.key([message.role for message in request.conversation], contents, request.settings, request.reading)
         if key in planned:
             planned[key].indices.append(request.index)
@@ -154,7 +155,21 @@ _PIXELS_PER_TOKEN = 200
 """Of SigLIP's 14-pixel patches at full size; only the order of groups depends on it."""
 
 
-def _contents(request: Asked) -> tuple[tuple[str | ImageRef, ...], ...]:
+class _Digests:
+    """Digests of images; those of the image objects that came last are at hand."""
+
+    def __init__(self) -> None:
+        self._known: deque[tuple[Image.Image, str]] = deque(maxlen=8)
+
+    def of(self, image: Image.Image) -> str:
+        found = next((digest for known, digest in self._known if known is image), None)
+        if found is None:
+            found = digest_image(image)
+            self._known.append((image, found))
+        return found
+
+
+def _contents(request: Asked, digests: _Digests) -> tuple[tuple[str | ImageRef, ...], ...]:
     place, contents = 0, []
     for message in request.conversation:
         parts: list[str | ImageRef] = []
@@ -162,7 +177,7 @@ def _contents(request: Asked) -> tuple[tuple[str | ImageRef, ...], ...]:
             if isinstance(part, str):
                 parts.append(part)
             else:
-                parts.append(ImageRef(digest_image(part), part.width, part.height, request.index, place))
+                parts.append(ImageRef(digests.of(part), part.width, part.height, request.index, place))
                 place += 1
         contents.append(tuple(parts))
     return tuple(contents)

@@ -30,6 +30,7 @@ class EngineArguments:
     batch_size: int | None = None
     max_batch_size: int | None = None
     share_prefixes: bool = True
+    compile: bool = False
     workers: int | None = None
     base_url: str | None = None
     concurrency: int = 16
@@ -112,6 +113,8 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
         trust_remote_code=arguments.trust_remote_code,
         weights=arguments.weights,
     )
+    if arguments.compile and arguments.weights:
+        compile_parts(checkpoint.model)
     workers = _default_workers(arguments.device) if arguments.workers is None else arguments.workers
     engine = LocalEngine(checkpoint, arguments.batch_size, arguments.max_batch_size, arguments.share_prefixes, workers)
     identity = {
@@ -119,14 +122,23 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
         "dtype": str(checkpoint.model.dtype).removeprefix("torch."),
         "quantized": arguments.quantization or "no",
         "attention": str(attention),
+        "compiled": str(arguments.compile),
     }
+    name = "digits" if arguments.pretrained == "digits" else identity["name"]
     signature = {
-        "checkpoint": identity["name"] + (f"@{identity['revision']}" if identity["revision"] else ""),
+        "checkpoint": name + (f"@{identity['revision']}" if identity["revision"] else ""),
         "weights": identity["digest"][:12],
         "dtype": identity["dtype"],
         "quantized": identity["quantized"],
     }
     return OpenEngine(engine, identity, signature, checkpoint.encoder)
+
+
+def compile_parts(model: Any) -> None:
+    """Compile what has no state and is called with many shapes: the feed-forward parts and the vision tower."""
+    for module in model.modules():
+        if type(module).__name__.endswith("MLP") or type(module).__name__.endswith("VisionModel"):
+            module.compile(dynamic=True)
 
 
 def _default_attention(arguments: EngineArguments) -> str | None:

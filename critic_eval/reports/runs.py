@@ -1,0 +1,213 @@
+"""The runs of our tasks, read from the result files that lmms-eval wrote."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from critic_eval.benchmarks.recorded_forms import find_recorded
+from critic_eval.benchmarks.rescoring import read_judgments
+from critic_eval.errors import ArgumentError, CriticEvalError, DataError
+from critic_eval.judging import Judgment
+from critic_eval.metrics import MEAN, POOLED
+from critic_eval.metrics.signature import Signature
+
+
+@dataclass(frozen=True)
+class RunFigure:
+    """A figure of a run; as of `metrics.Figure`, with None for what the file does not tell."""
+
+    name: str
+    group: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    stderr: float | None = None
+    n: int | None = None
+    invalid: int | None = None
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """One task of one run.
+
+    Attributes:
+        task: its name.
+        critic: what the critic is called in tables.
+        settings: of its signature; empty where the file is older than signatures.
+        figures: all of them, groups included.
+        left_out: which items could not be judged at all, by reason.
+        is_partial: whether the run was limited to a part of the items.
+        file: the results.
+        samples: the samples of this task, if they were logged.
+        seconds: seconds a judgment, where they are known.
+        date: when the run was started, as lmms-eval writes it.
+    """
+
+    task: str
+    critic: str
+    settings: dict[str, str]
+    figures: tuple[RunFigure, ...]
+    left_out: str
+    is_partial: bool
+    file: Path
+    samples: Path | None
+    seconds: float | None
+    date: str
+
+    @property
+    def signature(self) -> Signature:
+        """How its figures came about."""
+        return Signature(self.settings)
+
+    def figure(self, name: str, group: str) -> RunFigure | None:
+        """The figure of this name over a group of items, if there is one."""
+        return next((found for found in self.figures if (found.name, found.group) == (name, group)), None)
+
+    def judgments(self) -> list[Judgment]:
+        """Its judgments, from the samples. Raises DataError where none were logged or they can't be read."""
+        if self.samples is None:
+            raise DataError(f"{self.file.name} has no samples of {self.task} beside it; run with --log_samples.")
+        return read_judgments(find_recorded(self.task), [self.samples])[0]
+
+
+@dataclass
+class Collected:
+    """Runs that were found, and what is to be said of files that could not be used."""
+
+    runs: list[TaskRun] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def collect(paths: Sequence[str | Path]) -> Collected:
+    """Read runs of our tasks.
+
+    Args:
+        paths: results JSON files, folders that hold some at any depth, or patterns with `*`.
+
+    Raises:
+        ArgumentError: a path names nothing.
+        DataError: no file holds a run of one of our tasks.
+    """
+    collected = Collected()
+    for file in _files(paths):
+        try:
+            results = _read(file)
+        except DataError as error:
+            collected.notes.append(str(error))
+            continue
+        found = [_task_run(task, results, file) for task in results["results"] if _is_judged(task, results)]
+        foreign = [task for task in results["results"] if not _is_judged(task, results)]
+        if foreign and not found:
+            collected.notes.append(f"{file} holds no task of critic-eval ({', '.join(foreign[:3])}); passed over.")
+        collected.runs += found
+    if not collected.runs:
+        raise DataError(" ".join(["No run of one of our tasks was found.", *collected.notes]))
+    return collected
+
+
+def _files(paths: Sequence[str | Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in map(str, paths):
+        named = [Path(name) for name in sorted(glob.glob(path, recursive=True))] if "*" in path else [Path(path)]
+        found = [file for one in named for file in (sorted(one.rglob("*_results.json")) if one.is_dir() else [one])]
+        found = [file for file in found if file.is_file() and file.name.endswith(".json")]
+        if not found:
+            raise ArgumentError(f"{path} names no results: give a *_results.json, or a folder that holds some.")
+        files += found
+    return list(dict.fromkeys(files))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        results = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} can't be read as JSON ({error}); it may have been cut off.") from error
+    if not isinstance(results, dict) or not isinstance(results.get("results"), dict):
+        raise DataError(f'{file} is no results file of lmms-eval: it has no "results".')
+    return results
+
+
+def _is_judged(task: str, results: dict[str, Any]) -> bool:
+    if task in results.get("critic_eval", {}):
+        return True
+    if task in results.get("group_subtasks", {}) and results["group_subtasks"][task]:
+        return False
+    try:
+        find_recorded(task)
+    except CriticEvalError:
+        return False
+    return task.startswith("critic_")
+
+
+def _task_run(task: str, results: dict[str, Any], file: Path) -> TaskRun:
+    ours = results.get("critic_eval", {}).get(task)
+    settings = dict(ours.get("settings", {})) if ours else {}
+    config = results.get("config") or {}
+    counts = (results.get("n-samples") or {}).get(task) or {}
+    is_partial = (
+        bool(config.get("limit"))
+        or bool(config.get("offset"))
+        or (counts.get("effective", 0) < counts.get("original", 0))
+    )
+    samples = file.with_name(file.name.replace("_results.json", f"_samples_{task}.jsonl"))
+    seconds = (results.get("throughput") or {}).get("avg_latency")
+    return TaskRun(
+        task=task,
+        critic=_critic(settings, results),
+        settings=settings,
+        figures=tuple(_figures(ours["figures"])) if ours else tuple(_old_figures(results["results"][task])),
+        left_out=str(ours.get("left_out", "")) if ours else "",
+        is_partial=is_partial,
+        file=file,
+        samples=samples if samples.is_file() else None,
+        seconds=float(seconds) if seconds else None,
+        date=str(results.get("date", "")),
+    )
+
+
+def _critic(settings: dict[str, str], results: dict[str, Any]) -> str:
+    if settings.get("checkpoint"):
+        name = settings["checkpoint"]
+        variants = [settings[key] for key in ("answers", "quantized") if settings.get(key) not in (None, "no")]
+        images = settings.get("images", "as_is")
+        variants += [] if images == "as_is" else [f"images {images}"]
+        return name + (f" ({', '.join(variants)})" if variants else "")
+    model = str((results.get("config") or {}).get("model") or results.get("model_name") or "unknown")
+    arguments = str((results.get("config") or {}).get("model_args") or "")
+    return f"{model} {arguments}".strip()
+
+
+def _figures(records: Sequence[dict[str, Any]]) -> list[RunFigure]:
+    return [
+        RunFigure(
+            str(record["name"]),
+            str(record["group"]),
+            record.get("value"),
+            record.get("low"),
+            record.get("high"),
+            record.get("stderr"),
+            record.get("n"),
+            record.get("invalid"),
+        )
+        for record in records
+    ]
+
+
+def _old_figures(columns: dict[str, Any]) -> list[RunFigure]:
+    """Figures of a file without our section: what lmms-eval's own columns hold, a value and a standard error."""
+    figures = []
+    for column, value in columns.items():
+        name = column.partition(",")[0]
+        if name.endswith("_stderr") or not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        stderr = columns.get(column.replace(name, f"{name}_stderr", 1))
+        known = float(stderr) if isinstance(stderr, int | float) else None
+        group = MEAN if name.startswith("mean_") else POOLED
+        spread = (None, None) if known is None else (value - 1.96 * known, value + 1.96 * known)
+        figures.append(RunFigure(name.removeprefix("mean_"), group, float(value), *spread, known))
+    return figures

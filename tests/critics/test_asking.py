@@ -1,0 +1,96 @@
+"""Requests show what lmms-eval's own task would show, open a row's images once, and know their partners."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from lmms_eval.api.instance import Instance
+from PIL import Image
+
+from critic_eval.benchmarks.cases import Case
+from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.critics.asking import Requests
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Item, Response
+
+
+def read(row: Any) -> Any:
+    yield Case(Item(row["id"], row["question"], tuple(map(Response, row["responses"]))))
+
+
+class Theirs:
+    """As much of lmms-eval's task as there is to see."""
+
+    def __init__(self, lead: str = "") -> None:
+        task = JudgeTask("llava_critic_pair", ("id",), read, ())
+        self.config = SimpleNamespace(doc_to_text=task.text)
+        self.lead, self.opened = lead, 0
+
+    def doc_to_messages(self, row: Any) -> list[dict[str, Any]]:
+        self.opened += 1
+        text = self.lead + self.config.doc_to_text({name: row[name] for name in row if name != "image"})
+        return [{"role": "user", "content": [{"type": "image", "url": row["image"]}, {"type": "text", "text": text}]}]
+
+
+def rows(n: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": str(index),
+            "question": f"Which of {index}?",
+            "responses": ["one", "two"],
+            "image": Image.new("RGB", (2, 2), (index, 0, 0)),
+            "row_of_data": index,
+            "case_of_row": 0,
+            "judged_item": str(index),
+            "presented_order": order,
+        }
+        for index in range(n)
+        for order in ("AB", "BA")
+    ]
+
+
+def requests(task: Theirs, documents: list[Any], **arguments: Any) -> Requests:
+    made = [
+        Instance(
+            "generate_until",
+            ("", task.doc_to_messages, {"max_new_tokens": 4}, index, "task", "test"),
+            0,
+            metadata={"task": "task", "doc_id": index, "repeats": 1, "split": "test"},
+        )
+        for index in range(len(documents))
+    ]
+    return Requests(made, {"task": {"test": documents}}, **arguments)
+
+
+@pytest.mark.parametrize(("lead", "times"), [("", 3), ("More: ", 6)])
+def test_a_row_is_opened_once_where_the_task_shows_nothing_but_images_and_its_own_text(lead: str, times: int) -> None:
+    task, documents = Theirs(lead), rows(3)
+    asked = list(requests(task, documents).asked())
+    assert task.opened == times
+    for one, document in zip(asked, documents, strict=True):
+        (message,) = one.conversation
+        shown = task.doc_to_messages(document)[0]["content"]
+        assert message.content[0].tobytes() == shown[0]["url"].tobytes()  # type: ignore[union-attr]
+        assert message.content[1] == shown[1]["text"]
+
+
+def test_a_verdict_alone_is_asked_in_both_orders_of_every_pair() -> None:
+    asked = list(requests(Theirs(), rows(2)[::2], mode="verdict").asked())
+    assert [one.index for one in asked] == [0, 2, 1, 3]
+    assert [one.reading.order for one in asked if one.reading] == ["AB", "BA"] * 2
+    prompts = [str(one.conversation[0].content[1]) for one in asked]
+    assert prompts[0].index("one") < prompts[0].index("two")
+    assert prompts[1].index("two") < prompts[1].index("one")
+
+
+def test_a_foreign_task_has_no_verdict_to_read() -> None:
+    task = Theirs()
+    task.config = SimpleNamespace(doc_to_text=lambda row: "text")
+    assert len(list(requests(task, rows(1)).asked())) == 2
+    with pytest.raises(ArgumentError, match="task is no task of critic-eval"):
+        list(requests(task, rows(1), mode="verdict").asked())
+
+
+def test_images_are_read_again_by_index() -> None:
+    found = requests(Theirs(), rows(3)).images(4)
+    assert [image.getpixel((0, 0)) for image in found] == [(2, 0, 0)]
