@@ -117,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     agreement.add_argument("--against", nargs="+", type=Path, required=True, metavar="FILE", help="the other run's")
     _add_bootstrap(agreement)
     agreement.set_defaults(run=_agreement)
+
+    from critic_eval.reports.commands import add_commands
+
+    add_commands(commands)
     return parser
 
 

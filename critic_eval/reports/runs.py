@@ -208,6 +208,6 @@ def _old_figures(columns: dict[str, Any]) -> list[RunFigure]:
         stderr = columns.get(column.replace(name, f"{name}_stderr", 1))
         known = float(stderr) if isinstance(stderr, int | float) else None
         group = MEAN if name.startswith("mean_") else POOLED
-        spread = (None, None) if known is None else (value - 1.96 * known, value + 1.96 * known)
-        figures.append(RunFigure(name.removeprefix("mean_"), group, float(value), *spread, known))
+        low, high = (None, None) if known is None else (value - 1.96 * known, value + 1.96 * known)
+        figures.append(RunFigure(name.removeprefix("mean_"), group, float(value), low, high, known))
     return figures

@@ -15,6 +15,7 @@ from critic_eval.critics.engines import local
 from critic_eval.critics.engines.branches import Branches, placed, prefill
 from critic_eval.critics.engines.groups import Group, Request
 from critic_eval.critics.engines.local import LocalEngine
+from critic_eval.critics.engines.opening import compile_parts
 from critic_eval.critics.engines.plain import answer_plainly
 from critic_eval.critics.engines.prefixes import split
 from critic_eval.critics.engines.preprocessing import Preprocessor
@@ -214,3 +215,10 @@ def test_in_half_precision_sharing_adds_no_more_than_batching_does(pairs: list[d
     noise = plain(prompts) - alone
     assert (shared - alone).square().mean().sqrt() <= 1.25 * noise.square().mean().sqrt()
     assert (shared - alone).abs().max() <= 1.25 * noise.abs().max()
+
+
+@pytest.mark.slow
+def test_compiled_parts_give_the_same_answers(pairs: list[dict[str, Any]], plain: dict[int, str]) -> None:
+    compiled = load_checkpoint(resolve_pretrained("digits"))
+    compile_parts(compiled.model)
+    assert texts(answers(LocalEngine(compiled), grouped(pairs[:4]))) == {number: plain[number] for number in range(8)}

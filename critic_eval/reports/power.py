@@ -1,0 +1,169 @@
+"""How many items it takes to tell two critics apart, by simulation on a run's own judgments."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment, Verdict
+from critic_eval.metrics import compare, figure
+from critic_eval.metrics.samples import cluster_of
+
+SIZES = (50, 100, 200, 400, 800, 1600, 3200, 6400)
+"""Numbers of items that are tried."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """Shares of simulations in which a difference was found, by the number of items; and the number that suffices.
+
+    `needed` is interpolated between the sizes that were tried; None where none of them suffices.
+    """
+
+    name: str
+    effect: float
+    target: float
+    shares: dict[int, float]
+    needed: int | None
+
+
+def power(
+    name: str,
+    judgments: Sequence[Judgment],
+    effect: float,
+    target: float = 0.8,
+    agreement: float = 0.8,
+    sizes: Sequence[int] = SIZES,
+    simulations: int = 100,
+    resamples: int = 400,
+    seed: int = 0,
+) -> Power:
+    """Simulate a worse critic beside a run's, on samples of its items, and test the two as `compare` does.
+
+    For accuracies, the other critic differs from the run's on a share of `1 - agreement` of the items, and is worse by
+    `effect` over all of them. For correlations, its scores are the run's with as much noise as lowers the figure by
+    `effect`.
+
+    Args:
+        name: `accuracy_with_tie`, `accuracy_without_tie`, `pearson`, `spearman` or `kendall`.
+        judgments: of the run, with labels.
+        effect: the difference to be found, above 0.
+        target: the wanted share of simulations in which it is found.
+        agreement: share of items on which two critics agree, for accuracies.
+        sizes: numbers of items to try, ascending.
+        simulations: of each size.
+        resamples: of each paired bootstrap.
+        seed: of the simulations.
+
+    Raises:
+        ArgumentError: another figure, an effect that this run can't lose, or an agreement too high for the effect.
+    """
+    rng = np.random.default_rng(seed)
+    worse = _weakened(name, judgments, effect, agreement, rng)
+    items: dict[str, list[int]] = {}
+    for index, judgment in enumerate(judgments):
+        items.setdefault(cluster_of(judgment), []).append(index)
+    clusters = list(items.values())
+    shares: dict[int, float] = {}
+    for size in sizes:
+        found = 0
+        for _ in range(simulations):
+            other = worse()
+            drawn = rng.integers(0, len(clusters), size)
+            pairs = [(f"{place}", index) for place, cluster in enumerate(drawn) for index in clusters[cluster]]
+            sides = [
+                [replace(side[index], item_id=item, cluster=item) for item, index in pairs]
+                for side in (judgments, other)
+            ]
+            tested = compare(name, sides[0], sides[1], resamples=resamples, seed=int(rng.integers(1 << 31)))
+            found += bool(tested.p < 0.05 and tested.difference > 0)
+        shares[size] = found / simulations
+        if shares[size] >= target:
+            break
+    return Power(name, effect, target, shares, _needed(shares, target))
+
+
+def _needed(shares: dict[int, float], target: float) -> int | None:
+    before = (0, 0.0)
+    for size, share in shares.items():
+        if share >= target:
+            size_before, share_before = before
+            part = (target - share_before) / (share - share_before)
+            return int(np.ceil(size_before + part * (size - size_before)))
+        before = (size, share)
+    return None
+
+
+def _weakened(
+    name: str, judgments: Sequence[Judgment], effect: float, agreement: float, rng: np.random.Generator
+) -> Callable[[], list[Judgment]]:
+    if not effect > 0:
+        raise ArgumentError("The effect is the difference to be found, above 0.")
+    if name in ("accuracy_with_tie", "accuracy_without_tie"):
+        return _weakened_preferences(judgments, effect, agreement, rng)
+    if name in ("pearson", "spearman", "kendall"):
+        return _weakened_scores(name, judgments, effect, rng)
+    raise ArgumentError(f"Power is simulated for accuracies and correlations, not for {name}.")
+
+
+def _weakened_preferences(
+    judgments: Sequence[Judgment], effect: float, agreement: float, rng: np.random.Generator
+) -> Callable[[], list[Judgment]]:
+    right = np.array([one.label is not None and one.verdict.value == one.label.value for one in judgments])
+    differing = 1 - agreement
+    if differing < effect:
+        raise ArgumentError(
+            f"Critics that agree on {agreement:.0%} of the items can't differ by {effect:g} in accuracy."
+        )
+    lost, won = (differing + effect) / 2, (differing - effect) / 2
+    if lost > right.mean() or won > 1 - right.mean():
+        raise ArgumentError(
+            f"With an accuracy of {right.mean():.3f}, critics that differ by {effect:g} can't agree on as few as "
+            f"{agreement:.0%} of the items; raise --agreement."
+        )
+    chance = np.where(right, lost / right.mean(), won / max(1 - right.mean(), 1e-12))
+
+    def drawn() -> list[Judgment]:
+        flipped = rng.random(len(judgments)) < chance
+        return [
+            _with_accuracy(judgment, not is_right) if flip else judgment
+            for judgment, is_right, flip in zip(judgments, right, flipped, strict=True)
+        ]
+
+    return drawn
+
+
+def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
+    """The judgment with a verdict that is right, or wrong."""
+    label = judgment.label.value if judgment.label is not None else None
+    better = label if right else {0: 1, 1: 0, None: 0}[label]  # type: ignore[index]
+    return replace(judgment, verdict=Verdict.preference(better))  # type: ignore[arg-type]
+
+
+def _weakened_scores(
+    name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator
+) -> Callable[[], list[Judgment]]:
+    usable = [one for one in judgments if one.verdict.is_valid and one.label is not None]
+    values = np.array([float(one.verdict.value) for one in usable])  # type: ignore[arg-type]
+    start = figure(name, usable, resamples=0).value
+    if not start > effect:
+        raise ArgumentError(f"The run's {name} is {start:.3f}, which can't fall by {effect:g}.")
+
+    def noisy(scale: float, noise: np.ndarray) -> list[Judgment]:
+        scores = values + scale * noise
+        return [replace(one, verdict=Verdict.score(score)) for one, score in zip(usable, scores, strict=True)]
+
+    # The scale is found once, by halving, on one draw of noise; each simulation draws anew.
+    noise, low, high = rng.normal(0, 1, len(usable)), 0.0, 20 * (values.std() or 1.0)
+    for _ in range(30):
+        middle = (low + high) / 2
+        lost = start - figure(name, noisy(middle, noise), resamples=0).value
+        low, high = (middle, high) if lost < effect else (low, middle)
+    return lambda: _filled(judgments, noisy(high, rng.normal(0, 1, len(usable))))
+
+
+def _filled(judgments: Sequence[Judgment], weakened: Sequence[Judgment]) -> list[Judgment]:
+    """The judgments, with those that are usable in their weakened form."""
+    remaining = iter(weakened)
+    return [next(remaining) if one.verdict.is_valid and one.label is not None else one for one in judgments]
