@@ -126,6 +126,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
                 pretrained=None if pretrained is None and base_url else str(pretrained or DEFAULT_PRETRAINED),
                 revision=None if revision is None else str(revision),
                 device=_choose_device(device, self.accelerator),
+                device_is_given=device is not None,
                 dtype=dtype,
                 device_map=device_map,
                 attn_implementation=attn_implementation,
@@ -147,7 +148,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         )
         self.batch_size = _read_batch_size(batch_size)
         self.keys = RequestKeys(self.engine.identity)
-        self.journal = None if self.dry_run else self._open_journal(journal)
+        self.journal = self._open_journal(journal)
         note_critic("llava_critic", self._signature())
 
     @classmethod
@@ -172,7 +173,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         images = ImageStore(asked.images)
         plan = make_plan(self._watched(asked), self.keys, self.journal, images.keep)
         if self.dry_run:
-            print(summarize(plan, self.engine.encoder).to_text())
+            print(summarize(plan, self.engine.encoder, self.engine.shares_prefixes).to_text())
             raise SystemExit(0)
         answers = dict(plan.answered)
         tokens, seconds = 0, 0.0
@@ -186,13 +187,16 @@ class LlavaCritic(lmms):  # type: ignore[misc]
                 disable=self.rank != 0,
                 smoothing=0.1,
             ) as bar:
-                for number, answer in self.engine.answer(_opened(plan, images)):
-                    planned = numbered[number]
-                    if self.journal is not None and answer.error is None:
-                        self.journal.add(planned.key, answer)
-                    answers.update(dict.fromkeys(planned.indices, answer))
-                    tokens, seconds = tokens + answer.output_tokens, seconds + answer.seconds
-                    bar.update(len(planned.indices))
+                for batch in self.engine.answer(_opened(plan, images)):
+                    for number, answer in batch:
+                        planned = numbered[number]
+                        if self.journal is not None and answer.error is None:
+                            self.journal.add(planned.key, answer)
+                        answers.update(dict.fromkeys(planned.indices, answer))
+                        tokens, seconds = tokens + answer.output_tokens, seconds + answer.seconds
+                        bar.update(len(planned.indices))
+                    if self.journal is not None:
+                        self.journal.end_batch()
         finally:
             if self.journal is not None:
                 self.journal.save()
@@ -230,10 +234,15 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     def _signature(self) -> dict[str, str]:
         """What of the critic's settings is said beside its figures."""
         policy = self.image_policy
-        answers = {"text": {}, "to_verdict": {"answers": "to the verdict"}, "verdict": {"answers": "verdict only"}}
+        answers: dict[str, dict[str, str]] = {
+            "text": {},
+            "to_verdict": {"answers": "to the verdict"},
+            "verdict": {"answers": "verdict only"},
+        }
         return {
             **self.engine.signature,
             **answers[self.mode],
+            **({} if self.max_new_tokens is None else {"longest_answer": str(self.max_new_tokens)}),
             "images": policy if policy == "as_is" else f"{policy} by seed {self.image_seed}",
         }
 
@@ -245,6 +254,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         file = Path(named)
         if self.world_size > 1:
             file = file.with_name(f"{file.stem}-{self.rank}-of-{self.world_size}{file.suffix}")
+        if self.dry_run and not file.is_file():
+            return None
         return Journal(file.expanduser())
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from critic_eval.errors import ArgumentError
+
 Mode = Literal["text", "to_verdict", "verdict"]
 
 DEFAULT_MAX_NEW_TOKENS = 1024
@@ -30,19 +32,26 @@ class GenerationSettings:
     def from_task(
         cls, generation_kwargs: Mapping[str, Any], limit: int | None = None, mode: Mode = "text"
     ) -> "GenerationSettings":
-        """Read a task's `generation_kwargs`: greedy unless it asks for sampling; `limit` bounds the answer's length."""
+        """Read a task's `generation_kwargs`: greedy unless it asks for sampling; `limit` bounds the answer's length.
+
+        Raises:
+            ArgumentError: there is no room for an answer.
+        """
         given = {key: value for key, value in generation_kwargs.items() if value is not None}
         until = given.pop("until", ())
         length = int(given.pop("max_new_tokens", given.pop("max_gen_toks", DEFAULT_MAX_NEW_TOKENS)))
+        length = length if limit is None else min(length, limit)
         temperature = float(given.pop("temperature", 0.0))
         if given.pop("do_sample", temperature > 0):
             given.update(do_sample=True, **({"temperature": temperature} if temperature > 0 else {}))
         else:
             for key in ("top_p", "top_k"):
                 given.pop(key, None)
-        kept = {key: value for key, value in given.items() if key in _OPTIONS}
+        if length < 1:
+            raise ArgumentError(f"max_new_tokens={length} leaves no room for an answer.")
+        kept = {key: value for key, value in given.items() if key in _OPTIONS and value != _NEUTRAL.get(key)}
         return cls(
-            max_new_tokens=length if limit is None else min(length, limit),
+            max_new_tokens=length,
             until=(until,) if isinstance(until, str) else tuple(stop for stop in until if stop),
             options=tuple(sorted(kept.items())),
             mode=mode,
@@ -51,10 +60,10 @@ class GenerationSettings:
     @property
     def is_greedy(self) -> bool:
         """Whether the likeliest token is taken at each step, by nothing but the model."""
-        options = {name: value for name, value in self.options if name != "num_beams" or value != 1}
-        return not options or options == {"do_sample": False}
+        return not self.options
 
 
+_NEUTRAL = {"num_beams": 1, "repetition_penalty": 1, "length_penalty": 1}
 _OPTIONS = ("do_sample", "temperature", "top_p", "top_k", "num_beams", "repetition_penalty", "length_penalty")
 
 

@@ -38,6 +38,7 @@ class Journal:
             self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
             self._db.execute("BEGIN EXCLUSIVE")
             self._db.execute(_TABLE)
+            self._db.execute("SELECT key, answer FROM answers LIMIT 0")  # another program's table may have that name
             self._db.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
             raise _explained(file, error) from error
@@ -55,9 +56,14 @@ class Journal:
         return None if row is None else Answer(**json.loads(row[0]))
 
     def add(self, key: bytes, answer: Answer) -> None:
-        """Keep an answer; it is on disk after `save`, which comes by itself every few answers or seconds."""
+        """Keep an answer; it is on disk after `save`, which comes by itself every few answers."""
         self._unsaved[key] = answer
-        if len(self._unsaved) >= _SAVE_ANSWERS or time.monotonic() - self._saved_at >= _SAVE_SECONDS:
+        if len(self._unsaved) >= _SAVE_ANSWERS:
+            self.save()
+
+    def end_batch(self) -> None:
+        """Save what the batch brought, unless the last save was a moment ago, as with answers that come one by one."""
+        if time.monotonic() - self._saved_at >= _SAVE_SECONDS:
             self.save()
 
     def save(self) -> None:
@@ -125,12 +131,12 @@ class RequestKeys:
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
 _MAPPED_BYTES = 1 << 34  # of the file, not of memory: reads of a mapped file need no copy
 _SAVE_ANSWERS = 64
-_SAVE_SECONDS = 5.0
+_SAVE_SECONDS = 1.0
 
 
 def _explained(file: Path, error: Exception) -> DataError:
     if "locked" in str(error):
         return DataError(f"Another run is using the journal {file}; wait for it, or give another with journal=PATH.")
-    if "not a database" in str(error) or "malformed" in str(error):
+    if any(sign in str(error) for sign in ("not a database", "malformed", "no such column")):
         return DataError(f"{file} is no journal ({error}); give another with journal=PATH.")
     return DataError(f"Can't keep the journal {file} ({error}); free space, or give another with journal=PATH.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
 from critic_eval.critics.engines.prefixes import split
+from critic_eval.critics.generation import GenerationSettings
 from critic_eval.critics.planning import ImageRef, Plan
 
 
@@ -56,8 +58,16 @@ class PlanSummary:
         return "\n".join(["Plan", *lines])
 
 
-def summarize(plan: Plan, encoder: Any = None) -> PlanSummary:
-    """Count a plan; tokens and tiles with the encoder of a checkpoint, which takes a while for many texts."""
+def summarize(
+    plan: Plan, encoder: Any = None, shares_prefixes: Callable[[GenerationSettings], bool] = lambda settings: True
+) -> PlanSummary:
+    """Count a plan; tokens and tiles with the encoder of a checkpoint, which takes a while for many texts.
+
+    Args:
+        plan: the plan.
+        encoder: of the checkpoint; None where there is none.
+        shares_prefixes: whether the engine shares prefixes of requests with these settings.
+    """
     images = plan.images
     counted = PlanSummary(plan.requests, len(plan.answered), plan.unique, len(plan.groups), len(images))
     if encoder is None:
@@ -73,7 +83,7 @@ def summarize(plan: Plan, encoder: Any = None) -> PlanSummary:
         prompts = [encoder.encode(one.conversation(blank.image), prepared).input_ids.tolist() for one in group.members]
         lengths = [len(prompt) for prompt in prompts]
         prompt_tokens += sum(n * len(one.indices) for n, one in zip(lengths, group.members, strict=True))
-        computed += split(prompts).computed(lengths)
+        computed += split(prompts).computed(lengths) if shares_prefixes(group.settings) else sum(lengths)
     tiles, tokens = (sum(sizes[ref.width, ref.height][part] for ref in images) for part in (0, 1))
     return PlanSummary(
         counted.requests,

@@ -92,7 +92,8 @@ class Plan:
 
     Attributes:
         requests: how many were asked.
-        groups: distinct requests, the longest first: memory runs out at once or not at all.
+        groups: distinct requests; of groups of equal size those with the longest prompts first, so that memory runs out
+            early or not at all.
         answered: answers from the journal, by the requests' indices.
     """
 

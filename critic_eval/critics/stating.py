@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from critic_eval.critics.generation import Answer
@@ -33,7 +34,8 @@ def verdict_text(reading: Reading, own: Answer, partner: Answer | None) -> str:
         return state_verdict(Verdict.score(expected), {**logprobs, "coverage": _log(own.stated["coverage"])})  # type: ignore[index]
     seen = [(reading.order, own), (reading.order[::-1], partner)]
     mean = debiased([(order, _shares(reading, answer)) for order, answer in seen if answer is not None])
-    best = max(mean, key=lambda verdict: mean[verdict])
+    # Equal shares are a tie where there is one, else the same response in both orders.
+    best = max(mean, key=lambda verdict: (round(mean[verdict], 9), verdict.value is None, verdict.value == 0))
     names = {0: "A", 1: "B", None: "tie"}
     logprobs = {names[verdict.value]: _log(share) for verdict, share in mean.items()}  # type: ignore[index]
     coverages = [answer.stated["coverage"] for _, answer in seen if answer is not None and answer.stated]
@@ -44,12 +46,18 @@ def verdict_text(reading: Reading, own: Answer, partner: Answer | None) -> str:
 def _shares(reading: Reading, answer: Answer) -> dict[Verdict, float]:
     """The shares of verdicts, in presented coordinates: options that say the same are added up."""
     stated: Mapping[str, Any] = answer.stated or {}
-    form = verdict_form(get_protocol(reading.protocol))
     shares: dict[Verdict, float] = {}
-    for option, text in zip(form.options, form.texts(), strict=True):
-        verdict = Reading(reading.protocol, reading.order).verdict(text)
+    for option, verdict in _verdicts(reading.protocol, len(reading.order)).items():
         shares[verdict] = shares.get(verdict, 0.0) + float(stated["shares"].get(option, 0.0))
     return shares
+
+
+@lru_cache
+def _verdicts(protocol: str, n_responses: int) -> dict[str, Verdict]:
+    """What a protocol's own parser reads in each option of its form."""
+    form = verdict_form(get_protocol(protocol))
+    read = get_protocol(protocol).parse
+    return {option: read(text, n_responses).verdict for option, text in zip(form.options, form.texts(), strict=True)}
 
 
 def _log(share: float) -> float:

@@ -37,6 +37,7 @@ def agreement_figures(
             labels.setdefault((other.item_id, other.order), Label.from_record(other.verdict.to_record()))
     shared = [replace(one, label=labels.get((one.item_id, one.order))) for one in judgments]
     kinds = {one.label.kind for one in shared if one.label is not None}
+    kinds |= {one.verdict.kind for one in shared if one.label is not None and one.verdict.is_valid}  # type: ignore[misc]
     if len(kinds) != 1:
         raise ArgumentError(
             "The two runs have no item in common that was shown in the same order and judged."

@@ -14,8 +14,8 @@ def add_commands(commands: Any) -> None:
         "compare",
         help="compare two runs of the same tasks",
         description=(
-            "Compare two runs, item by item: how each figure differs, with its interval, and whether chance explains it "
-            "(McNemar's exact test or the paired bootstrap, corrected over the figures by Holm's method); and the items "
+            "Compare two runs, item by item: how each figure differs, with its interval, and whether chance "
+            "explains it (McNemar's exact test or the paired bootstrap, with Holm's correction); and the items "
             "on which the critics differ most. Both need logged samples (--log_samples)."
         ),
         epilog="example: critic-eval compare runs/7b runs/72b",
@@ -33,8 +33,8 @@ def add_commands(commands: Any) -> None:
         "power",
         help="how many items it takes to tell two critics apart",
         description=(
-            "Simulate a critic that is worse than a run's by an effect, on samples of the run's items, and find how many "
-            "items it takes until the paired test of `compare` finds the difference."
+            "Simulate a critic that is worse than a run's by an effect, on samples of the run's items, and find how "
+            "many items it takes until the paired test of `compare` finds the difference."
         ),
         epilog="example: critic-eval power runs/7b --task critic_pairs --figure accuracy_without_tie --effect 0.02",
     )

@@ -51,7 +51,7 @@ def grouped(items: Sequence[dict[str, Any]], settings: GenerationSettings = SETT
 
 def answers(engine: Engine, groups: Iterable[Group]) -> dict[int, Answer]:
     """All answers by number, each given once."""
-    found = list(engine.answer(groups))
+    found = [one for batch in engine.answer(groups) for one in batch]
     assert len({number for number, _ in found}) == len(found)
     return dict(found)
 

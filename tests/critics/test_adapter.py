@@ -163,9 +163,9 @@ def test_a_run_goes_on_where_it_was_ended_and_asks_nothing_twice(
     whole = LocalEngine.answer
 
     def counted(self: LocalEngine, groups: Any) -> Any:
-        for number, answer in whole(self, groups):
-            asked.append(number)
-            yield number, answer
+        for batch in whole(self, groups):
+            asked.extend(number for number, _ in batch)
+            yield batch
 
     monkeypatch.setattr(LocalEngine, "answer", counted)
     first = LlavaCritic(pretrained="digits", device="cpu", journal=file)

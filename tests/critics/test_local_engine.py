@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt, load_checkpoint
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.engines import local
+from critic_eval.critics.engines import local, shared_attention
 from critic_eval.critics.engines.branches import Branches, placed, prefill
 from critic_eval.critics.engines.groups import Group, Request
 from critic_eval.critics.engines.local import LocalEngine
@@ -222,3 +222,37 @@ def test_compiled_parts_give_the_same_answers(pairs: list[dict[str, Any]], plain
     compiled = load_checkpoint(resolve_pretrained("digits"))
     compile_parts(compiled.model)
     assert texts(answers(LocalEngine(compiled), grouped(pairs[:4]))) == {number: plain[number] for number in range(8)}
+
+
+def test_attention_by_parts_keeps_to_float32_where_scores_are_large() -> None:
+    """Keys with a large common part, as Qwen2's have, make scores of hundreds that differ by little."""
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(1, 2, n, 64).bfloat16() for n in (16, 500, 500))
+    key = key + 20
+    exact, normalizer = attend(query.float(), key.float(), value.float(), None, 0.125)
+    found, found_normalizer = _attend_in_pieces(query, key, value, None, 0.125)
+    assert (found.float() - exact).norm() / exact.norm() < 0.01
+    torch.testing.assert_close(found_normalizer, normalizer, atol=1e-3, rtol=1e-5)
+
+
+def test_without_a_fused_kernel_the_answers_are_the_same(
+    checkpoint: Checkpoint, pairs: list[dict[str, Any]], plain: dict[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_attention, "_has_fused_cpu", lambda query: False)
+    foreign = Group(SETTINGS, (Request(90, [Message("user", ("Hello",))]),))
+    found = texts(answers(LocalEngine(checkpoint), [*grouped(pairs), foreign]))
+    assert found.pop(90)
+    assert found == plain
+
+
+def test_a_checkpoint_that_asks_for_more_than_the_likeliest_token_is_left_to_transformers(
+    pairs: list[dict[str, Any]],
+) -> None:
+    penalized = load_checkpoint(resolve_pretrained("digits"))
+    penalized.model.generation_config.repetition_penalty = 3.0
+    shared, alone = (
+        texts(answers(LocalEngine(penalized, share_prefixes=share), grouped(pairs[:3]))) for share in (True, False)
+    )
+    assert shared == alone
+    with pytest.raises(ArgumentError, match="repetition_penalty"):
+        answers(LocalEngine(penalized), grouped(pairs[:1], replace(SETTINGS, mode="verdict")))

@@ -14,7 +14,7 @@ from critic_eval.critics.engines.local import LocalEngine
 from critic_eval.critics.engines.opening import EngineArguments
 from critic_eval.critics.engines.ray_pool import RayEngine
 from critic_eval.digits.generator import generate_items
-from critic_eval.errors import CheckpointError
+from critic_eval.errors import ArgumentError, CheckpointError
 from tests.critics.conftest import answers, grouped, texts
 
 if find_spec("ray") is None:
@@ -41,11 +41,12 @@ def test_two_actors_of_which_one_is_killed_give_every_answer_once_and_as_one_pro
     before = engine.pids()
     found: dict[int, Any] = {}
     try:
-        for number, answer in engine.answer(many):
-            assert number not in found
+        for batch in engine.answer(many):
             if not found:
                 os.kill(before[0], signal.SIGKILL)
-            found[number] = answer
+            for number, answer in batch:
+                assert number not in found
+                found[number] = answer
         after = engine.pids()
     finally:
         engine.close()
@@ -60,3 +61,8 @@ def test_two_actors_of_which_one_is_killed_give_every_answer_once_and_as_one_pro
 def test_what_an_actor_cannot_load_is_said_here() -> None:
     with pytest.raises(CheckpointError, match="no/folder/here"):
         RayEngine(EngineArguments("no/folder/here"), actors=1)
+
+
+def test_more_actors_than_there_is_room_for_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="actors=1000 don't fit"):
+        RayEngine(EngineArguments("digits"), actors=1000)

@@ -17,21 +17,25 @@ import pytest
 from PIL import Image
 
 from critic_eval.critics.checkpoints import Checkpoint, convert_checkpoint
-from critic_eval.critics.engines import server as server_module
+from critic_eval.critics.engines import server_connection
 from critic_eval.critics.engines.groups import Group
 from critic_eval.critics.engines.local import LocalEngine
-from critic_eval.critics.engines.server import ATTEMPTS, ServerEngine
+from critic_eval.critics.engines.server import ServerEngine
+from critic_eval.critics.engines.server_connection import ATTEMPTS
+from critic_eval.critics.engines.server_verdicts import read_shares
 from critic_eval.critics.generation import GenerationSettings
 from critic_eval.digits import resolve_pretrained
 from critic_eval.errors import ArgumentError, ServerError
+from critic_eval.judging import Reading
 from tests.critics.conftest import SETTINGS, answers, grouped, texts
 from tests.critics.servers import OK, Server, rule, serving
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "FIRST_WAIT", 0.01)
-    for name in server_module.KEY_VARIABLES:
+    for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.1), ("BUSY_SECONDS", 5.0)):
+        monkeypatch.setattr(server_connection, name, seconds)
+    for name in server_connection.KEY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -219,3 +223,44 @@ def test_transformers_serve_gives_the_answers_of_the_local_engine(
         engine.close()
     expected = texts(answers(LocalEngine(checkpoint), grouped(pairs, SETTINGS)))
     assert found == expected
+
+
+ODD = [
+    ({"message": {"content": None}, "finish_reason": "content_filter"}, "the server gave no text (content_filter)"),
+    ({"message": {"content": 3}}, f"no answer after {ATTEMPTS} attempts"),
+    ({"message": "hello"}, f"no answer after {ATTEMPTS} attempts"),
+]
+
+
+@pytest.mark.parametrize(("choice", "reason"), ODD)
+def test_odd_replies_are_errors_of_their_own(choice: Any, reason: str, pairs: list[dict[str, Any]]) -> None:
+    with serving(answer=lambda body: choice) as server:
+        found = ask(server, groups=grouped(pairs[:2]))
+    assert all(reason in str(answer.error) for answer in found.values())
+
+
+def test_a_server_that_repeats_the_key_does_not_get_it_into_results(
+    pairs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRITIC_EVAL_API_KEY", "planned")  # a word of the server's refusal
+    with serving(lambda total, times: "400") as server:
+        found = ask(server, groups=grouped(pairs[:1]))
+    assert "***" in str(found[0].error)
+    assert "planned" not in str(found[0].error)
+
+
+def test_openais_key_goes_to_openai_alone(pairs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    with serving() as server:
+        ask(server, groups=grouped(pairs[:1]))
+    assert server.keys == {None}
+
+
+@pytest.mark.parametrize(
+    ("word", "shares"), [("Both", {}), ("2", {"2": 1.0}), ("second", {"second": 1.0}), ("Answer", {})]
+)
+def test_a_word_that_only_begins_like_an_option_is_none(word: str, shares: dict[str, float]) -> None:
+    reading = Reading("given_pair", "AB")
+    tokens = [*STEM, (": [", {": [": 1.0}), (word, {word: 0.9}), ("]", {"]": 1.0})]
+    found = read_shares(reading, said(tokens))
+    assert {option: share for option, share in found["shares"].items() if share} == shares

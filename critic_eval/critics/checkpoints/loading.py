@@ -18,7 +18,7 @@ from critic_eval.critics.checkpoints.placement import (
     check_quantization,
     choose_dtype,
 )
-from critic_eval.critics.checkpoints.shards import digest, weight_files
+from critic_eval.critics.checkpoints.shards import digest, digest_settings, weight_files
 from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
 from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, empty_layout, load_model
 from critic_eval.errors import ArgumentError
@@ -32,7 +32,7 @@ class Checkpoint:
         model: on its device, in eval mode, without gradients.
         encoder: makes its prompts.
         identity: `name` (hub id or folder name), `format` (`llava_next`, `llava_1_5` or `transformers`), `revision`
-            (commit or ""), `digest` (of config and weights, see `shards.digest`).
+            (commit or ""), `digest` (of config and weights, see `shards.digest`), `settings` (of the other files).
     """
 
     model: PreTrainedModel
@@ -94,6 +94,7 @@ def load_checkpoint(
         "format": source.format,
         "revision": source.revision,
         "digest": digest(source.folder / "config.json", files),
+        "settings": digest_settings(source.folder),
     }
     return Checkpoint(model, encoder, identity)
 

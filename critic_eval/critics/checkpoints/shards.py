@@ -19,6 +19,7 @@ _SAFETENSORS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
 _SAMPLE_BYTES = 64 * 1024
+_SETTINGS = (".json", ".jinja", ".txt", ".model")
 _SAMPLES = 16
 
 
@@ -126,6 +127,18 @@ def _load_pickled(file: Path) -> dict[str, Any]:
 def _damaged(file: Path, reason: object) -> CheckpointError:
     first_line = (str(reason).strip() or type(reason).__name__).splitlines()[0]
     return CheckpointError(f"The weight file {file} is truncated or damaged ({first_line}); download it again.")
+
+
+def digest_settings(folder: Path) -> str:
+    """Hash the small files of a checkpoint, which shape prompts, images and answers: tokenizer, template, processor.
+
+    Returns:
+        32 hexadecimal digits.
+    """
+    state = hashlib.sha256()
+    for file in sorted(file for file in folder.iterdir() if file.suffix in _SETTINGS and file.is_file()):
+        state.update(f"\0{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return state.hexdigest()[:32]
 
 
 def digest(config_file: Path, files: list[Path]) -> str:

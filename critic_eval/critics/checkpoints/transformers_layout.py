@@ -188,8 +188,9 @@ class TransformersEncoder:
         prompt = self._prompt(conversation)
         bos = self.tokenizer.bos_token
         begins = {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}
-        if prepared is not None:
-            pieces = prompt.split(self._image_token)
+        pieces = prompt.split(self._image_token)
+        # A template may leave nothing between images, whose tokens then are one run.
+        if prepared is not None and len(pieces) == len(prepared.tokens) + 1:
             tokens = [self._image_token * count for count in prepared.tokens] + [""]
             text = "".join(piece + image for piece, image in zip(pieces, tokens, strict=True))
             ids = self.tokenizer(text, return_tensors="pt", **begins).input_ids[0]

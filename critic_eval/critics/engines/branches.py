@@ -20,8 +20,17 @@ def why_not_shared(model: Any) -> str | None:
     text = model.config.text_config
     if text.model_type not in _TEXT_MODELS:
         return f"its text model is {text.model_type}, not one of {', '.join(_TEXT_MODELS)}"
-    if set(getattr(text, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
+    vision = model.config.vision_config.model_type
+    if vision not in ("siglip_vision_model", "clip_vision_model"):
+        return f"its vision tower is {vision}, whose images may be laid out in other ways than as runs of one token"
+    slides = getattr(text, "sliding_window", None) and getattr(text, "use_sliding_window", True)
+    if slides or set(getattr(text, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
         return "some of its layers attend to a part of the text only"
+    changed = [
+        name for name, neutral in _NEUTRAL.items() if getattr(model.generation_config, name, None) not in neutral
+    ]
+    if changed:
+        return f"its generation config asks for {', '.join(changed)}"
     return None
 
 
@@ -140,6 +149,23 @@ def placed(tensor: Tensor, model: Any) -> Tensor:
     """A tensor on the model's device, of its type if it is one of numbers with a point."""
     return tensor.to(model.device, model.dtype) if tensor.is_floating_point() else tensor.to(model.device)
 
+
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "repetition_penalty": (None, 1, 1.0),
+    "no_repeat_ngram_size": (None, 0),
+    "encoder_no_repeat_ngram_size": (None, 0),
+    "min_length": (None, 0),
+    "min_new_tokens": (None, 0),
+    "suppress_tokens": (None, []),
+    "begin_suppress_tokens": (None, []),
+    "bad_words_ids": (None, []),
+    "sequence_bias": (None, {}),
+    "forced_bos_token_id": (None,),
+    "forced_eos_token_id": (None,),
+    "exponential_decay_length_penalty": (None,),
+    "guidance_scale": (None, 1, 1.0),
+}
+"""Settings of a checkpoint's generation config that change greedy decoding, and what leaves it alone."""
 
 _LONG = 1024
 """Tokens from which on a prefill gains nothing from company."""

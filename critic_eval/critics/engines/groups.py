@@ -29,8 +29,8 @@ class Group:
 class Engine(Protocol):
     """Answers groups of requests."""
 
-    def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
-        """Answer each request once, in any order: its number, and the answer or why there is none."""
+    def answer(self, groups: Iterable[Group]) -> Iterator[list[tuple[int, Answer]]]:
+        """Answer each request once, in any order, as batches are done: numbers, and answers or why there are none."""
         ...
 
     def close(self) -> None:

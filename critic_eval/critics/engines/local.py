@@ -18,7 +18,7 @@ from critic_eval.critics.engines.memory import token_budget
 from critic_eval.critics.engines.plain import answer_plainly, make_answer
 from critic_eval.critics.engines.preprocessing import EncodedGroup, Preprocessor
 from critic_eval.critics.engines.verdict_tokens import FormTokens, verdict_shares
-from critic_eval.critics.generation import Answer
+from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import get_protocol, verdict_form
 
@@ -52,7 +52,7 @@ class LocalEngine:
         self._budget = None if batch_size else token_budget(checkpoint.model, self._why_not_shared is None)
         self._preprocessor = Preprocessor(checkpoint.encoder, self._why_not_shared is None, workers)
 
-    def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
+    def answer(self, groups: Iterable[Group]) -> Iterator[list[tuple[int, Answer]]]:
         """Answer each request once, batch by batch; one that does not fit in memory gets an answer that says so.
 
         Raises:
@@ -62,12 +62,16 @@ class LocalEngine:
         batch: list[EncodedGroup] = []
         for group in self._preprocessor.encode(groups):
             for part in self._parts(group):
-                if batch and (part.settings != batch[0].settings or not self._fits([*batch, part])):
+                if batch and not (self._belongs(batch[0], part) and self._fits([*batch, part])):
                     yield from self._answer_batch(batch)
                     batch = []
                 batch.append(part)
         if batch:
             yield from self._answer_batch(batch)
+
+    def shares_prefixes(self, settings: GenerationSettings) -> bool:
+        """Whether requests with these settings are computed from shared prefixes."""
+        return settings.is_greedy and self._why_not_shared is None
 
     def close(self) -> None:
         """End the processes that prepare."""
@@ -78,7 +82,10 @@ class LocalEngine:
         if group.settings.mode != "text" and (self._why_not_shared or not greedy):
             why = self._why_not_shared or "the task asks for sampling"
             raise ArgumentError(f"verdict_only and reasons=False need greedy decoding with shared prefixes: {why}.")
-        return greedy and self._why_not_shared is None and group.cut.trunk > 0
+        return self.shares_prefixes(group.settings) and group.cut.trunk > 0
+
+    def _belongs(self, first: EncodedGroup, other: EncodedGroup) -> bool:
+        return first.settings == other.settings and self._shares(first) == self._shares(other)
 
     def _parts(self, group: EncodedGroup) -> Iterator[EncodedGroup]:
         """A group cut down to what one batch can take, and to single requests where images follow the trunk."""
@@ -104,9 +111,11 @@ class LocalEngine:
             return sum(len(group.prompts) for group in batch) * (longest + answers)
         trunk = max(group.cut.trunk for group in batch)
         own = max(len(prompt.input_ids) - group.cut.trunk for group in batch for prompt in group.prompts)
+        if batch[0].settings.mode == "verdict":
+            answers, own = 0, own * _DIGITS  # a row for each first digit of a score
         return len(batch) * (trunk + max(len(group.prompts) for group in batch) * (own + answers))
 
-    def _answer_batch(self, batch: list[EncodedGroup]) -> Iterator[tuple[int, Answer]]:
+    def _answer_batch(self, batch: list[EncodedGroup]) -> Iterator[list[tuple[int, Answer]]]:
         try:
             answers = self._compute(batch)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -114,7 +123,7 @@ class LocalEngine:
                 raise
             answers = None
         if answers is not None:
-            yield from answers
+            yield answers
             return
         # Outside of the handler, whose traceback holds on to the tensors that filled the memory.
         gc.collect()
@@ -126,7 +135,7 @@ class LocalEngine:
             n = len(batch[0].prompts[0].input_ids)
             error_text = f"out of memory with a prompt of {n} tokens alone"
             _logger.warning("a request gets no answer: %s", error_text)
-            yield batch[0].requests[0].number, Answer("", n, 0, 0.0, error=error_text)
+            yield [(batch[0].requests[0].number, Answer("", n, 0, 0.0, error=error_text))]
 
     def _halves(self, batch: list[EncodedGroup]) -> list[list[EncodedGroup]]:
         """Two smaller batches in place of one that did not fit; none where it is a single request."""
@@ -224,6 +233,9 @@ class LocalEngine:
 
 _ANSWER_TOKENS = 256
 """Tokens of an answer that room is kept for; longer ones are rare, and cost a halved batch at worst."""
+
+
+_DIGITS = 9
 
 
 def _form(request: Request) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,9 +24,19 @@ def token_budget(model: Any, shares_prefixes: bool) -> int:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
     else:
-        free = psutil.virtual_memory().available
+        free = min(psutil.virtual_memory().available, _left_in_container())
     fitting = int(free * _FREE_SHARE / bytes_per_token(model))
     return max(1, fitting if device.type != "cpu" else min(fitting, MOST_ON_CPU[shares_prefixes]))
+
+
+def _left_in_container() -> int:
+    """Bytes that the control group of this process may still take; a great number where it has no limit."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return sys.maxsize if limit == "max" else max(0, int(limit) - int(used))
+    except (OSError, ValueError):
+        return sys.maxsize
 
 
 def bytes_per_token(model: Any) -> int:

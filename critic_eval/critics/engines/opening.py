@@ -6,10 +6,11 @@ import importlib.util
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from critic_eval.critics.engines.groups import Engine, Group
-from critic_eval.critics.generation import Answer
+from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
 
 
@@ -20,6 +21,7 @@ class EngineArguments:
     pretrained: str | None
     revision: str | None = None
     device: str = "cpu"
+    device_is_given: bool = True
     dtype: str = "auto"
     device_map: str | None = None
     attn_implementation: str | None = None
@@ -55,9 +57,19 @@ class OpenEngine:
     signature: Mapping[str, str]
     encoder: Any = None
 
-    def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
-        """See `Engine`."""
-        return self.engine.answer(groups)
+    def shares_prefixes(self, settings: GenerationSettings) -> bool:
+        """Whether requests with these settings are computed from shared prefixes, as far as that is known here."""
+        from critic_eval.critics.engines.local import LocalEngine
+
+        return isinstance(self.engine, LocalEngine) and self.engine.shares_prefixes(settings)
+
+    def answer(self, groups: Iterable[Group]) -> Iterator[list[tuple[int, Answer]]]:
+        """See `Engine`. An engine that failed is closed, so that nothing of it goes on."""
+        try:
+            yield from self.engine.answer(groups)
+        except BaseException:
+            self.engine.close()
+            raise
 
 
 def open_engine(arguments: EngineArguments) -> OpenEngine:
@@ -69,6 +81,8 @@ def open_engine(arguments: EngineArguments) -> OpenEngine:
     """
     if arguments.engine not in ("local", "ray"):
         raise ArgumentError(f"engine={arguments.engine} is unknown; it is local or ray.")
+    if (arguments.workers or 0) < 0:
+        raise ArgumentError(f"workers={arguments.workers}: there can't be fewer than none.")
     if arguments.engine == "ray" and arguments.weights:
         from critic_eval.critics.engines.ray_pool import RayEngine
 
@@ -79,7 +93,8 @@ def open_engine(arguments: EngineArguments) -> OpenEngine:
 
 def open_servers(arguments: EngineArguments) -> OpenEngine:
     """Connect to servers, which keep the critic; what they loaded is known by the name that was given alone."""
-    from critic_eval.critics.engines.server import ServerEngine, served_model
+    from critic_eval.critics.engines.server import ServerEngine
+    from critic_eval.critics.engines.server_connection import served_model
 
     urls = [url.strip() for url in str(arguments.base_url).split(";") if url.strip()]
     for url in urls:
@@ -123,6 +138,7 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
         "quantized": arguments.quantization or "no",
         "attention": str(attention),
         "compiled": str(arguments.compile),
+        "vision_config": "" if arguments.vision_config is None else Path(arguments.vision_config).read_text("utf-8"),
     }
     name = "digits" if arguments.pretrained == "digits" else identity["name"]
     signature = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from critic_eval.critics.engines.groups import Group
@@ -14,9 +14,9 @@ from critic_eval.critics.generation import Answer
 from critic_eval.errors import ArgumentError
 
 REQUESTS_AT_A_TIME = 64
-"""Requests of one task, about: enough to fill batches with, few enough to lose little when an actor dies."""
+"""Requests of one task at most: enough to fill batches with, few enough to lose little when an actor dies."""
 TRIES = 3
-"""How often a task whose actor died is tried before its requests are called failed."""
+"""How often a group whose actor died is tried before its requests are called failed."""
 
 _logger = logging.getLogger("critic_eval")
 
@@ -34,51 +34,46 @@ class RayEngine:
 
     def __init__(self, arguments: EngineArguments, actors: int | None = None) -> None:
         self._ray = _started_ray()
-        self._arguments = replace(arguments, engine="local", device=_device(self._ray, arguments))
-        gpus = 1 if self._arguments.device.startswith("cuda") else 0
-        number = actors or (int(self._ray.cluster_resources().get("GPU", 0)) if gpus else 2)
-        cpus = 1 if gpus else max(1, int(self._ray.cluster_resources().get("CPU", 1)) // number)
+        self._arguments = _actors_arguments(self._ray, arguments)
+        gpus = 1 if self._arguments.device.startswith("cuda") and not arguments.base_url else 0
+        number, cpus = _places(self._ray.nodes(), actors, gpus)
         self._worker = self._ray.remote(num_gpus=gpus, num_cpus=cpus)(_Worker)
         self._actors = [self._worker.remote(self._arguments) for _ in range(number)]
         self.identity, self.signature = self._described()
 
-    def answer(self, groups: Iterable[Group]) -> Iterator[tuple[int, Answer]]:
+    def answer(self, groups: Iterable[Group]) -> Iterator[list[tuple[int, Answer]]]:
         """Answer each request once, in the order in which tasks are done.
 
         Raises:
             CriticEvalError: what an actor's engine raises.
         """
-        remaining = iter(groups)
-        again: list[_Task] = []
+        remaining = _Tasks(groups)
+        starting = {actor.pid.remote(): actor for actor in self._actors}
         running: dict[Any, tuple[Any, _Task]] = {}
-        idle = list(self._actors)
+        idle: list[Any] = []
         while True:
-            while idle:
-                task = again.pop() if again else _Task(_next_groups(remaining))
-                if not task.groups:
-                    break
+            while idle and (task := remaining.next()) is not None:
                 actor = idle.pop()
                 running[actor.answer.remote(task.groups)] = (actor, task)
-            if not running:
+            if not running and not remaining.more():
                 return
-            (done, *_), _ = self._ray.wait(list(running), num_returns=1)
-            actor, task = running.pop(done)
+            # An actor is given a task once it is there: one that finds no place yet must not keep work from others.
+            (done, *_), _ = self._ray.wait([*running, *starting], num_returns=1)
+            actor, task = running.pop(done) if done in running else (starting.pop(done), None)
             try:
-                answers = self._ray.get(done)
+                found = self._ray.get(done)
             except self._ray.exceptions.RayTaskError as error:
-                raise error.cause from None
-            except self._ray.exceptions.RayActorError as error:
+                raise (error.cause or error) from None
+            except self._ray.exceptions.RayError as error:
                 _logger.warning("an actor died (%s); what it did not finish runs again", type(error).__name__)
-                idle.append(self._replaced(actor))
-                task = task.failed()
-                if task.tries < TRIES:
-                    again.append(task)
-                else:
-                    message = f"its process died {TRIES} times"
-                    yield from ((one.number, Answer("", 0, 0, 0.0, error=message)) for one in task.requests)
+                actor = self._replaced(actor)
+                starting[actor.pid.remote()] = actor
+                if task is not None:
+                    yield remaining.again(task)
                 continue
             idle.append(actor)
-            yield from answers
+            if task is not None:
+                yield found
 
     def pids(self) -> list[int]:
         """The actors' process ids."""
@@ -100,22 +95,49 @@ class RayEngine:
             described: tuple[dict[str, str], dict[str, str]] = self._ray.get(self._actors[0].describe.remote())
         except self._ray.exceptions.RayTaskError as error:
             self.close()
-            raise error.cause from None
+            raise (error.cause or error) from None
         return described
 
 
+@dataclass(frozen=True)
 class _Task:
-    """Groups that are answered together, and how often that failed."""
+    """Groups that are answered together, and how often they were tried before."""
 
-    def __init__(self, groups: Sequence[Group], tries: int = 0) -> None:
-        self.groups, self.tries = tuple(groups), tries
+    groups: tuple[Group, ...]
+    tries: int = 0
 
-    @property
-    def requests(self) -> list[Any]:
-        return [request for group in self.groups for request in group.requests]
 
-    def failed(self) -> _Task:
-        return _Task(self.groups, self.tries + 1)
+class _Tasks:
+    """The tasks of a run: first those that are to run again."""
+
+    def __init__(self, groups: Iterable[Group]) -> None:
+        self._groups = iter(groups)
+        self._next_group = next(self._groups, None)
+        self._again: list[_Task] = []
+
+    def more(self) -> bool:
+        """Whether there is another task."""
+        return bool(self._again) or self._next_group is not None
+
+    def next(self) -> _Task | None:
+        """The next task, or None."""
+        if self._again:
+            return self._again.pop()
+        taken: list[Group] = []
+        while self._next_group is not None:
+            if taken and sum(len(one.requests) for one in (*taken, self._next_group)) > REQUESTS_AT_A_TIME:
+                break
+            taken.append(self._next_group)
+            self._next_group = next(self._groups, None)
+        return _Task(tuple(taken)) if taken else None
+
+    def again(self, task: _Task) -> list[tuple[int, Answer]]:
+        """Run a task again whose actor died, group by group; gives the answers of what was tried often enough."""
+        if task.tries + 1 < TRIES:
+            self._again += [_Task((group,), task.tries + 1) for group in task.groups]
+            return []
+        error = f"its process died {TRIES} times"
+        return [(one.number, Answer("", 0, 0, 0.0, error=error)) for group in task.groups for one in group.requests]
 
 
 class _Worker:
@@ -129,7 +151,7 @@ class _Worker:
         return dict(self._engine.identity), dict(self._engine.signature)
 
     def answer(self, groups: Sequence[Group]) -> list[tuple[int, Answer]]:
-        return list(self._engine.answer(groups))
+        return [one for batch in self._engine.answer(groups) for one in batch]
 
     @property
     def _engine(self) -> OpenEngine:
@@ -139,16 +161,6 @@ class _Worker:
 
     def pid(self) -> int:
         return os.getpid()
-
-
-def _next_groups(remaining: Iterator[Group]) -> list[Group]:
-    taken: list[Group] = []
-    while sum(len(group.requests) for group in taken) < REQUESTS_AT_A_TIME:
-        group = next(remaining, None)
-        if group is None:
-            break
-        taken.append(group)
-    return taken
 
 
 def _started_ray() -> Any:
@@ -168,8 +180,37 @@ def _started_ray() -> Any:
     return ray
 
 
-def _device(ray: Any, arguments: EngineArguments) -> str:
-    """Where actors load: on a GPU if the cluster has any, unless something else was asked for."""
-    if arguments.device != "cpu" or not ray.cluster_resources().get("GPU", 0):
-        return arguments.device
-    return "cuda"
+def _actors_arguments(ray: Any, arguments: EngineArguments) -> EngineArguments:
+    """Each actor's arguments: it sees one GPU, if the cluster has any and none was ruled out, and some of the cores."""
+    has_gpus = bool(ray.cluster_resources().get("GPU", 0))
+    on_gpu = arguments.device.startswith("cuda") or (has_gpus and not arguments.device_is_given)
+    if on_gpu and not has_gpus and not arguments.base_url:
+        raise ArgumentError(f"device={arguments.device} was asked for, but the Ray cluster has no GPU; use device=cpu.")
+    workers = arguments.workers if arguments.workers is not None else 2 if on_gpu else 0
+    return replace(arguments, engine="local", device="cuda" if on_gpu else arguments.device, workers=workers)
+
+
+def _places(nodes: Sequence[Mapping[str, Any]], wanted: int | None, gpus: int) -> tuple[int, int]:
+    """How many actors there are to be, and how many cores each takes, so that all find a place.
+
+    Raises:
+        ArgumentError: so many don't fit.
+
+    >>> _places([{"Alive": True, "Resources": {"CPU": 4}}, {"Alive": True, "Resources": {"CPU": 2}}], 2, 0)
+    (2, 2)
+    """
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    if gpus:
+        room = sum(int(min(one.get("GPU", 0), one.get("CPU", 0))) for one in alive)
+        number, cores = wanted or room, [1]
+    else:
+        total = sum(int(one.get("CPU", 0)) for one in alive)
+        number = wanted or min(2, total)
+        room, cores = total, list(range(max(1, total // max(1, number)), 0, -1))
+    for each in cores:
+        if gpus or sum(int(one.get("CPU", 0)) // each for one in alive) >= number:
+            break
+    if not 1 <= number <= room:
+        kind = "GPUs with a core" if gpus else "cores"
+        raise ArgumentError(f"actors={number} don't fit: the Ray cluster has {room} {kind}.")
+    return number, each

@@ -38,6 +38,8 @@ def read_shares(reading: Reading, choice: Mapping[str, Any]) -> dict[str, Any]:
     """
     form = check_form(reading)
     tokens = ((choice.get("logprobs") or {}).get("content")) or []
+    if not tokens and not (choice.get("message") or {}).get("content"):
+        return {"shares": {}, "coverage": 0.0}
     if not tokens:
         raise ServerError("The server gives no log-probabilities, which verdict_only reads; ask for full text.")
     text = "".join(token["token"] for token in tokens)
@@ -53,12 +55,18 @@ def read_shares(reading: Reading, choice: Mapping[str, Any]) -> dict[str, Any]:
     return {"shares": {}, "coverage": 0.0}
 
 
+def _says(text: str, option: str) -> bool:
+    """Whether a token's text is an option and what closes it: neither a longer word, nor a longer number."""
+    rest = text.removeprefix(option)
+    return rest != text and not (rest and (rest[0].isalnum() or rest[0] in ".,-_ "))
+
+
 def _at_verdict(form: VerdictForm, token: Mapping[str, Any], beginning: str, before: float) -> dict[str, Any]:
     """Shares at the token that tells the verdict, whose first characters may still be the stem's."""
     shares = dict.fromkeys(form.options, 0.0)
     for one in token.get("top_logprobs") or [token]:
         text = one["token"].removeprefix(beginning)
-        options = [option for option in form.options if text and (option.startswith(text) or text.startswith(option))]
+        options = [option for option in form.options if text and (option.startswith(text) or _says(text, option))]
         if one["token"].startswith(beginning) and options:
             shares[options[0]] += math.exp(float(one["logprob"]))
     total = sum(shares.values())

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -104,12 +105,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scale
     Returns:
         The attended values, shape (batch, heads, queries, width), and normalizers in float32, (batch, heads, queries).
     """
-    if _is_fused(query.device.type):
+    if _has_fused_cpu(query):
         shape = (query.shape[0], 1, query.shape[2], key.shape[2])
         mask = None if bias is None else bias.expand(shape)
         output, normalizer = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
             query, key, value, 0.0, False, attn_mask=mask, scale=scale
         )
+        return output, normalizer
+    if bias is None and _has_fused_cuda(query):
+        output, normalizer = _flash_on_cuda(query, key, value, scale)
         return output, normalizer
     return _attend_in_pieces(query, key, value, bias, scale)
 
@@ -152,15 +156,42 @@ def _shared_prefix_attention(
     of_own, own_normalizer = attend(query.reshape(batch, kv_heads, shared * length, width), key, value, mask, scale)
 
     share = torch.sigmoid(prefix_normalizer.reshape(own_normalizer.shape) - own_normalizer)[..., None]
-    merged = torch.lerp(of_own.float(), of_prefix.reshape(of_own.shape).float(), share).to(query.dtype)
+    beside = torch.where(share > 0, of_prefix.reshape(of_own.shape).float(), 0.0)  # NaN where a prefix is all padding
+    merged = torch.lerp(of_own.float(), beside, share).to(query.dtype)
     return merged.reshape(batch, heads, length, width).transpose(1, 2), None
 
 
 AttentionInterface.register(NAME, _shared_prefix_attention)
 
 
-def _is_fused(device: str) -> bool:
-    return device == "cpu" and hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu")
+def _has_fused_cpu(query: Tensor) -> bool:
+    return query.device.type == "cpu" and hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu")
+
+
+def _has_fused_cuda(query: Tensor) -> bool:
+    is_half = query.dtype in (torch.float16, torch.bfloat16)
+    # A few queries, as of a decoding step, would leave most of the GPU idle in a kernel that divides by queries.
+    return query.device.type == "cuda" and is_half and query.shape[2] >= 64 and _flash_agrees(query.device, query.dtype)
+
+
+def _flash_on_cuda(query: Tensor, key: Tensor, value: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    found = torch.ops.aten._scaled_dot_product_flash_attention(query, key, value, 0.0, False, False, scale=scale)
+    return found[0], found[1][..., : query.shape[2]].float()
+
+
+@lru_cache
+def _flash_agrees(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether the kernel that gives normalizers is here and right; it is no public function of torch's."""
+    generator = torch.Generator(device).manual_seed(0)
+    query, key, value = (
+        torch.randn((2, 2, n, 64), device=device, dtype=dtype, generator=generator) for n in (128, 192, 192)
+    )
+    try:
+        found = _flash_on_cuda(query, key, value, 0.125)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    expected = _attend_in_pieces(query, key, value, None, 0.125)
+    return all(bool(torch.allclose(a.float(), b.float(), atol=2e-2)) for a, b in zip(found, expected, strict=True))
 
 
 def _attend_in_pieces(
@@ -171,13 +202,29 @@ def _attend_in_pieces(
     step = max(1, _PIECE_BYTES // (4 * batch * heads * key.shape[2]))
     outputs, normalizers = [], []
     for start in range(0, length, step):
-        scores = (query[:, :, start : start + step] @ key.transpose(-1, -2)).float() * scale
+        scores = _products(query[:, :, start : start + step], key) * scale
         if bias is not None:
             scores = scores + (bias if bias.shape[2] == 1 else bias[:, :, start : start + step]).float()
         normalizer = torch.logsumexp(scores, dim=-1)
         outputs.append(torch.exp(scores - normalizer[..., None]).to(value.dtype) @ value)
         normalizers.append(normalizer)
     return torch.cat(outputs, dim=2), torch.cat(normalizers, dim=2)
+
+
+def _products(query: Tensor, key: Tensor) -> Tensor:
+    """Scores in float32: rounded to half precision, large ones would be off by more than their differences."""
+    if query.dtype == torch.float32:
+        return query @ key.mT
+    if query.device.type == "cuda" and _BMM_IN_FLOAT32:
+        batch, heads, queries, width = query.shape
+        flat = torch.bmm(
+            query.reshape(-1, queries, width), key.reshape(-1, key.shape[2], width).mT, out_dtype=torch.float32
+        )
+        return flat.view(batch, heads, queries, -1)
+    return query.float() @ key.float().mT
+
+
+_BMM_IN_FLOAT32 = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 8)
 
 
 def _additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:
