@@ -42,6 +42,7 @@ class Machine:
     flops: float = 800e12 * 0.5
     bandwidth: float = 3.35e12 * 0.7
     batch: int = 64
+    answer: int = ANSWER_TOKENS
 
 
 def prefill_flops(new: float, before: float = 0.0) -> float:
@@ -67,7 +68,7 @@ def seconds(
         return work / machine.flops
     caches = CACHE_BYTES * ((begun / members if shared else begun) + RESPONSE_TOKENS * responses)
     step = 2 * (BLOCK_WEIGHTS + HEAD_WEIGHTS) / machine.batch + caches
-    return work / machine.flops + ANSWER_TOKENS * step / machine.bandwidth
+    return work / machine.flops + machine.answer * step / machine.bandwidth
 
 
 def main() -> None:
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--host", action="store_true", help="measure what one core of this machine does")
     args = parser.parse_args()
     machine = Machine(flops=800e12 * args.utilization)
-    sizes = [_tiles_and_tokens(size) for size in IMAGE_SIZES]
+    sizes = [tiles_and_tokens(size) for size in IMAGE_SIZES]
     tiles, tokens = (float(np.mean([size[part] for size in sizes])) for part in (0, 1))
     print(f"images of {tiles:.1f} tiles and {tokens:,.0f} tokens on average; {args.utilization:.0%} of 800 TFLOP/s")
     print(f"{'workload':<13}{'engine':<34}{'per s':>8}{'1 GPU':>10}{'8 GPUs':>10}{'64 GPUs':>10}{'dollars':>9}")
@@ -120,7 +121,8 @@ def _print_host() -> None:
     print(f"{'bytes of a PNG':<38}{size / 1e6:>8.2f} MB (the mix is smooth noise; photographs are larger)")
 
 
-def _tiles_and_tokens(size: tuple[int, int]) -> tuple[int, int]:
+def tiles_and_tokens(size: tuple[int, int]) -> tuple[int, int]:
+    """Tiles and tokens of an image of this width and height."""
     config = _config()
     height, width = select_best_resolution((size[1], size[0]), config.image_grid_pinpoints)
     return 1 + height * width // 384**2, tiled_tokens(size[1], size[0], config)

@@ -7,6 +7,7 @@ requests, in turn, as often as `--repeats` says; a ratio is of a variant to the 
 from __future__ import annotations
 
 import argparse
+import copy
 import gc
 import json
 import os
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported
 
 import torch
 
+from benchmarks.cost_model import Machine, seconds, tiles_and_tokens
 from benchmarks.random_critic import SIZES, write_random_critic
-from benchmarks.workloads import WORKLOADS, Workload, make_workload
+from benchmarks.workloads import IMAGE_SIZES, WORKLOADS, Workload, make_workload
 
 STOCK = "stock"
 
@@ -97,23 +99,38 @@ def _arguments() -> argparse.Namespace:
 def _variants(args: argparse.Namespace, converted: Path) -> dict[str, Callable[[], Any]]:
     """Models by name; those that share their arguments but one are the levers, one by one and together."""
     from critic_eval.critics.adapter import LlavaCritic
+    from critic_eval.critics.engines.local import LocalEngine
 
     def stock() -> Any:
         from lmms_eval.models.chat.llava_hf import LlavaHf
 
         return LlavaHf(pretrained=str(converted), device=args.device, device_map=args.device, dtype="auto")
 
-    def ours(**arguments: Any) -> Callable[[], Any]:
-        return lambda: LlavaCritic(pretrained=str(converted), device=args.device, **arguments)
+    shared: dict[str, LlavaCritic] = {}
 
+    def ours(verdict_only: bool = False, **arguments: Any) -> Callable[[], Any]:
+        """The adapter with an engine of these arguments; all of them share one loaded checkpoint."""
+
+        def make() -> LlavaCritic:
+            if not shared:
+                shared["critic"] = LlavaCritic(pretrained=str(converted), device=args.device)
+            critic = copy.copy(shared["critic"])
+            engine = LocalEngine(critic.engine.engine.checkpoint, **arguments)
+            critic.engine = replace(critic.engine, engine=engine)
+            critic.mode = "verdict" if verdict_only else "text"
+            return critic
+
+        return make
+
+    default_workers = args.workers if args.device.startswith("cuda") else 0
     found: dict[str, Callable[[], Any]] = {
         STOCK: stock,
         "one at a time": ours(share_prefixes=False, batch_size=1, workers=0),
         "batches": ours(share_prefixes=False, workers=0),
         "shared prefixes": ours(batch_size=64, workers=0),
         "workers": ours(share_prefixes=False, batch_size=1, workers=args.workers),
-        "all": ours(),
-        "all, verdict only": ours(verdict_only=True),
+        "all": ours(workers=default_workers),
+        "all, verdict only": ours(verdict_only=True, workers=default_workers),
     }
     kept = {name: model for name, model in found.items() if not args.variants or name in (STOCK, *args.variants)}
     loaded: dict[str, Any] = {}
@@ -220,6 +237,7 @@ def _report(args: argparse.Namespace, runs: list[Run]) -> dict[str, Any]:
                     "ratio_high": max(ratios),
                     "peak_mb": max(run.peak_mb for run in own),
                     "same_text_as_stock": same,
+                    "share_of_model": _share_of_model(args, workload, variant, own),
                     **{part: statistics.median(run.shares[part] for run in own) for part in own[0].shares},
                 }
             )
@@ -239,6 +257,17 @@ def _report(args: argparse.Namespace, runs: list[Run]) -> dict[str, Any]:
     }
 
 
+def _share_of_model(args: argparse.Namespace, workload: str, variant: str, runs: list[Run]) -> float | None:
+    """The rate over what the cost model allows at the H100's full peak; for 7B on a GPU, with everything on."""
+    if args.size != "7b" or not args.device.startswith("cuda") or not variant.startswith("all"):
+        return None
+    sizes = [tiles_and_tokens(IMAGE_SIZES[index % len(IMAGE_SIZES)]) for index in range(args.images)]
+    tiles, tokens = (statistics.mean(size[part] for size in sizes) for part in (0, 1))
+    machine = Machine(flops=800e12, bandwidth=3.35e12, answer=args.new_tokens)
+    best = seconds(workload, machine, tiles, tokens, shared=True, verdict_only="verdict" in variant)
+    return statistics.median(run.rate for run in runs) * best
+
+
 def _table(report: dict[str, Any]) -> str:
     lines = [
         f"\n{report['device']}, {report['machine']}",
@@ -250,6 +279,11 @@ def _table(report: dict[str, Any]) -> str:
         f"  {_spread(row):<14}{_share(row['same_text_as_stock']):>10}"
         f"{row['vision']:>8.0%}{row['prefill']:>8.0%}{row['decode']:>8.0%}{row['host']:>7.0%}{row['peak_mb']:>10,.0f}"
         for row in report["rows"]
+    ]
+    lines += [
+        f"{row['workload']}, {row['variant']}: {row['share_of_model']:.0%} of the cost model's limit at the full peak"
+        for row in report["rows"]
+        if row["share_of_model"] is not None
     ]
     return "\n".join(lines)
 

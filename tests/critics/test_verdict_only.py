@@ -15,7 +15,7 @@ from critic_eval.critics.engines.local import LocalEngine
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.critics.stating import verdict_text
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Reading, Verdict, get_protocol, protocol_names, read_stated, verdict_form
+from critic_eval.judging import Reading, Verdict, get_protocol, protocol_names, read_stated, to_canonical, verdict_form
 from tests.critics.conftest import answers, grouped, judged
 
 ALONE = GenerationSettings(24, mode="verdict")
@@ -78,6 +78,20 @@ def test_a_preference_is_the_mean_of_both_orders_and_the_same_in_both() -> None:
     assert turned is not None
     assert turned.verdict == Verdict.preference(1)
     assert turned.logprobs == stated.logprobs
+
+
+def test_two_responses_of_equal_shares_get_the_same_verdict_in_both_orders() -> None:
+    own, turned = answer(0.4, 0.3, 0.3), answer(0.4, 0.3, 0.3)
+    verdicts = []
+    for order in ("AB", "BA"):
+        stated = read_stated(verdict_text(Reading("llava_critic_pair", order), own, turned))
+        assert stated is not None
+        verdicts.append(to_canonical(stated.verdict, order))
+    assert verdicts == [Verdict.preference(0)] * 2
+    third = 1 / 3
+    tied = read_stated(verdict_text(Reading("llava_critic_pair", "AB"), *[answer(third, third, third)] * 2))
+    assert tied is not None
+    assert tied.verdict == Verdict.preference(None)
 
 
 def test_a_score_is_the_expected_one() -> None:

@@ -1,0 +1,150 @@
+"""Runs are read from result files, compared item by item, and the needed number of items is found by simulation."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from critic_eval.cli import main
+from critic_eval.errors import ArgumentError, DataError
+from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.reports.comparing import compare_runs, item_differences
+from critic_eval.reports.power import power
+from critic_eval.reports.runs import collect
+
+TASK = "critic_pairs"
+
+
+def judgments(n: int, accuracy: float, seed: int = 0) -> list[Judgment]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for item in range(n):
+        label = int(rng.integers(2))
+        said = label if rng.random() < accuracy else 1 - label
+        found.append(
+            Judgment(str(item), "AB", Verdict.preference(said), "", "llava_critic_pair", label=Label.preference(label))
+        )
+    return found
+
+
+def write_run(folder: Path, said: list[Judgment], settings: dict[str, str] | None = None, **results: Any) -> Path:
+    """A run's files as lmms-eval writes them."""
+    folder.mkdir(parents=True)
+    figures = [{"name": "accuracy_with_tie", "group": "pooled", "value": 0.5, "low": 0.4, "high": 0.6, "n": len(said)}]
+    section = {TASK: {"settings": settings or {"checkpoint": folder.name}, "figures": figures, "left_out": ""}}
+    content = {"results": {TASK: {}}, "config": {"limit": None}, "critic_eval": section, "date": "20260101", **results}
+    (folder / "20260101_results.json").write_text(json.dumps(content))
+    lines = [json.dumps({"doc_id": index, "judgment": one.to_record()}) for index, one in enumerate(said)]
+    (folder / f"20260101_samples_{TASK}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_better_critic_is_found_better_and_the_items_are_named(tmp_path: Path) -> None:
+    said = judgments(400, 1.0)
+    flipped = {0: 1, 1: 0}
+    worse = [
+        replace(one, verdict=Verdict.preference(flipped[one.verdict.value])) if index < 60 else one  # type: ignore[index]
+        for index, one in enumerate(said)
+    ]
+    first = collect([write_run(tmp_path / "good", said, {"checkpoint": "good", "orders": "AB"})]).runs[0]
+    second = collect([write_run(tmp_path / "bad", worse, {"checkpoint": "bad", "orders": "AB"})]).runs[0]
+    found = compare_runs(first, second, resamples=500)
+    (accuracy,) = found.comparisons
+    assert accuracy.difference == pytest.approx(0.15)
+    assert accuracy.test == "McNemar, exact"
+    assert found.corrected[0] < 1e-6
+    assert found.differences == ["checkpoint"]
+    assert {item.item for item in item_differences(said, worse)} == {str(index) for index in range(60)}
+    assert [item.gain for item in found.items] == [1.0] * 10
+    assert main(["compare", str(tmp_path / "good"), str(tmp_path / "bad"), "--bootstrap", "100"]) == 0
+
+
+def test_parts_of_runs_and_different_tasks_are_not_compared(tmp_path: Path) -> None:
+    said = judgments(10, 0.5)
+    whole = collect([write_run(tmp_path / "whole", said)]).runs[0]
+    part = collect([write_run(tmp_path / "part", said, config={"limit": 10})]).runs[0]
+    assert part.is_partial
+    with pytest.raises(ArgumentError, match="--limit"):
+        compare_runs(whole, part)
+    with pytest.raises(ArgumentError, match="different tasks"):
+        compare_runs(whole, replace(whole, task="critic_scores"))
+    with pytest.raises(DataError, match="--log_samples"):
+        compare_runs(whole, replace(whole, samples=None))
+
+
+def test_files_that_are_no_runs_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    write_run(tmp_path / "good", judgments(5, 0.5))
+    cut, foreign = tmp_path / "cut_results.json", tmp_path / "foreign_results.json"
+    cut.write_text('{"results": {"critic_pai')
+    foreign.write_text(json.dumps({"results": {"mmmu_val": {"mmmu_acc,none": 0.5}}}))
+    collected = collect([tmp_path])
+    assert [run.critic for run in collected.runs] == ["good"]
+    assert ["cut off" in note for note in sorted(collected.notes)] == [True, False]
+    assert "mmmu_val" in sorted(collected.notes)[1]
+    with pytest.raises(DataError, match="No run of one of our tasks"):
+        collect([foreign])
+    with pytest.raises(ArgumentError, match="names no results"):
+        collect([tmp_path / "nothing"])
+
+
+def test_results_older_than_signatures_have_their_columns(tmp_path: Path) -> None:
+    file = tmp_path / "old_results.json"
+    columns = {
+        "alias": TASK,
+        "accuracy_with_tie,none": 0.6,
+        "accuracy_with_tie_stderr,none": 0.1,
+        "mean_pearson,none": 0.3,
+    }
+    file.write_text(json.dumps({"results": {TASK: columns}, "config": {"model": "m", "model_args": "a=1"}}))
+    (run,) = collect([file]).runs
+    accuracy = run.figure("accuracy_with_tie", "pooled")
+    assert accuracy is not None
+    assert accuracy.value == 0.6
+    assert accuracy.low == pytest.approx(0.6 - 0.196)
+    assert run.figure("pearson", "mean") is not None
+    assert (run.critic, run.settings) == ("m a=1", {})
+
+
+def test_more_items_find_a_smaller_effect_and_none_is_found_where_there_is_none() -> None:
+    said = judgments(500, 0.8)
+    large, small = (
+        power("accuracy_with_tie", said, effect, sizes=(50, 200, 800, 3200), simulations=40, resamples=100)
+        for effect in (0.15, 0.05)
+    )
+    assert large.needed is not None
+    assert small.needed is not None
+    # McNemar's normal approximation: n = (1.96 + 0.84)^2 * 0.2 / effect^2, about 70 and 627.
+    assert 35 < large.needed < 140
+    assert 310 < small.needed < 1260
+    tiny = power("accuracy_with_tie", said, 0.001, sizes=(50, 100), simulations=20, resamples=100)
+    assert tiny.needed is None
+
+
+@pytest.mark.parametrize(
+    ("name", "effect", "agreement", "message"),
+    [
+        ("accuracy_with_tie", 0.3, 0.8, "can't differ by 0.3"),
+        ("accuracy_with_tie", -0.1, 0.8, "above 0"),
+        ("accuracy_with_tie", 0.01, 0.1, "raise --agreement"),
+        ("levenshtein", 0.1, 0.8, "accuracies and correlations"),
+    ],
+)
+def test_impossible_effects_are_refused(name: str, effect: float, agreement: float, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        power(name, judgments(50, 0.9), effect, agreement=agreement)
+
+
+def test_power_of_a_correlation_lowers_it_by_the_effect() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(50, 15, 400)
+    said = [
+        Judgment(
+            str(item), "A", Verdict.score(float(value + rng.normal(0, 10))), "", "p", label=Label.score(float(value))
+        )
+        for item, value in enumerate(truth)
+    ]
+    found = power("pearson", said, 0.2, sizes=(20, 80), simulations=20, resamples=100)
+    assert found.shares[max(found.shares)] > 0.8
