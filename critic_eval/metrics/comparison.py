@@ -10,8 +10,8 @@ from scipy import sparse, stats
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
 from critic_eval.metrics.figures import draw_sample
-from critic_eval.metrics.resampling import Floats, bootstrap, interval
-from critic_eval.metrics.samples import InvalidPolicy, cluster_of
+from critic_eval.metrics.resampling import Floats, Statistic, bootstrap, interval
+from critic_eval.metrics.samples import InvalidPolicy, Sample, cluster_of
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,9 @@ def compare(
         raise ArgumentError(f"The two critics have no item in common, so {name} can't be compared.")
     own, other = ([judgment for judgment in side if cluster_of(judgment) in common] for side in (first, second))
     samples = [draw_sample(name, side, invalid_policy) for side in (own, other)]
-    width = samples[0].addends.shape[1]
-
-    def difference(sums: Floats) -> Floats:
-        drawn: Floats = samples[0].statistic(sums[:, :width]) - samples[1].statistic(sums[:, width:])
-        return drawn
-
-    addends = sparse.csr_array(sparse.block_diag([sparse.csr_array(sample.addends) for sample in samples]))
-    clusters = [*samples[0].clusters, *samples[1].clusters]
     unknown = any(sample.reason for sample in samples)
-    draws = np.empty(0) if unknown else bootstrap(addends, clusters, difference, resamples, seed)
+    drawn = np.empty((2, 0)) if unknown else paired_draws(samples, resamples, seed)
+    draws = drawn[0] - drawn[1]
     spread = interval(draws)
     p, test = _bootstrap_p(draws), "paired bootstrap"
     if name in ("accuracy_with_tie", "accuracy_without_tie") and _once_each(own) and _once_each(other):
@@ -68,6 +61,27 @@ def compare(
         both = sorted(hits[0].keys() & hits[1].keys())
         p, test = mcnemar([hits[0][item] for item in both], [hits[1][item] for item in both]), "McNemar, exact"
     return Comparison(name, samples[0].value - samples[1].value, *spread, p, test, len(common))
+
+
+def paired_draws(samples: Sequence[Sample], resamples: int, seed: int) -> Floats:
+    """Bootstrap draws of several critics' figures, the same clusters in each draw for all; shape (critics, resamples).
+
+    Args:
+        samples: Of the critics, on the same clusters.
+        resamples: How many draws.
+        seed: Seed of the bootstrap.
+    """
+    joint = sparse.csr_array(sparse.block_diag([sparse.csr_array(sample.addends) for sample in samples]))
+    clusters = [cluster for sample in samples for cluster in sample.clusters]
+    ends = np.cumsum([sample.addends.shape[1] for sample in samples])
+
+    def part(number: int) -> Statistic:
+        end = int(ends[number])
+        start = end - samples[number].addends.shape[1]
+        return lambda sums: samples[number].statistic(sums[:, start:end])
+
+    # The same sums are drawn for each: only the statistic differs.
+    return np.stack([bootstrap(joint, clusters, part(number), resamples, seed) for number in range(len(samples))])
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> float:

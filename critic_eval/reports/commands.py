@@ -1,8 +1,10 @@
-"""The commands that compare runs: `critic-eval compare` and `critic-eval power`."""
+"""The commands that report on runs: `critic-eval compare`, `critic-eval leaderboard` and `critic-eval power`."""
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from critic_eval.errors import ArgumentError
@@ -28,6 +30,22 @@ def add_commands(commands: Any) -> None:
     compare.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
     compare.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     compare.set_defaults(run=_compare)
+
+    leaderboard = commands.add_parser(
+        "leaderboard",
+        help="put runs and published figures into one page",
+        description=(
+            "Collect runs (folders, patterns, results JSON files, and what `rescore --json` printed, in files named "
+            "after their critics in a folder rescored/) and write a page, Markdown and CSV: a table for each benchmark "
+            "with intervals, ranks and significance letters, and what came of each published figure."
+        ),
+        epilog="example: critic-eval leaderboard runs/ --out leaderboard",
+    )
+    leaderboard.add_argument("runs", nargs="+", metavar="RUNS")
+    leaderboard.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    leaderboard.add_argument("--force", action="store_true", help="write over what the folder holds")
+    leaderboard.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    leaderboard.set_defaults(run=_leaderboard)
 
     power = commands.add_parser(
         "power",
@@ -109,6 +127,19 @@ def _show(found: Any) -> None:
             # As text: what a data set calls its items is no markup.
             items.add_row(*map(Text, (item.item, item.label, *item.verdicts, f"{item.gain:+.3g}")))
         console.print(items)
+
+
+def _leaderboard(args: argparse.Namespace) -> None:
+    from critic_eval.reports.leaderboard import make_leaderboard
+    from critic_eval.reports.leaderboard_files import write_leaderboard
+    from critic_eval.reports.runs import collect
+
+    collected = collect(args.runs)
+    leaderboard = make_leaderboard(collected.runs, notes=collected.notes, seed=args.seed)
+    for note in collected.notes:
+        print(f"passed over: {note}", file=sys.stderr)
+    written = write_leaderboard(leaderboard, args.out, args.force)
+    print(f"{len(leaderboard.tables)} tables of {len(collected.runs)} runs: {', '.join(map(str, written))}")
 
 
 def _power(args: argparse.Namespace) -> None:

@@ -87,7 +87,8 @@ def collect(paths: Sequence[str | Path]) -> Collected:
     """Read runs of our tasks.
 
     Args:
-        paths: results JSON files, folders that hold some at any depth, or patterns with `*`.
+        paths: results JSON files, what `critic-eval rescore --json` printed, folders that hold some at any depth, or
+            patterns with `*`.
 
     Raises:
         ArgumentError: a path names nothing.
@@ -99,6 +100,9 @@ def collect(paths: Sequence[str | Path]) -> Collected:
             results = _read(file)
         except DataError as error:
             collected.notes.append(str(error))
+            continue
+        if "benchmark" in results:
+            collected.runs.append(_rescored(results, file))
             continue
         found = [_task_run(task, results, file) for task in results["results"] if _is_judged(task, results)]
         foreign = [task for task in results["results"] if not _is_judged(task, results)]
@@ -114,7 +118,7 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
     files: list[Path] = []
     for path in map(str, paths):
         named = [Path(name) for name in sorted(glob.glob(path, recursive=True))] if "*" in path else [Path(path)]
-        found = [file for one in named for file in (sorted(one.rglob("*_results.json")) if one.is_dir() else [one])]
+        found = [file for one in named for file in (_inside(one) if one.is_dir() else [one])]
         found = [file for file in found if file.is_file() and file.name.endswith(".json")]
         if not found:
             raise ArgumentError(f"{path} names no results: give a *_results.json, or a folder that holds some.")
@@ -122,14 +126,20 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
+def _inside(folder: Path) -> list[Path]:
+    return sorted([*folder.rglob("*_results.json"), *folder.rglob("rescored/*.json")])
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))
+        results: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{file} can't be read as JSON ({error}); it may have been cut off.") from error
-    if not isinstance(results, dict) or not isinstance(results.get("results"), dict):
+    is_rescored = isinstance(results, dict) and "benchmark" in results and isinstance(results.get("figures"), list)
+    if not is_rescored and not (isinstance(results, dict) and isinstance(results.get("results"), dict)):
         raise DataError(f'{file} is no results file of lmms-eval: it has no "results".')
-    return results
+    found: dict[str, Any] = results
+    return found
 
 
 def _is_judged(task: str, results: dict[str, Any]) -> bool:
@@ -168,6 +178,14 @@ def _task_run(task: str, results: dict[str, Any], file: Path) -> TaskRun:
         seconds=float(seconds) if seconds else None,
         date=str(results.get("date", "")),
     )
+
+
+def _rescored(record: dict[str, Any], file: Path) -> TaskRun:
+    """What `critic-eval rescore --json` printed; its critic is what the file is called."""
+    signature = str(record.get("signature", ""))
+    settings = dict(part.split(":", 1) for part in signature.split("|") if ":" in part)
+    task = f"critic_{str(record['benchmark']).removeprefix('critic_')}"
+    return TaskRun(task, file.stem, settings, tuple(_figures(record["figures"])), "", False, file, None, None, "")
 
 
 def _critic(settings: dict[str, str], results: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,32 +13,7 @@ from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.reports.comparing import compare_runs, item_differences
 from critic_eval.reports.power import power
 from critic_eval.reports.runs import collect
-
-TASK = "critic_pairs"
-
-
-def judgments(n: int, accuracy: float, seed: int = 0) -> list[Judgment]:
-    rng = np.random.default_rng(seed)
-    found = []
-    for item in range(n):
-        label = int(rng.integers(2))
-        said = label if rng.random() < accuracy else 1 - label
-        found.append(
-            Judgment(str(item), "AB", Verdict.preference(said), "", "llava_critic_pair", label=Label.preference(label))
-        )
-    return found
-
-
-def write_run(folder: Path, said: list[Judgment], settings: dict[str, str] | None = None, **results: Any) -> Path:
-    """A run's files as lmms-eval writes them."""
-    folder.mkdir(parents=True)
-    figures = [{"name": "accuracy_with_tie", "group": "pooled", "value": 0.5, "low": 0.4, "high": 0.6, "n": len(said)}]
-    section = {TASK: {"settings": settings or {"checkpoint": folder.name}, "figures": figures, "left_out": ""}}
-    content = {"results": {TASK: {}}, "config": {"limit": None}, "critic_eval": section, "date": "20260101", **results}
-    (folder / "20260101_results.json").write_text(json.dumps(content))
-    lines = [json.dumps({"doc_id": index, "judgment": one.to_record()}) for index, one in enumerate(said)]
-    (folder / f"20260101_samples_{TASK}.jsonl").write_text("\n".join(lines) + "\n")
-    return folder
+from tests.reports.conftest import TASK, judgments, write_run
 
 
 def test_a_better_critic_is_found_better_and_the_items_are_named(tmp_path: Path) -> None:
@@ -52,7 +26,7 @@ def test_a_better_critic_is_found_better_and_the_items_are_named(tmp_path: Path)
     first = collect([write_run(tmp_path / "good", said, {"checkpoint": "good", "orders": "AB"})]).runs[0]
     second = collect([write_run(tmp_path / "bad", worse, {"checkpoint": "bad", "orders": "AB"})]).runs[0]
     found = compare_runs(first, second, resamples=500)
-    (accuracy,) = found.comparisons
+    accuracy, _ = found.comparisons
     assert accuracy.difference == pytest.approx(0.15)
     assert accuracy.test == "McNemar, exact"
     assert found.corrected[0] < 1e-6

@@ -1,0 +1,37 @@
+"""Runs with planted verdicts, in files as lmms-eval writes them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from critic_eval.benchmarks.run_report import full_record
+from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.metrics import figure
+
+TASK = "critic_pairs"
+
+
+def judgments(n: int, accuracy: float, seed: int = 0) -> list[Judgment]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for item in range(n):
+        label = int(rng.integers(2))
+        said = label if rng.random() < accuracy else 1 - label
+        found.append(
+            Judgment(str(item), "AB", Verdict.preference(said), "", "llava_critic_pair", label=Label.preference(label))
+        )
+    return found
+
+
+def write_run(folder: Path, said: list[Judgment], settings: dict[str, str] | None = None, **results: Any) -> Path:
+    """A run's files as lmms-eval writes them."""
+    folder.mkdir(parents=True)
+    figures = [full_record(figure(name, said)) for name in ("accuracy_with_tie", "invalid_rate")]
+    section = {TASK: {"settings": settings or {"checkpoint": folder.name}, "figures": figures, "left_out": ""}}
+    content = {"results": {TASK: {}}, "config": {"limit": None}, "critic_eval": section, "date": "20260101", **results}
+    (folder / "20260101_results.json").write_text(json.dumps(content))
+    lines = [json.dumps({"doc_id": index, "judgment": one.to_record()}) for index, one in enumerate(said)]
+    (folder / f"20260101_samples_{TASK}.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
