@@ -20,6 +20,8 @@ from critic_eval.reports.published import PublishedFigure, Reproduction, read_pu
 from critic_eval.reports.runs import RunFigure, TaskRun
 
 RESAMPLES = 1000
+REMARKED = ("decoding", "answers", "bootstrap", "version")
+"""Settings that are named where a run's differ from those of most, and leave it ranked."""
 COMPARED = ("benchmark", "protocol", "prompt", "orders", "items", "invalid", "scores", "images")
 """Settings that two runs must share to be ranked in one column; the critic's own may differ."""
 
@@ -134,9 +136,11 @@ def _marks(runs: Sequence[TaskRun]) -> tuple[dict[int, tuple[str, ...]], set[int
     marks: dict[int, tuple[str, ...]] = {}
     unranked: set[int] = set()
     whole = [run for run in runs if not run.is_partial]
-    shared = {name: _commonest([run.settings.get(name, "") for run in whole]) for name in COMPARED}
+    shared = {name: _commonest([run.settings.get(name, "") for run in whole]) for name in (*COMPARED, *REMARKED)}
     for run in runs:
-        other = [name for name in COMPARED if run.settings.get(name, "") != shared[name]]
+        other, remarked = (
+            [name for name in names if run.settings.get(name, "") != shared[name]] for names in (COMPARED, REMARKED)
+        )
         if run.is_partial:
             why = "a part of the items only (--limit); not ranked"
         elif not run.settings:
@@ -148,7 +152,11 @@ def _marks(runs: Sequence[TaskRun]) -> tuple[dict[int, tuple[str, ...]], set[int
             why = ""
         if why:
             unranked.add(id(run))
-        said_of_run = [note for note in (why, f"items left out: {run.left_out}" if run.left_out else "") if note]
+        said_of_run = [why] if why else []
+        if run.settings and remarked and not run.is_partial:
+            said_of_run.append("; ".join(f"{name}: {run.settings.get(name, 'not set')}" for name in remarked))
+        if run.left_out:
+            said_of_run.append(f"items left out: {run.left_out}")
         marks[id(run)] = tuple(_mark(notes, note) for note in said_of_run)
     return marks, unranked, notes
 
