@@ -62,7 +62,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         dry_run: print the plan (requests, images, tokens, what sharing saves) and end, without loading any weights.
         share_prefixes: compute what requests on one image have in common once.
         compile: compile the feed-forward parts and the vision tower with torch.compile; the first batches are slow.
-        workers: processes that prepare images ahead of the model; by default some with a GPU, none without.
+        workers: processes that prepare images ahead of the model; by default some with a GPU, none without. A script
+            that builds this class with workers needs Python's guard `if __name__ == "__main__":`.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
         timeout: seconds that a server may take for an answer.
