@@ -17,6 +17,13 @@ _JOURNAL = "CRITIC_EVAL_JOURNAL"
 """The variable that tells `llava_critic` where to keep its answers."""
 
 
+_SAME_ANSWERS = (
+    *("dry_run", "workers", "batch_size", "max_batch_size", "share_prefixes"),
+    *("engine", "actors", "concurrency", "timeout"),
+)
+"""Arguments of the model that say how answers are computed, and not which."""
+
+
 def main() -> int:
     """Run lmms-eval with this process's arguments; 0 where every evaluation succeeded, 1 where one failed."""
     arguments = sys.argv[1:]
@@ -75,7 +82,8 @@ def _reporting(evaluate: Callable[[Any], Any], failures: list[BaseException]) ->
 
 def _journal(args: Any) -> Path:
     """A file in the output folder that the same command finds again, and another command leaves alone."""
-    run = json.dumps([args.model, args.model_args, args.tasks], default=str)
+    asked = [part for part in str(args.model_args).split(",") if part.partition("=")[0].strip() not in _SAME_ANSWERS]
+    run = json.dumps([args.model, asked, args.tasks], default=str)
     return Path(args.output_path) / f"journal-{hashlib.sha256(run.encode()).hexdigest()[:12]}.sqlite"
 
 

@@ -29,8 +29,11 @@ def agreement_figures(
         seed: Seed of the bootstrap.
 
     Raises:
-        ArgumentError: The runs share no item in the same order, or hold verdicts of different kinds.
+        ArgumentError: A negative number of resamples; the runs share no item in the same order, or hold verdicts of
+            different kinds.
     """
+    if resamples < 0 or seed < 0:
+        raise ArgumentError("The number of resamples and the seed are 0 or more.")
     labels: dict[tuple[str, str], Label] = {}
     for other in against:
         if other.verdict.is_valid and other.verdict.kind in _FIGURES:

@@ -14,6 +14,7 @@ def add_commands(commands: Any) -> None:
     """Add the subparsers of these commands."""
     compare = commands.add_parser(
         "compare",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         help="compare two runs of the same tasks",
         description=(
             "Compare two runs, item by item: how each figure differs, with its interval, and whether chance "
@@ -33,6 +34,7 @@ def add_commands(commands: Any) -> None:
 
     leaderboard = commands.add_parser(
         "leaderboard",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         help="put runs and published figures into one page",
         description=(
             "Collect runs (folders, patterns, results JSON files, and what `rescore --json` printed, in files named "
@@ -41,7 +43,7 @@ def add_commands(commands: Any) -> None:
         ),
         epilog="example: critic-eval leaderboard runs/ --out leaderboard",
     )
-    leaderboard.add_argument("runs", nargs="+", metavar="RUNS")
+    leaderboard.add_argument("runs", nargs="+", metavar="RUNS", help="folders, patterns or files")
     leaderboard.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     leaderboard.add_argument("--force", action="store_true", help="write over what the folder holds")
     leaderboard.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
@@ -49,12 +51,13 @@ def add_commands(commands: Any) -> None:
 
     power = commands.add_parser(
         "power",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         help="how many items it takes to tell two critics apart",
         description=(
             "Simulate a critic that is worse than a run's by an effect, on samples of the run's items, and find how "
             "many items it takes until the paired test of `compare` finds the difference."
         ),
-        epilog="example: critic-eval power runs/7b --task critic_pairs --figure accuracy_without_tie --effect 0.02",
+        epilog="example: critic-eval power runs/7b --task critic_pairs --figure accuracy_with_tie --effect 0.02",
     )
     power.add_argument("run_path", metavar="RUN", help="a results JSON, or a folder that holds one")
     power.add_argument("--task", help="the task, where the run has several")
@@ -62,7 +65,10 @@ def add_commands(commands: Any) -> None:
     power.add_argument("--effect", type=float, required=True, help="the difference to be found, such as 0.02")
     power.add_argument("--power", type=float, default=0.8, dest="target", help="wanted share of runs that find it")
     power.add_argument(
-        "--agreement", type=float, default=0.8, help="share of items on which the two critics agree, for accuracies"
+        "--agreement",
+        type=float,
+        default=0.8,
+        help="share of judgments on which the two agree, for accuracies",
     )
     power.add_argument("--simulations", type=int, default=100, metavar="N", help="of each number of items")
     power.add_argument("--seed", type=int, default=0, help="seed of the simulations")
@@ -72,11 +78,11 @@ def add_commands(commands: Any) -> None:
 
 def _compare(args: argparse.Namespace) -> None:
     from critic_eval.reports.comparing import RunComparison, compare_runs
-    from critic_eval.reports.runs import collect
+    from critic_eval.reports.runs import collect, pick
 
     first, second = (collect([path]).runs for path in (args.first, args.second))
-    tasks = [run.task for run in first if run.task in {other.task for other in second}]
-    tasks = [task for task in dict.fromkeys(tasks) if args.task in (None, task)]
+    others = {run.task for run in second}
+    tasks = [task for task in dict.fromkeys(run.task for run in first) if task in others and args.task in (None, task)]
     if not tasks:
         raise ArgumentError(
             f"The two have no task in common{'' if args.task is None else f' called {args.task}'}: "
@@ -84,8 +90,8 @@ def _compare(args: argparse.Namespace) -> None:
         )
     found: list[RunComparison] = []
     for task in tasks:
-        pair = [next(run for run in reversed(runs) if run.task == task) for runs in (first, second)]
-        found.append(compare_runs(pair[0], pair[1], args.bootstrap, args.seed, args.items))
+        own, other = pick(first, task, args.first), pick(second, task, args.second)
+        found.append(compare_runs(own, other, args.bootstrap, args.seed, args.items))
     if args.json:
         print(json.dumps([asdict(one) for one in found]))
         return
@@ -144,7 +150,7 @@ def _leaderboard(args: argparse.Namespace) -> None:
 
 def _power(args: argparse.Namespace) -> None:
     from critic_eval.reports.power import power
-    from critic_eval.reports.runs import collect
+    from critic_eval.reports.runs import collect, pick
 
     runs = [run for run in collect([args.run_path]).runs if args.task in (None, run.task)]
     if len({run.task for run in runs}) != 1:
@@ -152,7 +158,7 @@ def _power(args: argparse.Namespace) -> None:
         raise ArgumentError(f"{args.run_path} holds {named}; name one with --task.")
     found = power(
         args.figure,
-        runs[-1].judgments(),
+        pick(runs, runs[0].task, args.run_path).judgments(),
         args.effect,
         args.target,
         args.agreement,

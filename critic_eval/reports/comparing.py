@@ -59,7 +59,7 @@ def compare_runs(
     own, other = first.judgments(), second.judgments()
     names = list(dict.fromkeys(found.name for found in first.figures if found.group == POOLED))
     comparisons = [
-        compare(name, own, other, resamples=resamples, seed=seed)
+        compare(name, own, other, first.invalid_policy, resamples, seed)
         for name in names
         if HIGHER_IS_BETTER.get(name) is not None
     ]

@@ -23,7 +23,9 @@ def write_leaderboard(leaderboard: Leaderboard, folder: Path, force: bool = Fals
     Raises:
         ArgumentError: the folder holds something already, and may not be overwritten.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not force:
+    if folder.exists() and not folder.is_dir():
+        raise ArgumentError(f"{folder} is a file; give a folder.")
+    if folder.exists() and any(folder.iterdir()) and not force:
         raise ArgumentError(f"{folder} holds something already; give another folder, or --force to write over it.")
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
@@ -44,7 +46,7 @@ def to_markdown(leaderboard: Leaderboard) -> str:
         header = ["critic", *(column_name(column) for column in table.columns), "rank", "letters", "source"]
         parts += [f"## {table.benchmark}", "", _line(header), _line(["---"] * len(header))]
         parts += [_line(_cells(row, table)) for row in table.rows]
-        parts += ["", *(f"{number}. {note}" for number, note in enumerate(table.notes, 1)), _tests(table), ""]
+        parts += ["", *(f"{number}. {_escaped(note)}" for number, note in enumerate(table.notes, 1)), _tests(table), ""]
     held = [one for one in leaderboard.reproductions if one.run is not None]
     parts += ["## Published figures", "", _counts(leaderboard), ""]
     if held:
@@ -94,7 +96,7 @@ def reproduction_csv(leaderboard: Leaderboard) -> str:
                 printed.critic,
                 printed.benchmark or "",
                 printed.column,
-                f"{printed.value:.6g}",
+                printed.value,
                 *(measured.value, measured.low, measured.high),
                 one.status,
                 one.remark,
@@ -140,12 +142,12 @@ def interval_text(one: RunFigure | None) -> str:
 
 
 def count_text(one: RunFigure | None) -> str:
-    """Its n and the rate of invalid verdicts, if they are known."""
-    return "" if one is None or one.n is None else f"n {one.n}, invalid {_rate(one)}"
+    """Its n and the number of invalid verdicts, if they are known."""
+    return "" if one is None or one.n is None else f"n {one.n}, {one.invalid or 0} invalid"
 
 
 _LEGEND = (
-    "Figures of runs have a 95 % interval, n, and the share of invalid verdicts; published ones are in italics with "
+    "Figures of runs have a 95 % interval, n, and the number of invalid verdicts; published ones are in italics with "
     "their source. A rank's 95 % interval is from the bootstrap. Critics that share a letter can't be told apart "
     "(5 %, Holm's correction). A number in brackets after a name refers to the notes below its table."
 )
@@ -157,11 +159,6 @@ _REPRODUCTION_COLUMNS = (
     *("critic", "benchmark", "column", "published", "measured", "low", "high"),
     *("status", "remark", "source", "trust"),
 )
-
-
-def _rate(one: RunFigure) -> str:
-    total = (one.n or 0) + (one.invalid or 0)
-    return f"{(one.invalid or 0) / total:.1%}" if total else "unknown"
 
 
 def _told(one: RunFigure | None) -> str:
@@ -216,7 +213,8 @@ def _line(cells: list[str]) -> str:
 
 def _escaped(text: str) -> str:
     """Text of others as Markdown shows it, not as it would read it."""
-    for mark in "\\`*_[]<>|":
+    text = text.replace("&", "&amp;")
+    for mark in "\\`*_[]<>|~":
         text = text.replace(mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark])
     return " ".join(text.split())
 

@@ -10,6 +10,9 @@ from critic_eval.judging import Judgment, Verdict
 from critic_eval.metrics import compare, figure
 from critic_eval.metrics.samples import cluster_of
 
+Weaken = Callable[[Sequence[Judgment]], list[Judgment]]
+"""Gives the verdicts of a worse critic on the same items."""
+
 SIZES = (50, 100, 200, 400, 800, 1600, 3200, 6400)
 """Numbers of items that are tried."""
 
@@ -60,7 +63,7 @@ def power(
         ArgumentError: another figure, an effect that this run can't lose, or an agreement too high for the effect.
     """
     rng = np.random.default_rng(seed)
-    worse = _weakened(name, judgments, effect, agreement, rng)
+    worse = weakened(name, judgments, effect, agreement, rng)
     items: dict[str, list[int]] = {}
     for index, judgment in enumerate(judgments):
         items.setdefault(cluster_of(judgment), []).append(index)
@@ -69,13 +72,14 @@ def power(
     for size in sizes:
         found = 0
         for _ in range(simulations):
-            other = worse()
             drawn = rng.integers(0, len(clusters), size)
-            pairs = [(f"{place}", index) for place, cluster in enumerate(drawn) for index in clusters[cluster]]
-            sides = [
-                [replace(side[index], item_id=item, cluster=item) for item, index in pairs]
-                for side in (judgments, other)
+            own = [
+                replace(judgments[index], item_id=str(place), cluster=str(place))
+                for place, cluster in enumerate(drawn)
+                for index in clusters[cluster]
             ]
+            # Weakened after drawing: an item that is drawn twice is two items, which the other critic judges apart.
+            sides = own, worse(own)
             tested = compare(name, sides[0], sides[1], resamples=resamples, seed=int(rng.integers(1 << 31)))
             found += bool(tested.p < 0.05 and tested.difference > 0)
         shares[size] = found / simulations
@@ -95,43 +99,60 @@ def _needed(shares: dict[int, float], target: float) -> int | None:
     return None
 
 
-def _weakened(
+def weakened(
     name: str, judgments: Sequence[Judgment], effect: float, agreement: float, rng: np.random.Generator
-) -> Callable[[], list[Judgment]]:
+) -> Weaken:
+    """Draws critics that are worse than a run's by an effect; arguments and errors as of `power`."""
     if not effect > 0:
         raise ArgumentError("The effect is the difference to be found, above 0.")
     if name in ("accuracy_with_tie", "accuracy_without_tie"):
-        return _weakened_preferences(judgments, effect, agreement, rng)
+        return _weakened_preferences(name, judgments, effect, agreement, rng)
     if name in ("pearson", "spearman", "kendall"):
         return _weakened_scores(name, judgments, effect, rng)
     raise ArgumentError(f"Power is simulated for accuracies and correlations, not for {name}.")
 
 
 def _weakened_preferences(
-    judgments: Sequence[Judgment], effect: float, agreement: float, rng: np.random.Generator
-) -> Callable[[], list[Judgment]]:
-    right = np.array([one.label is not None and one.verdict.value == one.label.value for one in judgments])
+    name: str, judgments: Sequence[Judgment], effect: float, agreement: float, rng: np.random.Generator
+) -> Weaken:
+    counted = np.array([_is_counted(name, one) for one in judgments])
+    right = np.array([_is_right(one) for one in judgments])
+    accuracy = float(right[counted].mean()) if counted.any() else 0.0
     differing = 1 - agreement
     if differing < effect:
         raise ArgumentError(
             f"Critics that agree on {agreement:.0%} of the items can't differ by {effect:g} in accuracy."
         )
     lost, won = (differing + effect) / 2, (differing - effect) / 2
-    if lost > right.mean() or won > 1 - right.mean():
+    if lost > accuracy or won > 1 - accuracy:
         raise ArgumentError(
-            f"With an accuracy of {right.mean():.3f}, critics that differ by {effect:g} can't agree on as few as "
-            f"{agreement:.0%} of the items; raise --agreement."
+            f"With an accuracy of {accuracy:.3f}, critics that differ by {effect:g} can't agree on as few as "
+            f"{agreement:.0%} of the items; raise --agreement, up to {1 - effect:.3g}."
         )
-    chance = np.where(right, lost / right.mean(), won / max(1 - right.mean(), 1e-12))
+    chances = {True: lost / accuracy, False: won / max(1 - accuracy, 1e-12)}
 
-    def drawn() -> list[Judgment]:
-        flipped = rng.random(len(judgments)) < chance
+    def drawn(sample: Sequence[Judgment]) -> list[Judgment]:
+        # One draw an item: what changes a verdict in one order is likely to change it in the other.
+        draw = {cluster: rng.random() for cluster in dict.fromkeys(map(cluster_of, sample))}
         return [
-            _with_accuracy(judgment, not is_right) if flip else judgment
-            for judgment, is_right, flip in zip(judgments, right, flipped, strict=True)
+            _with_accuracy(one, not is_right)
+            if _is_counted(name, one) and draw[cluster_of(one)] < chances[is_right := _is_right(one)]
+            else one
+            for one in sample
         ]
 
     return drawn
+
+
+def _is_right(judgment: Judgment) -> bool:
+    return judgment.label is not None and judgment.verdict.value == judgment.label.value
+
+
+def _is_counted(name: str, judgment: Judgment) -> bool:
+    """Whether an accuracy is about a judgment."""
+    if judgment.label is None or not judgment.verdict.is_valid:
+        return False
+    return name == "accuracy_with_tie" or judgment.label.value is not None
 
 
 def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
@@ -141,9 +162,7 @@ def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
     return replace(judgment, verdict=Verdict.preference(better))  # type: ignore[arg-type]
 
 
-def _weakened_scores(
-    name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator
-) -> Callable[[], list[Judgment]]:
+def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator) -> Weaken:
     usable = [one for one in judgments if one.verdict.is_valid and one.label is not None]
     values = np.array([float(one.verdict.value) for one in usable])  # type: ignore[arg-type]
     start = figure(name, usable, resamples=0).value
@@ -154,16 +173,19 @@ def _weakened_scores(
         scores = values + scale * noise
         return [replace(one, verdict=Verdict.score(score)) for one, score in zip(usable, scores, strict=True)]
 
-    # The scale is found once, by halving, on one draw of noise; each simulation draws anew.
+    # The scale is found once, by halving, on one draw of noise.
     noise, low, high = rng.normal(0, 1, len(usable)), 0.0, 20 * (values.std() or 1.0)
     for _ in range(30):
         middle = (low + high) / 2
         lost = start - figure(name, noisy(middle, noise), resamples=0).value
         low, high = (middle, high) if lost < effect else (low, middle)
-    return lambda: _filled(judgments, noisy(high, rng.normal(0, 1, len(usable))))
 
+    def drawn(sample: Sequence[Judgment]) -> list[Judgment]:
+        return [
+            replace(one, verdict=Verdict.score(float(one.verdict.value) + high * rng.normal()))  # type: ignore[arg-type]
+            if one.verdict.is_valid and one.label is not None
+            else one
+            for one in sample
+        ]
 
-def _filled(judgments: Sequence[Judgment], weakened: Sequence[Judgment]) -> list[Judgment]:
-    """The judgments, with those that are usable in their weakened form."""
-    remaining = iter(weakened)
-    return [next(remaining) if one.verdict.is_valid and one.label is not None else one for one in judgments]
+    return drawn

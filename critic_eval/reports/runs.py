@@ -13,7 +13,7 @@ from critic_eval.benchmarks.recorded_forms import find_recorded
 from critic_eval.benchmarks.rescoring import read_judgments
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.judging import Judgment
-from critic_eval.metrics import MEAN, POOLED
+from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
 from critic_eval.metrics.signature import Signature
 
 
@@ -64,6 +64,11 @@ class TaskRun:
         """How its figures came about."""
         return Signature(self.settings)
 
+    @property
+    def invalid_policy(self) -> InvalidPolicy:
+        """What becomes of invalid verdicts in its figures."""
+        return "wrong" if self.settings.get("invalid") == "wrong" else "exclude"
+
     def figure(self, name: str, group: str) -> RunFigure | None:
         """The figure of this name over a group of items, if there is one."""
         return next((found for found in self.figures if (found.name, found.group) == (name, group)), None)
@@ -73,6 +78,21 @@ class TaskRun:
         if self.samples is None:
             raise DataError(f"{self.file.name} has no samples of {self.task} beside it; run with --log_samples.")
         return read_judgments(find_recorded(self.task), [self.samples])[0]
+
+
+def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:
+    """The run of a task among several: a whole one if there is any, and the latest of these.
+
+    Raises:
+        ArgumentError: there is none, or they are of several critics.
+    """
+    fitting = [run for run in runs if run.task == task]
+    fitting = [run for run in fitting if not run.is_partial] or fitting
+    critics = sorted({run.critic for run in fitting})
+    if len(critics) != 1:
+        found = f"holds runs of {', '.join(critics)}" if critics else "holds no run"
+        raise ArgumentError(f"{place} {found} of {task}; name the results file of one.")
+    return max(fitting, key=lambda run: (run.date, run.file.name))
 
 
 @dataclass
@@ -101,11 +121,20 @@ def collect(paths: Sequence[str | Path]) -> Collected:
         except DataError as error:
             collected.notes.append(str(error))
             continue
-        if "benchmark" in results:
-            collected.runs.append(_rescored(results, file))
+        foreign: list[str] = []
+        try:
+            if "benchmark" in results:
+                found = [_rescored(results, file)]
+            else:
+                found = [_task_run(task, results, file) for task in results["results"] if _is_judged(task, results)]
+                foreign = [task for task in results["results"] if not _is_judged(task, results)]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            collected.notes.append(f"{file} is not in a form that lmms-eval or rescore writes ({error!r}).")
             continue
-        found = [_task_run(task, results, file) for task in results["results"] if _is_judged(task, results)]
-        foreign = [task for task in results["results"] if not _is_judged(task, results)]
+        empty = [run.task for run in found if not run.figures]
+        if empty:
+            collected.notes.append(f"{file} holds no figures of {', '.join(empty)}.")
+        found = [run for run in found if run.figures]
         if foreign and not found:
             collected.notes.append(f"{file} holds no task of critic-eval ({', '.join(foreign[:3])}); passed over.")
         collected.runs += found
@@ -127,7 +156,8 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    return sorted([*folder.rglob("*_results.json"), *folder.rglob("rescored/*.json")])
+    own = folder.glob("*.json") if folder.name == "rescored" else ()
+    return sorted({*folder.rglob("*_results.json"), *folder.rglob("rescored/*.json"), *own})
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -143,7 +173,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _is_judged(task: str, results: dict[str, Any]) -> bool:
-    if task in results.get("critic_eval", {}):
+    if task in (results.get("critic_eval") or {}):
         return True
     if task in results.get("group_subtasks", {}) and results["group_subtasks"][task]:
         return False
@@ -155,7 +185,7 @@ def _is_judged(task: str, results: dict[str, Any]) -> bool:
 
 
 def _task_run(task: str, results: dict[str, Any], file: Path) -> TaskRun:
-    ours = results.get("critic_eval", {}).get(task)
+    ours = (results.get("critic_eval") or {}).get(task)
     settings = dict(ours.get("settings", {})) if ours else {}
     config = results.get("config") or {}
     counts = (results.get("n-samples") or {}).get(task) or {}
@@ -201,19 +231,15 @@ def _critic(settings: dict[str, str], results: dict[str, Any]) -> str:
 
 
 def _figures(records: Sequence[dict[str, Any]]) -> list[RunFigure]:
-    return [
-        RunFigure(
-            str(record["name"]),
-            str(record["group"]),
-            record.get("value"),
-            record.get("low"),
-            record.get("high"),
-            record.get("stderr"),
-            record.get("n"),
-            record.get("invalid"),
-        )
-        for record in records
-    ]
+    return [_figure(record) for record in records]
+
+
+def _figure(record: dict[str, Any]) -> RunFigure:
+    low, high, stderr = (record.get(name) for name in ("low", "high", "stderr"))
+    if stderr is None and low is not None and high is not None:
+        stderr = (high - low) / 3.92  # what a normal distribution with this interval has
+    counts = record.get("n"), record.get("invalid")
+    return RunFigure(str(record["name"]), str(record["group"]), record.get("value"), low, high, stderr, *counts)
 
 
 def _old_figures(columns: dict[str, Any]) -> list[RunFigure]:

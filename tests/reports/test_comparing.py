@@ -10,9 +10,10 @@ import pytest
 from critic_eval.cli import main
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.metrics import figure
 from critic_eval.reports.comparing import compare_runs, item_differences
-from critic_eval.reports.power import power
-from critic_eval.reports.runs import collect
+from critic_eval.reports.power import power, weakened
+from critic_eval.reports.runs import collect, pick
 from tests.reports.conftest import TASK, judgments, write_run
 
 
@@ -122,3 +123,40 @@ def test_power_of_a_correlation_lowers_it_by_the_effect() -> None:
     ]
     found = power("pearson", said, 0.2, sizes=(20, 80), simulations=20, resamples=100)
     assert found.shares[max(found.shares)] > 0.8
+
+
+@pytest.mark.parametrize("name", ["accuracy_with_tie", "accuracy_without_tie"])
+def test_the_simulated_critic_is_worse_by_the_effect_in_the_figure_that_is_named(name: str) -> None:
+    """A fifth of the items are ties, on which the critic is often wrong."""
+    ties = [
+        replace(one, item_id=f"tie-{one.item_id}", label=Label.preference(None)) for one in judgments(100, 0.5, seed=1)
+    ]
+    said = [*judgments(400, 0.95), *ties]
+    rng = np.random.default_rng(0)
+    worse = weakened(name, said, 0.04, 0.9, rng)
+    start = figure(name, said, resamples=0).value
+    lost = [start - figure(name, worse(said), resamples=0).value for _ in range(200)]
+    assert np.mean(lost) == pytest.approx(0.04, abs=0.004)
+
+
+def test_of_several_runs_the_latest_whole_one_is_taken(tmp_path: Path) -> None:
+    said = judgments(10, 0.5)
+    write_run(tmp_path / "a", said, {"checkpoint": "one"}, date="20260101")
+    write_run(tmp_path / "b", said, {"checkpoint": "one"}, date="20260102", config={"limit": 10})
+    runs = collect([tmp_path]).runs
+    assert pick(runs, TASK, "here").date == "20260101"
+    write_run(tmp_path / "c", said, {"checkpoint": "two"})
+    with pytest.raises(ArgumentError, match="runs of one, two"):
+        pick(collect([tmp_path]).runs, TASK, "here")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"results": {"critic_pairs": {}}, "critic_eval": null}', '{"benchmark": "x", "figures": [{"value": 1}]}', "[]"],
+)
+def test_odd_results_are_named_and_do_not_stop_the_others(content: str, tmp_path: Path) -> None:
+    write_run(tmp_path / "good", judgments(5, 0.5))
+    (tmp_path / "odd_results.json").write_text(content)
+    collected = collect([tmp_path])
+    assert len(collected.runs) == 1
+    assert "odd_results.json" in collected.notes[0]

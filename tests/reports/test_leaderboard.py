@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from critic_eval.cli import main
 from critic_eval.errors import ArgumentError
+from critic_eval.judging import Verdict
 from critic_eval.reports.leaderboard import make_leaderboard
 from critic_eval.reports.leaderboard_files import to_csv, to_html, to_markdown, write_leaderboard
 from critic_eval.reports.published import PublishedFigure, read_published, reproduce
@@ -129,3 +131,41 @@ def test_the_command_takes_runs_and_rescored_judgments(tmp_path: Path, capsys: p
         one for one in lines if (one["critic"], one["column"]) == ("LLaVA-Critic-7B", "Ave") and one["measured"]
     )
     assert mean["status"] == "reproduced"
+
+
+def test_standings_need_errors_and_follow_the_policy_for_invalid_verdicts(tmp_path: Path) -> None:
+    def rescored(name: str, value: float, low: float | None, high: float | None) -> None:
+        figures = [{"name": "pearson", "group": "mean", "value": value, "low": low, "high": high, "n": 9, "invalid": 0}]
+        record = {"benchmark": "mllm_judge_score", "signature": "orders:A", "figures": figures}
+        (tmp_path / "rescored").mkdir(exist_ok=True)
+        (tmp_path / "rescored" / f"{name}.json").write_text(json.dumps(record))
+
+    rescored("far", 0.9, 0.88, 0.92)
+    rescored("near", 0.31, 0.29, 0.33)
+    rescored("same", 0.305, 0.285, 0.325)
+    rescored("unknown", 0.5, None, None)
+    (table,) = make_leaderboard(collect([tmp_path / "rescored"]).runs, []).tables
+    letters = {row.critic: row.standing.letters if row.standing else None for row in table.rows}
+    assert letters == {"far": "a", "unknown": None, "near": "b", "same": "b"}
+    ranks = {row.critic: row.standing.rank for row in table.rows if row.standing}
+    assert ranks["far"] == (1, 1)
+    assert ranks["near"][1] == 3
+
+    said = judgments(200, 0.9, 1)
+    unread = [replace(one, verdict=Verdict.invalid("x")) if i < 80 else one for i, one in enumerate(said)]
+    for policy, letter in (("wrong", "b"), ("exclude", "a")):
+        folder = tmp_path / policy
+        pair = [
+            write_run(folder / name, side, {"checkpoint": name, "invalid": policy})
+            for name, side in (("a", said), ("b", unread))
+        ]
+        (table,) = make_leaderboard(collect(pair).runs, []).tables
+        assert {row.critic: row.standing.letters for row in table.rows if row.standing}["b"] == letter
+
+
+def test_runs_without_signature_have_no_vote_and_other_models_see_images_as_they_are(tmp_path: Path) -> None:
+    ours = run(tmp_path / "ours", 0.9, 1, {"images": "as_is"})
+    theirs = run(tmp_path / "theirs", 0.8, 2)
+    old = [replace(ours, settings={}, critic=name, file=Path(name)) for name in ("x", "y", "z")]
+    (table,) = make_leaderboard([ours, theirs, *old], []).tables
+    assert {row.critic for row in table.rows if row.standing} == {"ours", "theirs"}
