@@ -34,6 +34,13 @@ def functions(tasks: Mapping[str, JudgeTask]) -> Callable[[str], Any]:
 
 def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
     """The aggregation of a metric over its judgments' records, with its standard error attached for lmms-eval."""
+    last: list[tuple[Sequence[Mapping[str, Any]], Figure]] = []
+
+    def once(records: Sequence[Mapping[str, Any]]) -> Figure:
+        # lmms-eval asks for the value and for its standard error of the same list.
+        if not last or last[0][0] is not records:
+            last[:] = [(records, compute(records))]
+        return last[0][1]
 
     def compute(records: Sequence[Mapping[str, Any]]) -> Figure:
         judgments, policy = [Judgment.from_record(record) for record in records], invalid_policy(records)
@@ -42,10 +49,10 @@ def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
         return group_figures(name.removeprefix(MEAN_PREFIX), judgments, policy)[0]
 
     def value(records: Sequence[Mapping[str, Any]]) -> float:
-        return compute(records).value
+        return once(records).value
 
     value.__name__ = name
-    value.critic_eval_stderr = lambda records: compute(records).stderr  # type: ignore[attr-defined]
+    value.critic_eval_stderr = lambda records: once(records).stderr  # type: ignore[attr-defined]
     return value
 
 

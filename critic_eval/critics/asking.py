@@ -84,7 +84,7 @@ class Requests:
                 f"verdict_only and reasons=False need to know how answers are read; {request.args[4]} is no task of "
                 "critic-eval."
             )
-        reading = task.reading(self._document(request))
+        reading = task.reading(self._texts(request))
         protocol = get_protocol(reading.protocol)
         if self._mode == "verdict":
             verdict_form(protocol)
@@ -104,11 +104,15 @@ class Requests:
         return with_images(conversation, self._read(self._requests[source]))
 
     def _read(self, request: Instance, is_partner: bool = False) -> Conversation:
-        task, place = _judge_task(request), self._place(request)
-        if task is not None and place is not None and place == self._opened[0]:
-            # Another case or order of the row that was opened last: its images are at hand.
-            return _one_turn(self._opened[1], task.text(_turned(self._texts(request), is_partner)))
-        _, doc_to_messages, _, doc_id, name, _ = request.args
+        _, doc_to_messages, _, doc_id, name, split = request.args
+        task, place = _judge_task(request), None
+        if task is not None:
+            texts = self._texts(request)
+            row = texts.get(ROW_COLUMN)
+            place = None if row is None else (name, split, row)
+            if place is not None and place == self._opened[0]:
+                # Another case or order of the row that was opened last: its images are at hand.
+                return _one_turn(self._opened[1], task.text(_turned(texts, is_partner)))
         document = _turned(self._document(request), is_partner)
         conversation = read_conversation(doc_to_messages(document), f"{name}, document {doc_id}")
         if task is not None:
@@ -129,12 +133,6 @@ class Requests:
             is_table = hasattr(documents, "remove_columns")
             self._text_documents[task, split] = without_images(documents) if is_table else documents
         return self._text_documents[task, split][doc_id]
-
-    def _place(self, request: Instance) -> tuple[Any, ...] | None:
-        """The row of a data set that a request is about, where it is known."""
-        _, _, _, _, task, split = request.args
-        row = self._texts(request).get(ROW_COLUMN) if _judge_task(request) is not None else None
-        return None if row is None else (task, split, row)
 
 
 def _turned(document: Any, is_partner: bool) -> Any:

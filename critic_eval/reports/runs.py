@@ -65,6 +65,11 @@ class TaskRun:
         return Signature(self.settings)
 
     @property
+    def is_reportable(self) -> bool:
+        """Whether there is a figure over all items, or a mean over groups."""
+        return any(one.group in (MEAN, POOLED) for one in self.figures)
+
+    @property
     def invalid_policy(self) -> InvalidPolicy:
         """What becomes of invalid verdicts in its figures."""
         return "wrong" if self.settings.get("invalid") == "wrong" else "exclude"
@@ -74,10 +79,15 @@ class TaskRun:
         return next((found for found in self.figures if (found.name, found.group) == (name, group)), None)
 
     def judgments(self) -> list[Judgment]:
-        """Its judgments, from the samples. Raises DataError where none were logged or they can't be read."""
+        """Its judgments, from the samples; of an `_official` task as the benchmark's own code counts them.
+
+        Raises:
+            DataError: no samples were logged, or they can't be read.
+        """
         if self.samples is None:
             raise DataError(f"{self.file.name} has no samples of {self.task} beside it; run with --log_samples.")
-        return read_judgments(find_recorded(self.task), [self.samples])[0]
+        is_official = self.task.endswith("_official")
+        return read_judgments(find_recorded(self.task), [self.samples], official=is_official)[0]
 
 
 def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:
@@ -131,10 +141,10 @@ def collect(paths: Sequence[str | Path]) -> Collected:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             collected.notes.append(f"{file} is not in a form that lmms-eval or rescore writes ({error!r}).")
             continue
-        empty = [run.task for run in found if not run.figures]
+        empty = [run.task for run in found if not run.is_reportable]
         if empty:
-            collected.notes.append(f"{file} holds no figures of {', '.join(empty)}.")
-        found = [run for run in found if run.figures]
+            collected.notes.append(f"{file} holds no figures over all items of {', '.join(empty)}.")
+        found = [run for run in found if run.is_reportable]
         if foreign and not found:
             collected.notes.append(f"{file} holds no task of critic-eval ({', '.join(foreign[:3])}); passed over.")
         collected.runs += found

@@ -86,6 +86,11 @@ def test_a_refused_key_ends_the_run(status: str, pairs: list[dict[str, Any]]) ->
         ask(server, groups=grouped(pairs[:1]))
 
 
+def test_a_key_that_is_refused_later_ends_the_run_too(pairs: list[dict[str, Any]]) -> None:
+    with serving(lambda total, times: "401" if total > 3 else OK) as server, pytest.raises(ServerError, match="key"):
+        ask(server, groups=grouped(pairs), concurrency=1)
+
+
 def test_a_key_comes_from_the_environment_and_goes_nowhere_else(
     pairs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

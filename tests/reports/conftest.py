@@ -25,13 +25,15 @@ def judgments(n: int, accuracy: float, seed: int = 0) -> list[Judgment]:
     return found
 
 
-def write_run(folder: Path, said: list[Judgment], settings: dict[str, str] | None = None, **results: Any) -> Path:
+def write_run(
+    folder: Path, said: list[Judgment], settings: dict[str, str] | None = None, task: str = TASK, **results: Any
+) -> Path:
     """A run's files as lmms-eval writes them."""
     folder.mkdir(parents=True)
     figures = [full_record(figure(name, said)) for name in ("accuracy_with_tie", "invalid_rate")]
-    section = {TASK: {"settings": settings or {"checkpoint": folder.name}, "figures": figures, "left_out": ""}}
-    content = {"results": {TASK: {}}, "config": {"limit": None}, "critic_eval": section, "date": "20260101", **results}
+    section = {task: {"settings": settings or {"checkpoint": folder.name}, "figures": figures, "left_out": ""}}
+    content = {"results": {task: {}}, "config": {"limit": None}, "critic_eval": section, "date": "20260101", **results}
     (folder / "20260101_results.json").write_text(json.dumps(content))
     lines = [json.dumps({"doc_id": index, "judgment": one.to_record()}) for index, one in enumerate(said)]
-    (folder / f"20260101_samples_{TASK}.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / f"20260101_samples_{task}.jsonl").write_text("\n".join(lines) + "\n")
     return folder

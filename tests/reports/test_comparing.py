@@ -160,3 +160,12 @@ def test_odd_results_are_named_and_do_not_stop_the_others(content: str, tmp_path
     collected = collect([tmp_path])
     assert len(collected.runs) == 1
     assert "odd_results.json" in collected.notes[0]
+
+
+def test_judgments_of_an_official_task_are_those_that_the_published_code_makes_of_them(tmp_path: Path) -> None:
+    said = [replace(one, protocol="mllm_judge_pair", verdict=Verdict.invalid("x")) for one in judgments(4, 0.5)]
+    task = "critic_mllm_judge_pair_official"
+    run = collect([write_run(tmp_path / "run", said, task=task)]).runs[0]
+    assert [one.verdict for one in run.judgments()] == [Verdict.preference(None)] * 4
+    plain = collect([write_run(tmp_path / "plain", said, task=task.removesuffix("_official"))]).runs[0]
+    assert not any(one.verdict.is_valid for one in plain.judgments())

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.reports.conftest import TASK, judgments, write_run
 
 
 def run(
-    folder: Path, accuracy: float, seed: int = 0, settings: dict[str, str] | None = None, **results: object
+    folder: Path, accuracy: float, seed: int = 0, settings: dict[str, str] | None = None, **results: Any
 ) -> TaskRun:
     settings = {"checkpoint": folder.name, "orders": "AB", "items": "400-x", **(settings or {})}
     (found,) = collect([write_run(folder, judgments(400, accuracy, seed), settings, **results)]).runs

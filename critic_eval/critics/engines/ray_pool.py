@@ -46,11 +46,13 @@ class RayEngine:
 
         Raises:
             CriticEvalError: what an actor's engine raises.
+            ArgumentError: actors die as soon as they start.
         """
         remaining = _Tasks(groups)
         starting = {actor.pid.remote(): actor for actor in self._actors}
         running: dict[Any, tuple[Any, _Task]] = {}
         idle: list[Any] = []
+        deaths_at_start = 0
         while True:
             while idle and (task := remaining.next()) is not None:
                 actor = idle.pop()
@@ -65,6 +67,9 @@ class RayEngine:
             except self._ray.exceptions.RayTaskError as error:
                 raise (error.cause or error) from None
             except self._ray.exceptions.RayError as error:
+                deaths_at_start = deaths_at_start + 1 if task is None else 0
+                if deaths_at_start > TRIES:
+                    raise ArgumentError(f"Actors die as soon as they start ({type(error).__name__}).") from error
                 _logger.warning("an actor died (%s); what it did not finish runs again", type(error).__name__)
                 actor = self._replaced(actor)
                 starting[actor.pid.remote()] = actor
@@ -96,6 +101,9 @@ class RayEngine:
         except self._ray.exceptions.RayTaskError as error:
             self.close()
             raise (error.cause or error) from None
+        except self._ray.exceptions.RayError as error:
+            self.close()
+            raise ArgumentError(f"An actor died while it loaded the critic ({type(error).__name__}).") from error
         return described
 
 

@@ -71,7 +71,7 @@ class Server:
                     self._has_answered = True
                     return answer
                 failure = f"{self.url} gave an answer that is no chat completion"
-            elif reply.status_code in (401, 403, 404) and not self._has_answered:
+            elif reply.status_code in (401, 403) or (reply.status_code == 404 and not self._has_answered):
                 raise ServerError(
                     f"{self.url} refuses the key or the model {body['model']!r} ({self._said(reply)}); the key is read "
                     f"from {' or '.join(KEY_VARIABLES)}."
@@ -108,8 +108,12 @@ class Server:
                 return self.client.post(f"{self.url}/chat/completions", json=body), ""
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return None, f"{_NO_CONNECTION} {self.url} ({error})"
-        except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile
+        except httpx.HTTPError as error:
             return None, f"{type(error).__name__} of {self.url}"
+        except RuntimeError:
+            if not self._is_closed.is_set():
+                raise
+            return None, f"the connection to {self.url} was closed"
 
     def _said(self, reply: httpx.Response) -> str:
         text = " ".join(reply.text.split())
