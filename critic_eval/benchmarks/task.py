@@ -148,7 +148,8 @@ class JudgeTask:
         figures = dict.fromkeys(self.metrics, brief)
         # How many answers had no verdict is told of the answers, whatever official code makes of them.
         unread = {**record, "raw": ""}
-        return {**figures, "judgment": record, "invalid_rate": unread, LEFT_OUT_COLUMN: row.get(LEFT_OUT_COLUMN, "")}
+        logged = {**record, "shown": case.item.texts()}
+        return {**figures, "judgment": logged, "invalid_rate": unread, LEFT_OUT_COLUMN: row.get(LEFT_OUT_COLUMN, "")}
 
     def reading(self, row: Row) -> Reading:
         """How the answer to a row will be read."""

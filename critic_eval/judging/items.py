@@ -30,3 +30,16 @@ class Item:
     group: str | None = None
     cluster: str | None = None
     context: str | None = None
+
+    def texts(self) -> dict[str, Any]:
+        """What there is to read of it, as a dict that JSON can hold: responses in canonical order.
+
+        >>> Item("7", "How many?", (Response("Two"), Response("Three"))).texts()
+        {'question': 'How many?', 'responses': ['Two', 'Three']}
+        """
+        others = {"reference": self.reference, "rubric": self.rubric, "context": self.context}
+        return {
+            "question": self.question,
+            "responses": [response.text for response in self.responses],
+            **{name: text for name, text in others.items() if text is not None},
+        }
