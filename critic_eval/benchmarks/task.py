@@ -25,7 +25,7 @@ from critic_eval.judging import (
 )
 from critic_eval.judging.images import open_image
 from critic_eval.judging.injections import inject, injected_index
-from critic_eval.judging.selection import selected_protocol
+from critic_eval.judging.selection import selected_orders, selected_protocol
 from critic_eval.metrics import InvalidPolicy
 
 ORDER_COLUMN = "presented_order"
@@ -220,14 +220,14 @@ class JudgeTask:
         return selected_protocol(get_protocol(case.protocol or self.protocol_name), fixed=case.protocol is not None)
 
     def _orders(self, case: Case, item_id: str) -> Iterator[str]:
-        n, rng = len(case.item.responses), seeded(0, item_id)
+        n, rng, policy = len(case.item.responses), seeded(0, item_id), selected_orders(self.order_policy)
         for _ in range(self.repeats):
             if get_protocol(case.protocol or self.protocol_name).kind != "preference":
                 yield identity_order(n)
-            elif self.order_policy == "random":
+            elif policy == "random":
                 yield str(rng.choice(orders(n, "both")))
             else:
-                yield from orders(n, self.order_policy)
+                yield from orders(n, policy)
 
 
 class _Shown(NamedTuple):

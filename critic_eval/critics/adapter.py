@@ -14,19 +14,21 @@ from lmms_eval.models.model_utils.gen_metrics import log_metrics
 from tqdm import tqdm
 
 from critic_eval.benchmarks.run_report import note_critic
+from critic_eval.critics.arguments import choose_device, make_accelerator, read_batch_size, read_quantization
 from critic_eval.critics.asking import Requests
 from critic_eval.critics.engines.groups import Group, Request
 from critic_eval.critics.engines.opening import EngineArguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
-from critic_eval.critics.image_policy import IMAGE_POLICIES
+from critic_eval.critics.image_policy import ImagePolicy, TileCount
 from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.plan_summary import summarize
 from critic_eval.critics.planning import Plan, make_plan
 from critic_eval.critics.stating import answer_text, verdict_text
 from critic_eval.critics.text_judge import refuse_unknown
+from critic_eval.critics.tiles import count_tiles
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import select_protocol
+from critic_eval.judging import select_orders, select_protocol
 
 JOURNAL_VARIABLE = "CRITIC_EVAL_JOURNAL"
 """Where the command `lmms_eval` says which file is the journal of a run that names none."""
@@ -52,9 +54,13 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         load_in_4bit, load_in_8bit: quantize with bitsandbytes while loading (extra `quantized`).
         vision_config: JSON file with the sizes of a vision tower that is not known by name.
         trust_remote_code: run code that comes with a checkpoint; off unless asked for.
-        image_policy: `as_is`, or `shuffled`: every request is shown another image of its task, as a control.
+        image_policy: `as_is`; as controls `shuffled` (every request is shown another image of its task) and `blank` (a
+            gray one of the same size); or `tiles_N`, such as `tiles_4`: images are shrunk until they take at most N
+            tiles, the overview counted.
         image_seed: seed of the shuffle.
         protocol: ask with this protocol, or family of protocols, instead of each task's own.
+        order_policy: show pairs in these orders instead of each task's own: `single` (the data set's), `both`, or
+            `random` (one of both for each item).
         verdict_only: read the verdict off the probabilities of the words that state it, without any text.
         reasons: `False` ends an answer once its verdict is said, for protocols that ask for it first.
         journal: file that keeps every answer as it comes, so that the same command goes on where it was ended; by
@@ -95,6 +101,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         image_policy: str = "as_is",
         image_seed: int = 0,
         protocol: str | None = None,
+        order_policy: str | None = None,
         verdict_only: bool = False,
         reasons: bool = True,
         journal: str | None = None,
@@ -111,31 +118,30 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         refuse_unknown(type(self), list(unknown))
-        if image_policy not in IMAGE_POLICIES:
-            raise ArgumentError(f"image_policy={image_policy} is unknown; it is one of {', '.join(IMAGE_POLICIES)}.")
         if verdict_only and not reasons:
             raise ArgumentError("verdict_only has no reasons to leave out; give either it or reasons=False.")
         select_protocol(protocol)
+        select_orders(order_policy)
         self.mode: Mode = "verdict" if verdict_only else "text" if reasons else "to_verdict"
-        self.image_policy, self.image_seed = image_policy, int(image_seed)
+        self.image_policy = ImagePolicy.read(image_policy, int(image_seed))
         self.max_new_tokens = None if max_new_tokens is None else int(max_new_tokens)
         self.dry_run = bool(dry_run)
-        self.accelerator = _accelerator(device)
+        self.accelerator = make_accelerator(device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
         self.engine = open_engine(
             EngineArguments(
                 pretrained=None if pretrained is None and base_url else str(pretrained or DEFAULT_PRETRAINED),
                 revision=None if revision is None else str(revision),
-                device=_choose_device(device, self.accelerator),
+                device=choose_device(device, self.accelerator),
                 device_is_given=device is not None,
                 dtype=dtype,
                 device_map=device_map,
                 attn_implementation=attn_implementation,
                 vision_config=vision_config,
-                quantization=_quantization(load_in_4bit, load_in_8bit),
+                quantization=read_quantization(load_in_4bit, load_in_8bit),
                 trust_remote_code=trust_remote_code,
                 weights=not self.dry_run,
-                batch_size=_read_batch_size(batch_size),
+                batch_size=read_batch_size(batch_size),
                 max_batch_size=None if max_batch_size is None else int(max_batch_size),
                 share_prefixes=share_prefixes,
                 compile=compile,
@@ -147,8 +153,10 @@ class LlavaCritic(lmms):  # type: ignore[misc]
                 actors=None if actors is None else int(actors),
             )
         )
-        self.batch_size = _read_batch_size(batch_size)
-        self.keys = RequestKeys(self.engine.identity)
+        self.batch_size = read_batch_size(batch_size)
+        # lmms-eval's --seed is the seed of sampled answers; each seed has its own.
+        self.seed = torch.initial_seed()
+        self.keys = RequestKeys(self.engine.identity, self.seed)
         self.journal = self._open_journal(journal)
         note_critic("llava_critic", self._signature())
 
@@ -170,14 +178,17 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         Raises:
             SystemExit: after the plan was printed, with `dry_run`.
         """
-        asked = Requests(requests, self.task_dict, self.mode, self.max_new_tokens, self.image_policy, self.image_seed)
+        tiles = self._tile_count()
+        asked = Requests(requests, self.task_dict, self.mode, self.max_new_tokens, self.image_policy, tiles)
         images = ImageStore(asked.images)
         plan = make_plan(self._watched(asked), self.keys, self.journal, images.keep)
         if self.dry_run:
             print(summarize(plan, self.engine.encoder, self.engine.shares_prefixes).to_text())
             raise SystemExit(0)
         answers = dict(plan.answered)
-        tokens, seconds = 0, 0.0
+        known = answers.values()  # what an answer cost counts, whenever it was computed
+        tokens, seconds = sum(one.output_tokens for one in known), sum(one.seconds for one in known)
+        torch.manual_seed(self.seed)
         numbered = [request for group in plan.groups for request in group.members]
         try:
             with tqdm(
@@ -212,6 +223,13 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         )
         return [self._result(asked, answers, index) for index in range(len(requests))]
 
+    def clean(self) -> None:
+        """Let other runs have the journal; lmms-eval calls this when everything was answered."""
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
+        super().clean()
+
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
         """Refuse: a critic answers in text."""
         raise ArgumentError("llava_critic answers generate_until tasks only; this task asks for log-likelihoods.")
@@ -219,6 +237,10 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[str]:
         """Refuse: a judgment is one turn."""
         raise ArgumentError("llava_critic answers generate_until tasks only; this task asks for several rounds.")
+
+    def _tile_count(self) -> TileCount | None:
+        encoder = self.engine.encoder
+        return None if encoder is None else lambda size: count_tiles(encoder, size)[0]
 
     def _watched(self, asked: Requests) -> Iterator[Any]:
         """The requests as they are read, with a bar where that takes a while."""
@@ -234,7 +256,6 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
     def _signature(self) -> dict[str, str]:
         """What of the critic's settings is said beside its figures."""
-        policy = self.image_policy
         answers: dict[str, dict[str, str]] = {
             "text": {},
             "to_verdict": {"answers": "to the verdict"},
@@ -244,7 +265,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             **self.engine.signature,
             **answers[self.mode],
             **({} if self.max_new_tokens is None else {"longest_answer": str(self.max_new_tokens)}),
-            "images": policy if policy == "as_is" else f"{policy} by seed {self.image_seed}",
+            "images": str(self.image_policy),
         }
 
     def _open_journal(self, named: str | None) -> Journal | None:
@@ -276,30 +297,3 @@ def _opened(plan: Plan, images: ImageStore) -> Iterator[Group]:
             uses[ref.digest] -= 1
             if not uses[ref.digest]:
                 images.drop(ref)
-
-
-def _accelerator(device: str | None) -> Any:
-    from accelerate import Accelerator
-
-    return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available())
-
-
-def _choose_device(device: str | None, accelerator: Any) -> str:
-    if accelerator.num_processes > 1:
-        return str(accelerator.device)
-    return device or ("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _quantization(in_4bit: bool, in_8bit: bool) -> Any:
-    if in_4bit and in_8bit:
-        raise ArgumentError("load_in_4bit and load_in_8bit exclude each other; give one of them.")
-    return "4bit" if in_4bit else "8bit" if in_8bit else None
-
-
-def _read_batch_size(batch_size: int | str) -> int | None:
-    """A number of requests, or None for automatic."""
-    if str(batch_size).split(":")[0] == "auto":
-        return None
-    if not str(batch_size).isdigit() or int(batch_size) < 1:
-        raise ArgumentError(f"batch_size={batch_size} is neither a positive number nor auto.")
-    return int(batch_size)

@@ -9,7 +9,7 @@ from PIL import Image
 from critic_eval.benchmarks.task import ORDER_COLUMN, ROW_COLUMN, JudgeTask, without_images
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.generation import GenerationSettings, Mode
-from critic_eval.critics.image_policy import digest_image, shuffled_sources
+from critic_eval.critics.image_policy import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
 from critic_eval.critics.planning import Asked
 from critic_eval.critics.requests import read_conversation, with_images
 from critic_eval.errors import ArgumentError
@@ -24,11 +24,11 @@ class Requests:
         task_dict: documents by task and split.
         mode: what is wanted of each answer; partners are asked where a verdict is averaged over both orders.
         max_new_tokens: upper limit of every answer.
-        image_policy: as of `image_policy.IMAGE_POLICIES`.
-        image_seed: seed of the shuffle.
+        images: which image each request is shown.
+        count_tiles: counts the tiles of an image; None where the critic's tiles are not known.
 
     Raises:
-        ArgumentError: a verdict alone is wanted of a task where it can't be had.
+        ArgumentError: a verdict alone is wanted of a task where it can't be had, or images can't be shrunk.
     """
 
     def __init__(
@@ -37,17 +37,18 @@ class Requests:
         task_dict: Mapping[str, Any],
         mode: Mode = "text",
         max_new_tokens: int | None = None,
-        image_policy: str = "as_is",
-        image_seed: int = 0,
+        images: ImagePolicy = AS_IS,
+        count_tiles: TileCount | None = None,
     ) -> None:
         self._requests, self._documents, self._mode = requests, task_dict, mode
         self._limit = max_new_tokens
         self._text_documents: dict[tuple[str, str], Any] = {}
         self._opened: tuple[tuple[Any, ...] | None, list[Image.Image]] = (None, [])
         self._sources = list(range(len(requests)))
-        if image_policy != "as_is":
+        self._change = ImageChange(images, count_tiles)
+        if images.name == "shuffled":
             digests = ["".join(map(digest_image, _images(self._read(request)))) for request in requests]
-            self._sources = shuffled_sources([request.args[4] for request in requests], digests, image_seed)
+            self._sources = shuffled_sources([request.args[4] for request in requests], digests, images.seed)
 
     def __len__(self) -> int:
         """How many requests lmms-eval made; partners are not counted."""
@@ -98,10 +99,8 @@ class Requests:
         request = self._requests[index % len(self._requests)]
         conversation = self._read(request, is_partner=index >= len(self._requests))
         source = self._sources[index % len(self._requests)]
-        return conversation if self._requests[source] is request else self._shown(conversation, source)
-
-    def _shown(self, conversation: Conversation, source: int) -> Conversation:
-        return with_images(conversation, self._read(self._requests[source]))
+        shown = conversation if self._requests[source] is request else self._read(self._requests[source])
+        return with_images(conversation, [self._change(image) for image in _images(shown)])
 
     def _read(self, request: Instance, is_partner: bool = False) -> Conversation:
         _, doc_to_messages, _, doc_id, name, split = request.args

@@ -1,12 +1,122 @@
-"""Which image a request is shown: its own, or, as a control of whether the critic looks at all, another's."""
+"""Which image a request is shown: its own, or, as a control of whether and how the critic looks, something else.
+
+`shuffled` shows another image of the task, `blank` a gray one of the same size, and `tiles_4` the own image, shrunk
+until it takes at most 4 tiles.
+"""
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-IMAGE_POLICIES = ("as_is", "shuffled")
+from critic_eval.errors import ArgumentError
+
+TileCount = Callable[[tuple[int, int]], int]
+"""From width and height to the number of images that the vision tower sees of it."""
+
+
+@dataclass(frozen=True)
+class ImagePolicy:
+    """What is shown instead of an image.
+
+    Attributes:
+        name: `as_is`, `shuffled`, `blank` or `tiles_N`.
+        seed: seed of the shuffle.
+        most_tiles: the N of `tiles_N`.
+    """
+
+    name: str = "as_is"
+    seed: int = 0
+    most_tiles: int | None = None
+
+    @classmethod
+    def read(cls, name: str, seed: int = 0) -> "ImagePolicy":
+        """The policy of that name. Raises ArgumentError where there is none."""
+        tiles = re.fullmatch(r"tiles_([1-9][0-9]{0,3})", name)
+        if tiles is None and name not in ("as_is", "shuffled", "blank"):
+            raise ArgumentError(
+                f"image_policy={name} is unknown; it is as_is, shuffled, blank or tiles_N, such as tiles_4."
+            )
+        return cls(name, seed, None if tiles is None else int(tiles.group(1)))
+
+    def __str__(self) -> str:
+        return f"{self.name} by seed {self.seed}" if self.name == "shuffled" else self.name
+
+
+AS_IS = ImagePolicy()
+
+
+class ImageChange:
+    """Makes of each image what a policy shows instead; the same image for the one that came before.
+
+    Args:
+        policy: the policy.
+        count_tiles: counts the tiles of an image; None where the critic's tiles are not known.
+
+    Raises:
+        ArgumentError: tiles have to be counted and can't be.
+    """
+
+    def __init__(self, policy: ImagePolicy, count_tiles: TileCount | None = None) -> None:
+        if policy.most_tiles is not None and count_tiles is None:
+            raise ArgumentError(f"image_policy={policy.name} needs the critic in this process, to count its tiles.")
+        self._policy, self._count_tiles = policy, count_tiles
+        self._sizes: dict[tuple[int, int], tuple[int, int]] = {}
+        self._changed: OrderedDict[int, tuple[Image.Image, Image.Image]] = OrderedDict()
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """What is shown instead of an image."""
+        if self._policy.name in ("as_is", "shuffled"):
+            return image
+        if id(image) not in self._changed:
+            self._changed[id(image)] = (image, self._made(image))
+            if len(self._changed) > _REMEMBERED:
+                self._changed.popitem(last=False)
+        return self._changed[id(image)][1]
+
+    def _made(self, image: Image.Image) -> Image.Image:
+        if self._policy.most_tiles is None or self._count_tiles is None:
+            return Image.new("RGB", image.size, _GRAY)
+        if image.size not in self._sizes:
+            self._sizes[image.size] = shrunk_size(image.size, self._policy.most_tiles, self._count_tiles)
+        size = self._sizes[image.size]
+        return image if size == image.size else image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+
+
+def shrunk_size(size: tuple[int, int], most_tiles: int, count_tiles: TileCount) -> tuple[int, int]:
+    """The largest size of the same shape that takes at most so many tiles, to one part in a thousand.
+
+    Raises:
+        ArgumentError: even the smallest takes more.
+
+    Example:
+        >>> shrunk_size((900, 600), 2, lambda size: 1 + size[0] // 384)
+        (767, 511)
+    """
+    if count_tiles(size) <= most_tiles:
+        return size
+    longest = max(size)
+
+    def scaled(length: int) -> tuple[int, int]:
+        return max(1, size[0] * length // longest), max(1, size[1] * length // longest)
+
+    fits, fits_not = 1, longest
+    if count_tiles(scaled(fits)) > most_tiles:
+        raise ArgumentError(
+            f"An image of {size[0]} x {size[1]} takes {count_tiles(scaled(fits))} tiles at any size; "
+            f"image_policy=tiles_{most_tiles} can't be had of this critic."
+        )
+    while fits_not - fits > max(1, longest // 1000):
+        middle = (fits + fits_not) // 2
+        if count_tiles(scaled(middle)) <= most_tiles:
+            fits = middle
+        else:
+            fits_not = middle
+    return scaled(fits)
 
 
 def shuffled_sources(tasks: Sequence[str], digests: Sequence[str], seed: int) -> list[int]:
@@ -42,3 +152,7 @@ def shuffled_sources(tasks: Sequence[str], digests: Sequence[str], seed: int) ->
 def digest_image(image: Image.Image) -> str:
     """Digest of an image's mode, size and pixels."""
     return hashlib.sha256(f"{image.mode} {image.size} ".encode() + image.tobytes()).hexdigest()
+
+
+_GRAY = (128, 128, 128)
+_REMEMBERED = 8

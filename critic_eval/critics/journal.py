@@ -92,10 +92,12 @@ class Journal:
 class RequestKeys:
     """Keys of requests: equal where critic, prompt, images and settings are, and nowhere else.
 
-    A sampled request that comes again is another draw, so its key counts how often it came.
+    A sampled request that comes again is another draw, so its key counts how often it came; and so it is with another
+    seed.
     """
 
     critic: Mapping[str, str]
+    seed: int = 0
 
     def __post_init__(self) -> None:
         self._times: dict[bytes, int] = {}
@@ -125,7 +127,7 @@ class RequestKeys:
         if not dict(settings.options).get("do_sample"):
             return key
         self._times[key] = self._times.get(key, 0) + 1
-        return hashlib.sha256(key + str(self._times[key]).encode()).digest()
+        return hashlib.sha256(key + f"{self.seed} {self._times[key]}".encode()).digest()
 
 
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"

@@ -11,6 +11,7 @@ from PIL import Image
 from critic_eval.critics.engines.prefixes import split
 from critic_eval.critics.generation import GenerationSettings
 from critic_eval.critics.planning import ImageRef, Plan
+from critic_eval.critics.tiles import count_tiles
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def summarize(
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for ref in images:
         if (ref.width, ref.height) not in sizes:
-            sizes[ref.width, ref.height] = _count(encoder, blank.image(ref))
+            sizes[ref.width, ref.height] = count_tiles(encoder, (ref.width, ref.height))
     prompt_tokens = computed = 0
     for group in plan.groups:
         prepared = encoder.prepare(group.members[0].conversation(blank.image))
@@ -109,13 +110,3 @@ class _Blanks:
         if size not in self._made:
             self._made[size] = Image.new("RGB", size)
         return self._made[size]
-
-
-def _count(encoder: Any, image: Image.Image) -> tuple[int, int]:
-    """Tiles and tokens of an image that is shown alone."""
-    from critic_eval.critics.conversations import Message
-
-    prepared = encoder.prepare([Message("user", (image, ""))])
-    pixels = prepared.media.get("pixel_values")
-    tiles = 0 if pixels is None else pixels.shape[:-3].numel() if pixels.ndim > 3 else len(pixels)
-    return tiles, sum(prepared.tokens)

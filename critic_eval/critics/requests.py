@@ -28,9 +28,8 @@ def read_conversation(messages: Sequence[Mapping[str, Any]], place: str) -> Conv
     ]
 
 
-def with_images(conversation: Conversation, source: Conversation) -> Conversation:
-    """Replace the images of a conversation by those of another, which may have fewer (then they repeat)."""
-    images = [part for message in source for part in message.content if not isinstance(part, str)]
+def with_images(conversation: Conversation, images: Sequence[Image.Image]) -> Conversation:
+    """Replace the images of a conversation by others, which may be fewer (then they repeat)."""
     replaced, n_images = [], 0
     for message in conversation:
         content: list[str | Image.Image] = []

@@ -18,7 +18,7 @@ from critic_eval.judging.rankings import parse_ranking
 from critic_eval.judging.reading import Parsed, VerdictPosition
 from critic_eval.judging.readings import Reading, VerdictForm, debiased, verdict_form
 from critic_eval.judging.scores import parse_score, parse_two_scores
-from critic_eval.judging.selection import select_protocol
+from critic_eval.judging.selection import select_orders, select_protocol
 from critic_eval.judging.stated import read_stated, state_verdict
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict, VerdictKind
 
@@ -49,6 +49,7 @@ __all__ = [
     "protocol_names",
     "read_stated",
     "reversed_order",
+    "select_orders",
     "select_protocol",
     "state_verdict",
     "to_canonical",

@@ -1,11 +1,14 @@
-"""The protocol that a run asks for instead of each task's own (`--model_args protocol=NAME`).
+"""The protocol and the orders that a run asks for instead of each task's own (`--model_args protocol=NAME`).
 
-lmms-eval renders prompts and reads answers in its tasks, which know nothing of a model's arguments; so the choice is
+lmms-eval renders prompts and reads answers in its tasks, which know nothing of a model's arguments; so the choices are
 kept here, for the process.
 """
 
+from typing import get_args
+
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.catalog import get_protocol, protocol_names
+from critic_eval.judging.orders import OrderPolicy
 from critic_eval.judging.protocols import Protocol
 
 
@@ -36,7 +39,25 @@ def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
     return fitting[0]
 
 
+def select_orders(policy: str | None) -> None:
+    """Show pairs in these orders, in place of every task's own policy; None: the tasks'.
+
+    Raises:
+        ArgumentError: There is no such policy.
+    """
+    global _orders
+    if policy not in (None, *get_args(OrderPolicy)):
+        raise ArgumentError(f"order_policy={policy} is unknown; it is {', '.join(get_args(OrderPolicy))}.")
+    _orders = policy  # type: ignore[assignment]
+
+
+def selected_orders(default: OrderPolicy) -> OrderPolicy:
+    """The order policy to use where a task's own is `default`."""
+    return _orders or default
+
+
 _selected: tuple[Protocol, ...] = ()
+_orders: OrderPolicy | None = None
 
 
 def _members(name: str) -> tuple[Protocol, ...]:

@@ -115,7 +115,7 @@ def test_text_that_looks_like_a_turn_or_an_image_stays_text(critic: LlavaCritic)
         ({"batchsize": 4}, "did you mean batch_size"),
         ({"image_polcy": "as_is"}, "did you mean image_policy"),
         ({"zzz": 1}, "it takes pretrained"),
-        ({"image_policy": "blurred"}, "as_is, shuffled"),
+        ({"image_policy": "blurred"}, "as_is, shuffled, blank"),
         ({"batch_size": "many"}, "batch_size=many"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"load_in_4bit": True, "load_in_8bit": True}, "exclude each other"),
