@@ -24,9 +24,7 @@ from critic_eval.digits.statements import (
     word_statements,
 )
 from critic_eval.judging import Item, Response, get_protocol, identity_order
-
-REASON_FIRST = "Explain first, then judge.\n"
-"""Put before a trained prompt to ask for the reason before the verdict."""
+from critic_eval.judging.catalog import REASON_FIRST
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ where it comes from.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from importlib.resources import files
@@ -37,6 +38,9 @@ def protocol_names() -> list[str]:
     """All names that `get_protocol` knows, sorted."""
     return sorted(_PROTOCOLS)
 
+
+REASON_FIRST = "Explain first, then judge.\n"
+"""Put before a trained prompt to ask for the reason before the verdict, and nothing else differently."""
 
 _PREAMBLE = (
     "Given an image and a corresponding question, please serve as an unbiased and fair judge to evaluate the quality "
@@ -251,4 +255,15 @@ _ALL = (
         for name, kind, parser, scale, position in _GIVEN
     ),
 )
-_PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
+_REASON_FIRST = tuple(
+    replace(
+        trained,
+        name=trained.name.replace("llava_critic", "reason_first"),
+        template=REASON_FIRST + trained.template,
+        parser=partial(parser, position="last", **({} if trained.scale is None else {"scale": trained.scale})),
+        source=f"{_OURS} before the trained prompt: {trained.source}",
+        verdict_position="last",
+    )
+    for trained, parser in zip(_ALL[:3], (parse_preference, parse_score, parse_ranking), strict=True)
+)
+_PROTOCOLS = {protocol.name: protocol for protocol in (*_ALL, *_REASON_FIRST)}

@@ -9,8 +9,8 @@ from scipy import sparse, stats
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
-from critic_eval.metrics.figures import draw_sample
-from critic_eval.metrics.resampling import Floats, Statistic, bootstrap, interval
+from critic_eval.metrics.figures import POOLED, draw_sample
+from critic_eval.metrics.resampling import Floats, Seed, bootstrap, interval
 from critic_eval.metrics.samples import InvalidPolicy, Sample, cluster_of
 
 
@@ -33,6 +33,23 @@ class Comparison:
     n: int
 
 
+@dataclass(frozen=True)
+class PairedFigures:
+    """A figure of several critics on the same items.
+
+    Attributes:
+        values: of each critic, shape (critics,); NaN where it has none.
+        draws: of the bootstrap, the same items in each draw for all, shape (critics, resamples).
+        n: how many judgments (or items) each value is computed from.
+        invalid: how many of each critic's verdicts are invalid.
+    """
+
+    values: Floats
+    draws: Floats
+    n: list[int]
+    invalid: list[int]
+
+
 def compare(
     name: str,
     first: Sequence[Judgment],
@@ -40,8 +57,12 @@ def compare(
     invalid_policy: InvalidPolicy = "exclude",
     resamples: int = 10_000,
     seed: int = 0,
+    group: str = POOLED,
 ) -> Comparison:
     """Compare two critics on the items that both judged, resampling an item's judgments of both together.
+
+    `group` is `pooled` for all items together, or `mean` for the unweighted mean over groups of items, which are then
+    resampled one by one.
 
     Raises:
         ArgumentError: No item was judged by both; or as `figure`.
@@ -50,20 +71,51 @@ def compare(
     if not common:
         raise ArgumentError(f"The two critics have no item in common, so {name} can't be compared.")
     own, other = ([judgment for judgment in side if cluster_of(judgment) in common] for side in (first, second))
-    samples = [draw_sample(name, side, invalid_policy) for side in (own, other)]
-    unknown = any(sample.reason for sample in samples)
-    drawn = np.empty((2, 0)) if unknown else paired_draws(samples, resamples, seed)
-    draws = drawn[0] - drawn[1]
-    spread = interval(draws)
-    p, test = _bootstrap_p(draws), "paired bootstrap"
-    if name in ("accuracy_with_tie", "accuracy_without_tie") and _once_each(own) and _once_each(other):
+    found = paired_figures(name, [own, other], invalid_policy, resamples, seed, group)
+    draws = found.draws[0] - found.draws[1]
+    p, test = bootstrap_p(draws), "paired bootstrap"
+    is_accuracy = name in ("accuracy_with_tie", "accuracy_without_tie") and group == POOLED
+    if is_accuracy and _once_each(own) and _once_each(other):
+        samples = [draw_sample(name, side, invalid_policy) for side in (own, other)]
         hits = [dict(zip(sample.clusters, np.asarray(sample.addends)[:, 0], strict=True)) for sample in samples]
         both = sorted(hits[0].keys() & hits[1].keys())
         p, test = mcnemar([hits[0][item] for item in both], [hits[1][item] for item in both]), "McNemar, exact"
-    return Comparison(name, samples[0].value - samples[1].value, *spread, p, test, len(common))
+    called = name if group == POOLED else f"{group} {name}"
+    return Comparison(called, float(found.values[0] - found.values[1]), *interval(draws), p, test, len(common))
 
 
-def paired_draws(samples: Sequence[Sample], resamples: int, seed: int) -> Floats:
+def paired_figures(
+    name: str,
+    critics: Sequence[Sequence[Judgment]],
+    invalid_policy: InvalidPolicy = "exclude",
+    resamples: int = 1000,
+    seed: int = 0,
+    group: str = POOLED,
+) -> PairedFigures:
+    """A figure of several critics on the same items; arguments as of `compare`.
+
+    A mean is over the groups that all critics have, and NaN where a critic's figure of one of them is.
+    """
+    parts = [critics] if group == POOLED else _by_group(critics)
+    values, draws = [], []
+    n, invalid = [0] * len(critics), [0] * len(critics)
+    for index, part in enumerate(parts):
+        samples = [draw_sample(name, judgments, invalid_policy) for judgments in part]
+        defined = [number for number, sample in enumerate(samples) if sample.reason is None]
+        drawn = np.full((len(critics), resamples), np.nan)
+        if defined:
+            part_seed = seed if group == POOLED else (seed, index)  # as the critics' own figures are drawn
+            drawn[defined] = paired_draws([samples[number] for number in defined], resamples, part_seed)
+        values.append([sample.value for sample in samples])
+        draws.append(drawn)
+        n = [count + sample.n for count, sample in zip(n, samples, strict=True)]
+        invalid = [count + sum(sample.invalid.values()) for count, sample in zip(invalid, samples, strict=True)]
+    if not parts:
+        return PairedFigures(np.full(len(critics), np.nan), np.full((len(critics), resamples), np.nan), n, invalid)
+    return PairedFigures(np.mean(values, axis=0), np.mean(draws, axis=0), n, invalid)
+
+
+def paired_draws(samples: Sequence[Sample], resamples: int, seed: Seed) -> Floats:
     """Bootstrap draws of several critics' figures, the same clusters in each draw for all; shape (critics, resamples).
 
     Args:
@@ -75,13 +127,13 @@ def paired_draws(samples: Sequence[Sample], resamples: int, seed: int) -> Floats
     clusters = [cluster for sample in samples for cluster in sample.clusters]
     ends = np.cumsum([sample.addends.shape[1] for sample in samples])
 
-    def part(number: int) -> Statistic:
-        end = int(ends[number])
-        start = end - samples[number].addends.shape[1]
-        return lambda sums: samples[number].statistic(sums[:, start:end])
+    def figures(sums: Floats) -> Floats:
+        parts = np.split(sums, ends[:-1], axis=1)
+        return np.stack([sample.statistic(part) for sample, part in zip(samples, parts, strict=True)], axis=1)
 
-    # The same sums are drawn for each: only the statistic differs.
-    return np.stack([bootstrap(joint, clusters, part(number), resamples, seed) for number in range(len(samples))])
+    draws = bootstrap(joint, clusters, figures, resamples, seed)
+    # Of fewer than two clusters there is nothing to draw, and so one column.
+    return draws.T if draws.ndim == 2 else np.tile(draws, (len(samples), 1))
 
 
 def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
@@ -95,6 +147,22 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     only_first, discordant = int((a & ~b).sum()), int((a != b).sum())
     return float(stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0
+
+
+def bootstrap_p(draws: Floats) -> float:
+    """Two-sided p of a difference from its bootstrap draws, shape (n,): never 0; NaN for fewer than two.
+
+    Twice the smaller share of draws on one side of zero, counting the sample itself: Davison & Hinkley, Bootstrap
+    Methods and their Application, 4.4.
+
+    >>> round(bootstrap_p(np.array([0.1, 0.2, 0.3, -0.1])), 2)
+    0.8
+    """
+    defined = draws[np.isfinite(draws)]
+    if len(defined) < 2:
+        return float("nan")
+    tail = min((defined <= 0).sum(), (defined >= 0).sum())
+    return float(min(1.0, 2 * (tail + 1) / (len(defined) + 1)))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -114,13 +182,15 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return corrected
 
 
-def _bootstrap_p(draws: Floats) -> float:
-    """Twice the smaller share of draws on one side of zero, counting the sample itself: never 0."""
-    defined = draws[np.isfinite(draws)]
-    if len(defined) < 2:
-        return float("nan")
-    tail = min((defined <= 0).sum(), (defined >= 0).sum())
-    return float(min(1.0, 2 * (tail + 1) / (len(defined) + 1)))
+def _by_group(critics: Sequence[Sequence[Judgment]]) -> list[list[list[Judgment]]]:
+    """For each group that all critics have, each one's judgments."""
+    of_group: list[dict[str, list[Judgment]]] = [{} for _ in critics]
+    for found, judgments in zip(of_group, critics, strict=True):
+        for judgment in judgments:
+            if judgment.group:
+                found.setdefault(judgment.group, []).append(judgment)
+    common = sorted(set.intersection(*(set(found) for found in of_group)))
+    return [[found[group] for found in of_group] for group in common]
 
 
 def _once_each(judgments: Sequence[Judgment]) -> bool:

@@ -16,7 +16,7 @@ from scipy import sparse
 Floats = NDArray[np.float64]
 Addends = Floats | sparse.csr_array
 Statistic = Callable[[Floats], Floats]
-"""From sums of columns, shape (b, k), to one value a resample, shape (b,)."""
+"""From sums of columns, shape (b, k), to one value a resample, shape (b,), or several, shape (b, m)."""
 Seed = int | tuple[int, ...]
 
 
@@ -56,7 +56,8 @@ def bootstrap(addends: ArrayLike | Addends, clusters: ArrayLike, statistic: Stat
         seed: Equal seeds give equal draws.
 
     Returns:
-        Shape (n,); all NaN for fewer than two clusters, whose spread can't be known.
+        Shape (n,), or (n, m) for m values; all NaN, of shape (n,), for fewer than two clusters, whose spread can't be
+        known.
 
     >>> draws = bootstrap([[1, 1], [0, 1], [1, 1]], [0, 1, 2], lambda s: s[:, 0] / s[:, 1], n=4, seed=0)
     >>> draws.shape

@@ -1,4 +1,4 @@
-"""The commands that report on runs: `critic-eval compare`, `critic-eval leaderboard` and `critic-eval power`."""
+"""The commands that report on runs: `critic-eval compare`, `leaderboard`, `power` and `ablate`."""
 
 import argparse
 import json
@@ -74,6 +74,42 @@ def add_commands(commands: Any) -> None:
     power.add_argument("--seed", type=int, default=0, help="seed of the simulations")
     power.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     power.set_defaults(run=_power)
+
+    ablate = commands.add_parser(
+        "ablate",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        help="run a declared study and report what each setting changes",
+        description=_ABLATE,
+        epilog="example: critic-eval ablate ablations/position_bias.yaml",
+    )
+    ablate.add_argument("study", type=Path, metavar="FILE.yaml", help="the study")
+    ablate.add_argument("--out", type=Path, metavar="DIR", help="folder of its runs and report (default: runs/NAME)")
+    ablate.add_argument("--force", action="store_true", help="begin anew in a folder that holds something else")
+    ablate.add_argument("--limit", type=int, metavar="N", help="make N requests of each task only, for a trial")
+    ablate.add_argument("--dry-run", action="store_true", help="show the plan, and end")
+    ablate.set_defaults(run=_ablate)
+
+
+_ABLATE = """\
+Run a study: cells that differ in declared settings, and the effect of each setting with paired intervals.
+
+A study is a YAML file:
+
+  title: Does it look?
+  question: Does the critic go by the image?
+  tasks: [critic_digits_pair]
+  base: {pretrained: digits}                  # what all cells share
+  design: one_factor                          # or grid: every combination
+  axes:                                       # the first level is the reference
+    image_policy: [as_is, shuffled, blank, tiles_2]
+    order_policy: [both, single]
+  seeds: [0, 1, 2]                            # of cells whose answers are drawn (temperature above 0)
+
+An axis or base setting is any argument of the model (protocol, order_policy, verdict_only, reasons, image_policy,
+pretrained, dtype, ...), of generation (temperature, top_p, ...), verdict_position (first, last) or quantization
+(none, 4bit, 8bit); model_args.NAME and generation_kwargs.NAME name any other. A path that begins with ./ is from the
+study's folder. A study that was ended goes on where it was with the same command; a cell that fails is named, and
+tried again then."""
 
 
 def _compare(args: argparse.Namespace) -> None:
@@ -178,3 +214,54 @@ def _power(args: argparse.Namespace) -> None:
             f"About {found.needed} items suffice to find a difference of {found.effect:g} in {found.name} "
             f"{found.target:.0%} of the time."
         )
+
+
+def _ablate(args: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from critic_eval.reports.ablation.files import make_report, write_report
+    from critic_eval.reports.ablation.running import count_judgments, find_outcome, open_folder, run_cells
+    from critic_eval.reports.ablation.study import read_study
+
+    study = read_study(args.study)
+    if args.limit is not None:
+        study = replace(study, limit=args.limit)
+    cells = study.cells()
+    folder: Path = args.out or Path("runs") / args.study.stem
+    counts = count_judgments(study, cells)
+    found = {cell.number: None if args.force else find_outcome(cell, folder) for cell in cells}
+    _show_plan(study, cells, counts, [found[cell.number] is not None for cell in cells])
+    if args.dry_run:
+        return
+    open_folder(study, folder, args.force)
+    left = [cell for cell in cells if found[cell.number] is None]
+    ran = {outcome.cell.number: outcome for outcome in run_cells(left, folder, lambda line: print(line, flush=True))}
+    outcomes = [known if (known := found[cell.number]) is not None else ran[cell.number] for cell in cells]
+    if not any(outcome.runs for outcome in outcomes):
+        raise ArgumentError(f"Every cell failed, so there is nothing to report; the first: {outcomes[0].error}")
+    report = make_report(study, outcomes)
+    written = write_report(report, folder)
+    print(f"{', '.join(map(str, written))}")
+    if report.failed:
+        raise ArgumentError(
+            f"{len(report.failed)} of {len(cells)} cells failed; the same command tries them again. The first: "
+            f"{report.failed[0].cell.name}: {report.failed[0].error}"
+        )
+
+
+def _show_plan(study: Any, cells: Any, counts: Any, is_done: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(title=Text(f"{study.title}: {', '.join(study.tasks)}"), title_justify="left")
+    for column in ("", *(axis.name for axis in study.axes), "seed", "judgments", ""):
+        table.add_column(column, justify="right" if column in ("", "judgments") else "left")
+    for cell, count, done in zip(cells, counts, is_done, strict=True):
+        levels = [Text(level) for level in cell.levels.values()]
+        seed = "" if cell.seed is None else str(cell.seed)
+        table.add_row(str(cell.number), *levels, seed, f"{count:,}", "done" if done else "")
+    console.print(table)
+    left = sum(count for count, done in zip(counts, is_done, strict=True) if not done)
+    console.print(f"{len(cells)} cells, {sum(counts):,} judgments, {left:,} of them to be made or found in the journal")

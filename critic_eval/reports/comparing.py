@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Verdict
-from critic_eval.metrics import HIGHER_IS_BETTER, POOLED, Comparison, compare, holm
+from critic_eval.judging import Judgment
+from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, Comparison, compare, holm
 from critic_eval.reports.runs import TaskRun
+from critic_eval.reports.wording import verdict_text
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ def compare_runs(
         if run.is_partial:
             raise ArgumentError(f"{run.file} is a part of a run (--limit); compare whole runs.")
     own, other = first.judgments(), second.judgments()
-    names = list(dict.fromkeys(found.name for found in first.figures if found.group == POOLED))
+    columns = dict.fromkeys((one.name, one.group) for one in first.figures if one.group in (MEAN, POOLED))
     comparisons = [
-        compare(name, own, other, first.invalid_policy, resamples, seed)
-        for name in names
+        compare(name, own, other, first.invalid_policy, resamples, seed, group)
+        for name, group in columns
         if HIGHER_IS_BETTER.get(name) is not None
     ]
     return RunComparison(
@@ -87,7 +88,7 @@ def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> l
     found = [
         ItemDifference(
             item,
-            _shown(Verdict(label.kind, label.value)) if (label := sides[0][item][0].label) is not None else "",
+            verdict_text(label) if (label := sides[0][item][0].label) is not None else "",
             (_said(sides[0][item]), _said(sides[1][item])),
             means[1][item] - means[0][item],
         )
@@ -119,14 +120,4 @@ def _error(judgment: Judgment) -> float | None:
 
 
 def _said(judgments: Sequence[Judgment]) -> str:
-    return " / ".join(_shown(judgment.verdict) for judgment in judgments)
-
-
-def _shown(verdict: Verdict) -> str:
-    if not verdict.is_valid:
-        return "invalid"
-    if verdict.kind == "preference":
-        return {0: "A", 1: "B", None: "tie"}[verdict.value]  # type: ignore[index]
-    if isinstance(verdict.value, tuple):
-        return "".join(chr(ord("A") + int(index)) for index in verdict.value)
-    return f"{verdict.value:g}"
+    return " / ".join(verdict_text(judgment.verdict) for judgment in judgments)

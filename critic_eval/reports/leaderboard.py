@@ -12,11 +12,10 @@ from scipy import stats
 from critic_eval.errors import CriticEvalError
 from critic_eval.judging import Judgment
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, compare, holm
-from critic_eval.metrics.comparison import paired_draws
-from critic_eval.metrics.figures import draw_sample
+from critic_eval.metrics.comparison import paired_figures
 from critic_eval.metrics.ranks import rank_intervals, significance_letters
 from critic_eval.metrics.resampling import Floats
-from critic_eval.reports.published import PublishedFigure, Reproduction, read_published, reproduce
+from critic_eval.reports.published import PublishedFigure, Reproduction, is_same_critic, read_published, reproduce
 from critic_eval.reports.runs import RunFigure, TaskRun
 
 RESAMPLES = 1000
@@ -61,6 +60,7 @@ class Table:
         rows: runs first, best first, then what was published.
         notes: what the marks of the rows mean.
         tests: how many pairs of runs were tested, and how many of these item by item.
+        ceiling: the row of what critics are held against (people, or else GPT-4V), where that was published.
     """
 
     benchmark: str
@@ -68,6 +68,7 @@ class Table:
     rows: list[Row]
     notes: list[str] = field(default_factory=list)
     tests: tuple[int, int] = (0, 0)
+    ceiling: Row | None = None
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,6 @@ def _distinct(runs: Sequence[TaskRun]) -> list[TaskRun]:
     return list(found.values())
 
 
-def column_name(column: tuple[str, str]) -> str:
-    """What a column is called: the figure, and that it is a mean over groups."""
-    return f"mean {column[0]}" if column[1] == MEAN else column[0]
-
-
 def _table(task: str, runs: Sequence[TaskRun], published: Sequence[PublishedFigure], seed: int) -> Table:
     columns = _columns(runs)
     ranked = columns[0]
@@ -128,8 +124,8 @@ def _table(task: str, runs: Sequence[TaskRun], published: Sequence[PublishedFigu
     ]
     higher = HIGHER_IS_BETTER.get(ranked[0]) is not False
     rows.sort(key=lambda row: _sort_value(row, ranked, higher))
-    base = task.removesuffix("_official")
-    return Table(task, columns, rows + _published_rows(base, columns, published), notes, tests)
+    printed = _published_rows(task.removesuffix("_official"), columns, published)
+    return Table(task, columns, rows + printed, notes, tests, _ceiling(printed, ranked))
 
 
 def _columns(runs: Sequence[TaskRun]) -> list[tuple[str, str]]:
@@ -220,15 +216,11 @@ def _draws(
 ) -> Floats:
     """Bootstrap draws of the runs' figures, (runs, resamples): of the same items for all where each has judgments.
 
-    Else, and for means over groups, they are from the normal distributions of the figures' errors.
+    Else they are from the normal distributions of the figures' errors.
     """
-    if column[1] == POOLED and all(judgments is not None for judgments in judged):
-        samples = [
-            draw_sample(column[0], one, run.invalid_policy)
-            for run, one in zip(runs, judged, strict=True)
-            if one is not None
-        ]
-        return paired_draws(samples, RESAMPLES, seed)
+    known = [one for one in judged if one is not None]
+    if len(known) == len(runs):
+        return paired_figures(column[0], known, runs[0].invalid_policy, RESAMPLES, seed, column[1]).draws
     rng = np.random.default_rng(seed)
     found = [run.figure(*column) for run in runs]
     return np.stack([rng.normal(_or_nan(one), (one.stderr or 0.0) if one else 0.0, RESAMPLES) for one in found])
@@ -247,8 +239,8 @@ def _p(
     seed: int,
 ) -> tuple[float, bool]:
     """Two-sided p of two runs' difference, and whether it was tested item by item."""
-    if own is not None and other is not None and column[1] == POOLED:
-        return compare(column[0], own, other, first.invalid_policy, RESAMPLES, seed).p, True
+    if own is not None and other is not None:
+        return compare(column[0], own, other, first.invalid_policy, RESAMPLES, seed, column[1]).p, True
     a, b = first.figure(*column), second.figure(*column)
     if a is None or b is None or a.value is None or b.value is None or not np.hypot(a.stderr or 0.0, b.stderr or 0.0):
         return float("nan"), False
@@ -267,6 +259,15 @@ def _published_rows(
     rows = [Row(critic, figures, source) for (critic, source), figures in found.items()]
     higher = HIGHER_IS_BETTER.get(columns[0][0]) is not False
     return sorted(rows, key=lambda row: _sort_value(row, columns[0], higher))
+
+
+def _ceiling(printed: Sequence[Row], column: tuple[str, str]) -> Row | None:
+    """The best row of people, or else of GPT-4V; rows come best first."""
+    for name in ("human", "gpt4v"):
+        found = [row for row in printed if column in row.figures and is_same_critic(row.critic, name)]
+        if found:
+            return found[0]
+    return None
 
 
 def _value(run: TaskRun, column: tuple[str, str]) -> float | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from critic_eval import __version__
-from critic_eval.errors import ArgumentError
-from critic_eval.reports.leaderboard import Leaderboard, Row, Table, column_name
+from critic_eval.reports.formats import csv_text, html_page, markdown_table, markdown_text
+from critic_eval.reports.leaderboard import Leaderboard, Row, Table
+from critic_eval.reports.output import output_folder, write_texts
 from critic_eval.reports.published import Reproduction
-from critic_eval.reports.runs import RunFigure
+from critic_eval.reports.runs import RunFigure, column_name
 
 STATUSES = ("reproduced", "differs", "not run", "not reproducible")
 
@@ -23,20 +20,16 @@ def write_leaderboard(leaderboard: Leaderboard, folder: Path, force: bool = Fals
     Raises:
         ArgumentError: the folder holds something already, and may not be overwritten.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ArgumentError(f"{folder} is a file; give a folder.")
-    if folder.exists() and any(folder.iterdir()) and not force:
-        raise ArgumentError(f"{folder} holds something already; give another folder, or --force to write over it.")
-    folder.mkdir(parents=True, exist_ok=True)
-    contents = {
-        "index.html": to_html(leaderboard),
-        "leaderboard.md": to_markdown(leaderboard),
-        "leaderboard.csv": to_csv(leaderboard),
-        "reproduction.csv": reproduction_csv(leaderboard),
-    }
-    for name, content in contents.items():
-        (folder / name).write_text(content, encoding="utf-8", newline="")
-    return [folder / name for name in contents]
+    output_folder(folder, force)
+    return write_texts(
+        folder,
+        {
+            "index.html": to_html(leaderboard),
+            "leaderboard.md": to_markdown(leaderboard),
+            "leaderboard.csv": to_csv(leaderboard),
+            "reproduction.csv": reproduction_csv(leaderboard),
+        },
+    )
 
 
 def to_markdown(leaderboard: Leaderboard) -> str:
@@ -44,15 +37,24 @@ def to_markdown(leaderboard: Leaderboard) -> str:
     parts = ["# Leaderboard", "", _LEGEND, ""]
     for table in leaderboard.tables:
         header = ["critic", *(column_name(column) for column in table.columns), "rank", "letters", "source"]
-        parts += [f"## {table.benchmark}", "", _line(header), _line(["---"] * len(header))]
-        parts += [_line(_cells(row, table)) for row in table.rows]
-        parts += ["", *(f"{number}. {_escaped(note)}" for number, note in enumerate(table.notes, 1)), _tests(table), ""]
+        notes = [f"{number}. {markdown_text(note)}" for number, note in enumerate(table.notes, 1)]
+        rows = [_cells(row, table) for row in table.rows]
+        parts += [
+            f"## {table.benchmark}",
+            "",
+            *markdown_table(header, rows),
+            "",
+            *notes,
+            markdown_text(_ceiling(table)),
+            _tests(table),
+            "",
+        ]
     held = [one for one in leaderboard.reproductions if one.run is not None]
     parts += ["## Published figures", "", _counts(leaderboard), ""]
     if held:
         header = ["critic", "benchmark", "figure", "published", "measured", "status", "remark", "source"]
-        parts += [_line(header), _line(["---"] * len(header)), *(_line(_reproduction_cells(one)) for one in held), ""]
-    return "\n".join([*parts, *(f"- {_escaped(note)}" for note in leaderboard.notes)]).rstrip() + "\n"
+        parts += [*markdown_table(header, [_reproduction_cells(one) for one in held]), ""]
+    return "\n".join([*parts, *(f"- {markdown_text(note)}" for note in leaderboard.notes)]).rstrip() + "\n"
 
 
 def to_csv(leaderboard: Leaderboard) -> str:
@@ -82,7 +84,7 @@ def to_csv(leaderboard: Leaderboard) -> str:
                         signature,
                     ]
                 )
-    return _csv(_CSV_COLUMNS, lines)
+    return csv_text(_CSV_COLUMNS, lines)
 
 
 def reproduction_csv(leaderboard: Leaderboard) -> str:
@@ -104,31 +106,28 @@ def reproduction_csv(leaderboard: Leaderboard) -> str:
                 printed.trust,
             ]
         )
-    return _csv(_REPRODUCTION_COLUMNS, lines)
+    return csv_text(_REPRODUCTION_COLUMNS, lines)
 
 
 def to_html(leaderboard: Leaderboard) -> str:
     """One page that needs nothing else: no script, no network."""
-    from jinja2 import Environment
-
     from critic_eval.reports.plots import leaderboard_plots
 
-    template = files("critic_eval.reports").joinpath("leaderboard.html.jinja").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(
-        column_name=column_name, figure_text=figure_text, interval_text=interval_text, count_text=count_text
-    )
-    page: str = environment.from_string(template).render(
+    return html_page(
+        "leaderboard.html.jinja",
         leaderboard=leaderboard,
         counts=_counts(leaderboard),
         held=[one for one in leaderboard.reproductions if one.run is not None],
         others=[one for one in leaderboard.reproductions if one.run is None],
         plots=leaderboard_plots(leaderboard),
         legend=_LEGEND,
-        version=__version__,
         tests=_tests,
+        ceiling=_ceiling,
+        column_name=column_name,
+        figure_text=figure_text,
+        interval_text=interval_text,
+        count_text=count_text,
     )
-    return page
 
 
 def figure_text(one: RunFigure | None) -> str:
@@ -168,7 +167,7 @@ def _told(one: RunFigure | None) -> str:
 
 
 def _cells(row: Row, table: Table) -> list[str]:
-    name = _escaped(row.critic) + "".join(f" [{mark}]" for mark in row.marks)
+    name = markdown_text(row.critic) + "".join(f" [{mark}]" for mark in row.marks)
     figures = [_told(row.figures.get(column)) for column in table.columns]
     rank = f"{row.standing.rank[0]} to {row.standing.rank[1]}" if row.standing else ""
     letters = row.standing.letters if row.standing else ""
@@ -178,19 +177,19 @@ def _cells(row: Row, table: Table) -> list[str]:
             *(f"*{text}*" if text else "" for text in figures),
             "",
             "",
-            f"published: {_escaped(row.source)}",
+            f"published: {markdown_text(row.source)}",
         ]
-    return [name, *figures, rank, letters, _escaped(row.source)]
+    return [name, *figures, rank, letters, markdown_text(row.source)]
 
 
 def _reproduction_cells(one: Reproduction) -> list[str]:
     printed, measured = one.published, one.measured
     return [
-        *(_escaped(part) for part in (printed.critic, str(printed.benchmark), printed.column)),
+        *(markdown_text(part) for part in (printed.critic, str(printed.benchmark), printed.column)),
         f"{printed.value:.6g}",
         _told(measured),
         one.status,
-        *(_escaped(part) for part in (one.remark, f"{printed.source} ({printed.trust})")),
+        *(markdown_text(part) for part in (one.remark, f"{printed.source} ({printed.trust})")),
     ]
 
 
@@ -202,34 +201,14 @@ def _tests(table: Table) -> str:
     return f"{pairs} pair{'s' if pairs > 1 else ''} of runs tested, {paired} item by item{others}."
 
 
+def _ceiling(table: Table) -> str:
+    if table.ceiling is None:
+        return ""
+    column = table.columns[0]
+    shown = figure_text(table.ceiling.figures[column])
+    return f"Held against: {table.ceiling.critic}, {column_name(column)} {shown} (published: {table.ceiling.source})."
+
+
 def _counts(leaderboard: Leaderboard) -> str:
     found: list[str] = [one.status for one in leaderboard.reproductions]
     return ", ".join(f"{found.count(status)} {status}" for status in STATUSES) + "."
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _escaped(text: str) -> str:
-    """Text of others as Markdown shows it, not as it would read it."""
-    text = text.replace("&", "&amp;")
-    for mark in "\\`*_[]<>|~":
-        text = text.replace(mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark])
-    return " ".join(text.split())
-
-
-def _csv(header: tuple[str, ...], lines: list[list[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    for line in lines:
-        writer.writerow(
-            ["" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else _plain(cell) for cell in line]
-        )
-    return text.getvalue()
-
-
-def _plain(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell

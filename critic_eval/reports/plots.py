@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from critic_eval.judging import Judgment
 from critic_eval.metrics import MEAN, POOLED
-from critic_eval.reports.leaderboard import Leaderboard, Table, column_name, judgments_of
-from critic_eval.reports.runs import TaskRun
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A title, and an image as a data URL."""
-
-    title: str
-    source: str
+from critic_eval.reports.drawing import BLUE, GRAY, Plot, interval_rows, make_axes, make_plot, short
+from critic_eval.reports.leaderboard import Leaderboard, Row, Table, judgments_of
+from critic_eval.reports.runs import TaskRun, column_name
 
 
 def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, list[Plot]]:
@@ -37,16 +25,17 @@ def _intervals(table: Table) -> Plot | None:
     rows = [(row, one) for row in table.rows if (one := row.figures.get(column)) is not None and one.value is not None]
     if not rows:
         return None
-    figure, axes = _axes(7.0, 0.8 + 0.3 * len(rows))
-    for place, (row, one) in enumerate(reversed(rows)):
-        value = float(one.value or 0.0)
-        if one.low is not None and one.high is not None:
-            axes.plot([one.low, one.high], [place, place], color="#2b6cb0", linewidth=2)
-        axes.plot([value], [place], "o", color="#2b6cb0" if not row.is_published else "#a0aec0", markersize=5)
-    axes.set_yticks(range(len(rows)), [_short(row.critic) for row, _ in reversed(rows)])
-    axes.set_ylim(-0.6, len(rows) - 0.4)
+    figure, axes = make_axes(7.0, 0.8 + 0.3 * len(rows))
+    shown = [(row.critic, float(one.value or 0.0), one.low, one.high, _color(row)) for row, one in rows]
+    interval_rows(axes, shown)
+    if table.ceiling is not None:
+        axes.axvline(float(table.ceiling.figures[column].value or 0.0), color=GRAY, linestyle="--", linewidth=1)
     axes.set_xlabel(column_name(column))
-    return _plot(figure, f"{column_name(column)} with 95 % intervals; published values in gray")
+    return make_plot(figure, f"{column_name(column)} with 95 % intervals; published values in gray")
+
+
+def _color(row: Row) -> str:
+    return GRAY if row.is_published else BLUE
 
 
 def _groups(table: Table) -> Plot | None:
@@ -57,10 +46,10 @@ def _groups(table: Table) -> Plot | None:
     if len(groups) < 2:
         return None
     values = np.array([[_number(run, name, group) for group in groups] for run in runs])
-    figure, axes = _axes(3.0 + 0.55 * len(groups), 2.8 + 0.4 * len(runs))
+    figure, axes = make_axes(3.0 + 0.55 * len(groups), 2.8 + 0.4 * len(runs))
     image = axes.imshow(values, cmap="viridis", aspect="auto")
-    axes.set_xticks(range(len(groups)), [_short(group) for group in groups], rotation=45, ha="right")
-    axes.set_yticks(range(len(runs)), [_short(run.critic) for run in runs])
+    axes.set_xticks(range(len(groups)), [short(group) for group in groups], rotation=45, ha="right")
+    axes.set_yticks(range(len(runs)), [short(run.critic) for run in runs])
     for (row, place), value in np.ndenumerate(values):
         if np.isfinite(value):
             bright = value > np.nanmin(values) + 0.6 * (np.nanmax(values) - np.nanmin(values))
@@ -68,7 +57,7 @@ def _groups(table: Table) -> Plot | None:
                 place, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color="black" if bright else "white"
             )
     figure.colorbar(image, ax=axes)
-    return _plot(figure, f"{name} of each group of items")
+    return make_plot(figure, f"{name} of each group of items")
 
 
 def _scatter(table: Table) -> Plot | None:
@@ -77,13 +66,13 @@ def _scatter(table: Table) -> Plot | None:
         judgments = None if row.run is None else judgments_of(row.run)
         pairs = [] if judgments is None else [pair for one in judgments if (pair := _scores(one)) is not None]
         if len(pairs) > 1:
-            figure, axes = _axes(4.5, 4.0)
+            figure, axes = make_axes(4.5, 4.0)
             labels, said = np.array(pairs).T
             shown = axes.hexbin(labels, said, gridsize=24, cmap="Blues", mincnt=1, bins="log")
             figure.colorbar(shown, ax=axes, label="judgments")
             axes.set_xlabel("label")
             axes.set_ylabel("critic's score")
-            return _plot(figure, f"Scores of {row.critic} against the labels")
+            return make_plot(figure, f"Scores of {row.critic} against the labels")
     return None
 
 
@@ -99,15 +88,15 @@ def _cost(table: Table) -> Plot | None:
     ]
     if len(known) < 2:
         return None
-    figure, axes = _axes(5.5, 3.6)
+    figure, axes = make_axes(5.5, 3.6)
     for seconds, value, critic in known:
-        axes.plot([seconds], [value], "o", color="#2b6cb0")
-        axes.annotate(_short(critic), (seconds, value), textcoords="offset points", xytext=(6, 4), fontsize=8)
+        axes.plot([seconds], [value], "o", color=BLUE)
+        axes.annotate(short(critic), (seconds, value), textcoords="offset points", xytext=(6, 4), fontsize=8)
     axes.set_xscale("log")
     axes.margins(x=0.3)
     axes.set_xlabel("seconds for 1,000 judgments")
     axes.set_ylabel(column_name(column))
-    return _plot(figure, f"{column_name(column)} against cost, on the machine of each run")
+    return make_plot(figure, f"{column_name(column)} against cost, on the machine of each run")
 
 
 def _scores(judgment: Judgment) -> tuple[float, float] | None:
@@ -120,28 +109,3 @@ def _scores(judgment: Judgment) -> tuple[float, float] | None:
 def _number(run: TaskRun, name: str, group: str) -> float:
     found = run.figure(name, group)
     return float("nan") if found is None or found.value is None else found.value
-
-
-def _axes(width: float, height: float) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _plot(figure: Any, title: str) -> Plot:
-    image = io.BytesIO()
-    # A fixed salt and no date, so that the same figures give the same page.
-    from matplotlib import rc_context
-
-    with rc_context({"svg.hashsalt": "critic-eval", "font.family": "sans-serif"}):
-        figure.savefig(image, format="svg", metadata={"Date": None})
-    return Plot(title, f"data:image/svg+xml;base64,{base64.b64encode(image.getvalue()).decode()}")
-
-
-def _short(text: str) -> str:
-    # A dollar sign would begin a formula.
-    text = text.replace("$", "")
-    return text if len(text) <= 32 else f"{text[:31]}…"

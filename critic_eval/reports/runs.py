@@ -78,16 +78,25 @@ class TaskRun:
         """The figure of this name over a group of items, if there is one."""
         return next((found for found in self.figures if (found.name, found.group) == (name, group)), None)
 
+    def logged(self) -> Path:
+        """The file of its samples. Raises DataError where none were logged."""
+        if self.samples is None:
+            raise DataError(f"{self.file.name} has no samples of {self.task} beside it; run with --log_samples.")
+        return self.samples
+
     def judgments(self) -> list[Judgment]:
         """Its judgments, from the samples; of an `_official` task as the benchmark's own code counts them.
 
         Raises:
             DataError: no samples were logged, or they can't be read.
         """
-        if self.samples is None:
-            raise DataError(f"{self.file.name} has no samples of {self.task} beside it; run with --log_samples.")
         is_official = self.task.endswith("_official")
-        return read_judgments(find_recorded(self.task), [self.samples], official=is_official)[0]
+        return read_judgments(find_recorded(self.task), [self.logged()], official=is_official)[0]
+
+
+def column_name(column: tuple[str, str]) -> str:
+    """What a figure over a group of items is called: its name, and that it is a mean over groups."""
+    return column[0] if column[1] == POOLED else f"{column[1]} {column[0]}"
 
 
 def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:

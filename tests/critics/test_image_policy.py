@@ -64,7 +64,9 @@ def test_a_shrunk_image_takes_no_more_tiles_than_it_may_and_is_as_large_as_can_b
     if shrunk != (width, height):
         longest = max(width, height)
         larger = max(shrunk) + 2 + longest // 500
-        assert larger >= longest or tiles((width * larger // longest, height * larger // longest)) > most
+        assert (
+            larger >= longest or tiles((max(1, width * larger // longest), max(1, height * larger // longest))) > most
+        )
 
 
 def test_tiles_that_can_not_be_had_are_refused() -> None:

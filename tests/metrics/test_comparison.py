@@ -1,5 +1,7 @@
 """Oracles: SciPy's binomial test, Holm's rule by hand, and planted differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from scipy import stats
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import compare, figure, holm, mcnemar
+from critic_eval.metrics import compare, figure, group_figures, holm, interval, mcnemar
+from critic_eval.metrics.comparison import paired_figures
 
 
 def judged(hits: np.ndarray) -> list[Judgment]:
@@ -99,3 +102,33 @@ def test_holm_steps_down_and_never_lowers_a_p_value(p: list[float]) -> None:
 
 def test_holm_leaves_unknown_p_values_out() -> None:
     assert holm([0.02, float("nan"), 0.03])[[0, 2]].tolist() == [0.04, 0.04]
+
+
+def test_a_mean_over_groups_is_compared_as_it_is_measured() -> None:
+    rng = np.random.default_rng(3)
+    groups = np.repeat(["a", "b", "c"], [300, 60, 20])
+    first, second = rng.random(380) < 0.8, rng.random(380) < 0.7
+    own, other = (
+        [replace(one, group=str(group)) for one, group in zip(judged(hits), groups, strict=True)]
+        for hits in (first, second)
+    )
+    found = compare("accuracy_with_tie", own, other, resamples=3000, group="mean")
+    differences = [first[groups == group].astype(float) - second[groups == group] for group in "abc"]
+    assert found.name == "mean accuracy_with_tie"
+    assert found.difference == pytest.approx(np.mean([part.mean() for part in differences]))
+    # The standard error of a mean of three independent means of paired differences.
+    expected = np.sqrt(sum(part.var() / len(part) for part in differences)) / 3
+    assert found.stderr == pytest.approx(expected, rel=0.05)
+    (mean, *_) = group_figures("accuracy_with_tie", own, resamples=500)
+    paired = paired_figures("accuracy_with_tie", [own, other], resamples=500, group="mean")
+    assert interval(paired.draws[0]) == pytest.approx((mean.stderr, mean.low, mean.high), rel=0.02)
+
+
+def test_what_a_critic_has_no_figure_of_leaves_the_others_alone() -> None:
+    label = np.arange(8.0)
+    constant, own = scored(np.ones(8), label), scored(label, label)
+    found = paired_figures("pearson", [constant, own], resamples=50)
+    assert np.isnan(found.values[0])
+    assert np.isnan(found.draws[0]).all()
+    assert found.values[1] == pytest.approx(1.0)
+    assert np.nanmin(found.draws[1]) == pytest.approx(1.0)

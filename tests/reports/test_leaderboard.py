@@ -56,6 +56,17 @@ def test_runs_are_ranked_and_those_that_differ_get_letters_of_their_own(tmp_path
     assert table.tests == (3, 3)
 
 
+def test_what_people_or_gpt_4v_reach_is_shown_beside_the_runs(tmp_path: Path) -> None:
+    good = run(tmp_path / "good", 0.9)
+    gpt = printed(0.85, "GPT-4V")
+    (table,) = make_leaderboard([good], [printed(0.99, "Other"), gpt]).tables
+    assert table.ceiling is not None
+    assert table.ceiling.critic == "GPT-4V"
+    leaderboard = make_leaderboard([good], [gpt, printed(0.88, "Human")])
+    assert "Held against: Human, accuracy\\_with\\_tie 0.880" in to_markdown(leaderboard)
+    assert "Held against: Human" in to_html(leaderboard)
+
+
 def test_parts_and_other_signatures_are_marked_and_not_ranked(tmp_path: Path) -> None:
     runs = [
         run(tmp_path / "one", 0.9, 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ class OpenEngine:
     identity: Mapping[str, str]
     signature: Mapping[str, str]
     encoder: Any = None
+    is_closed: bool = False
+
+    def close(self) -> None:
+        """Give back what the engine holds; it can't be asked any more."""
+        self.is_closed = True
+        self.engine.close()
 
     def shares_prefixes(self, settings: GenerationSettings) -> bool:
         """Whether requests with these settings are computed from shared prefixes, as far as that is known here."""
@@ -68,17 +75,46 @@ class OpenEngine:
         try:
             yield from self.engine.answer(groups)
         except BaseException:
-            self.engine.close()
+            self.close()
             raise
 
 
 def open_engine(arguments: EngineArguments) -> OpenEngine:
-    """Load the critic, or connect to where it is.
+    """Load the critic, or connect to where it is; inside `kept_engine` the last one may be at hand already.
 
     Raises:
         ArgumentError: an argument asks for what is not here, or arguments contradict each other.
         CheckpointError: the checkpoint can't be found, read or recognized.
     """
+    if _kept is None:
+        return _open(arguments)
+    opened = _kept.get(arguments)
+    if opened is None or opened.is_closed:
+        # The last one's room is needed for the next.
+        for last in _kept.values():
+            last.close()
+        _kept.clear()
+        opened = _kept[arguments] = _open(arguments)
+    return opened
+
+
+@contextmanager
+def kept_engine() -> Iterator[None]:
+    """Inside it, an engine stays open, and is given again to whoever asks for the same next."""
+    global _kept
+    _kept = {}
+    try:
+        yield
+    finally:
+        for last in _kept.values():
+            last.close()
+        _kept = None
+
+
+_kept: dict[EngineArguments, OpenEngine] | None = None
+
+
+def _open(arguments: EngineArguments) -> OpenEngine:
     if arguments.engine not in ("local", "ray"):
         raise ArgumentError(f"engine={arguments.engine} is unknown; it is local or ray.")
     if (arguments.workers or 0) < 0:

@@ -1,0 +1,230 @@
+"""The report of a study as one page, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from critic_eval.metrics import HIGHER_IS_BETTER
+from critic_eval.reports.ablation.effects import CellFigure, Condition, Effect, TaskEffects, task_effects
+from critic_eval.reports.ablation.plots import effect_plots
+from critic_eval.reports.ablation.running import Outcome
+from critic_eval.reports.ablation.study import Study, shown
+from critic_eval.reports.formats import csv_text, html_page, markdown_table, markdown_text
+from critic_eval.reports.output import write_texts
+
+CLEAR = 0.05
+"""Corrected p-values below it are called clear."""
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """A study, what came of its cells, and the effects on each task."""
+
+    study: Study
+    outcomes: list[Outcome]
+    tasks: list[TaskEffects]
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Cells that failed."""
+        return [one for one in self.outcomes if one.error is not None]
+
+
+def make_report(study: Study, outcomes: Sequence[Outcome]) -> StudyReport:
+    """Work out the effects from the cells that did not fail.
+
+    Raises:
+        DataError: samples can't be read.
+    """
+    tasks = list(dict.fromkeys(task for outcome in outcomes for task in outcome.runs))
+    return StudyReport(study, list(outcomes), [task_effects(study, outcomes, task) for task in tasks])
+
+
+def write_report(report: StudyReport, folder: Path) -> list[Path]:
+    """Write `index.html`, `report.md`, `cells.csv` and `effects.csv`; gives the files."""
+    return write_texts(
+        folder,
+        {
+            "index.html": to_html(report),
+            "report.md": to_markdown(report),
+            "cells.csv": cells_csv(report),
+            "effects.csv": effects_csv(report),
+        },
+    )
+
+
+def to_html(report: StudyReport) -> str:
+    """One page that needs nothing else: no script, no network."""
+    return html_page(
+        "ablation.html.jinja",
+        report=report,
+        study=report.study,
+        plots={found.task: effect_plots(found) for found in report.tasks},
+        summary=design_text(report),
+        sentences={found.task: clear_sentences(found) for found in report.tasks},
+        commands=[(one.cell, shown(one.cell.options), one.error) for one in report.outcomes],
+        label=condition_label,
+        level=level_text,
+        number=number_text,
+        spread=spread_text,
+        counts=count_text,
+        p=p_text,
+        clear=CLEAR,
+        legend=_LEGEND,
+    )
+
+
+def to_markdown(report: StudyReport) -> str:
+    """What was asked, the cells, the effects and the commands."""
+    parts = [
+        f"# {markdown_text(report.study.title)}",
+        "",
+        markdown_text(report.study.question),
+        "",
+        design_text(report),
+    ]
+    for one in report.failed:
+        parts += ["", f"**Failed:** {markdown_text(one.cell.name)}: {markdown_text(one.error or '')}"]
+    for found in report.tasks:
+        parts += ["", f"## {found.task}", "", *(f"- {markdown_text(text)}" for text in clear_sentences(found)), ""]
+        header = ["cell", *found.figures, "s per 1,000"]
+        rows = [
+            [
+                markdown_text(condition_label(report.study, condition)),
+                *(_told(figures.get(name)) for name in found.figures),
+                f"{found.seconds[condition]:.1f}" if condition in found.seconds else "",
+            ]
+            for condition, figures in found.conditions.items()
+        ]
+        parts += markdown_table(header, rows)
+        for title, effects in (("Effects", found.effects), ("Interactions", found.interactions)):
+            if effects:
+                parts += ["", f"### {title}", ""]
+                parts += markdown_table(_EFFECT_HEADER, [_effect_row(one) for one in effects])
+    parts += ["", "## Commands", ""]
+    parts += [f"{one.cell.number}. `{shown(one.cell.options)}`" for one in report.outcomes]
+    return "\n".join([*parts, "", _LEGEND]) + "\n"
+
+
+def cells_csv(report: StudyReport) -> str:
+    """One line a figure of a condition."""
+    lines = []
+    for found in report.tasks:
+        for condition, figures in found.conditions.items():
+            for name, one in figures.items():
+                known = [one.value, one.low, one.high, one.n, one.invalid, *(one.over_seeds or (None, None))]
+                lines.append([found.task, *condition, name, *known, found.seconds.get(condition)])
+    axes = [axis.name for axis in report.study.axes]
+    return csv_text([*_CELL_HEADER[:1], *axes, *_CELL_HEADER[1:]], lines)
+
+
+def effects_csv(report: StudyReport) -> str:
+    """One line an effect or interaction."""
+    lines = []
+    for found in report.tasks:
+        for one in (*found.effects, *found.interactions):
+            changed = [" x ".join(part) for part in (one.axes, one.levels, one.references)]
+            known = [one.difference, one.low, one.high, one.p, one.corrected, one.pairs]
+            lines.append([found.task, one.figure, *changed, *known])
+    header = ("task", "figure", "axis", "level", "reference", "difference", "low", "high", "p", "corrected", "pairs")
+    return csv_text(header, lines)
+
+
+def design_text(report: StudyReport) -> str:
+    """The study's design in a sentence or two."""
+    study = report.study
+    base = ", ".join(f"{name}={value}" for name, value in study.base.items()) or "the defaults"
+    way = "every combination of" if study.design == "grid" else "one at a time,"
+    axes = "; ".join(f"{axis.name} ({', '.join(axis.levels)})" for axis in study.axes)
+    limit = "" if study.limit is None else f" Only the first {study.limit} requests of each task were made."
+    invalid = " Invalid verdicts count as wrong." if study.invalid == "wrong" else ""
+    failed = f" {len(report.failed)} of them failed." if report.failed else ""
+    return (
+        f"{len(report.outcomes)} cells of {study.model} with {base}; varied, {way} {axes}. The first level of each is "
+        f"the reference.{failed}{limit}{invalid}"
+    )
+
+
+def clear_sentences(found: TaskEffects) -> list[str]:
+    """Each axis's clear effects, or that it has none, in a sentence."""
+    sentences = []
+    for axes in dict.fromkeys(one.axes for one in found.effects):
+        clear = [one for one in found.effects if one.axes == axes and one.corrected < CLEAR]
+        if not clear:
+            sentences.append(f"{axes[0]}: no clear effect.")
+        for level in dict.fromkeys(one.levels for one in clear):
+            told = ", ".join(
+                f"{one.figure} {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+                for one in clear
+                if one.levels == level
+            )
+            sentences.append(f"{axes[0]} {level[0]} instead of {clear[0].references[0]}: {told}.")
+    return sentences
+
+
+def condition_label(study: Study, condition: Condition) -> str:
+    """A condition in words: every axis with its level."""
+    return ", ".join(f"{axis.name}={level}" for axis, level in zip(study.axes, condition, strict=True))
+
+
+def level_text(one: Effect) -> str:
+    """What changed: each axis with its level, and with what it was."""
+    parts = zip(one.axes, one.levels, one.references, strict=True)
+    return "; ".join(f"{axis}: {level} instead of {reference}" for axis, level, reference in parts)
+
+
+def number_text(value: float, sign: str = "") -> str:
+    """A number with three digits; empty where there is none."""
+    return "" if value != value else f"{value:{sign}.3f}"
+
+
+def spread_text(low: float, high: float, sign: str = "") -> str:
+    """An interval; empty where there is none."""
+    return "" if low != low else f"{low:{sign}.3f} to {high:{sign}.3f}"
+
+
+def count_text(one: CellFigure) -> str:
+    """How many judgments, how many invalid verdicts, and the range over seeds."""
+    seeds = f"; seeds {one.over_seeds[0]:.3f} to {one.over_seeds[1]:.3f}" if one.over_seeds else ""
+    return f"n {one.n}, {one.invalid} invalid{seeds}"
+
+
+def p_text(p: float) -> str:
+    """A p-value."""
+    return "" if p != p else f"{p:.2g}"
+
+
+_LEGEND = (
+    "Intervals are 95 % percentile intervals of a bootstrap that draws the same items for all cells; p is two-sided, "
+    "of the same draws, and corrected by Holm's method over all effects of a task. An effect is a mean over the pairs "
+    "of cells that both have the figure. Items are the unit: what else may vary between runs (another training, other "
+    "data) is not in the intervals. Cost is on the machine of the run."
+)
+_CELL_HEADER = (
+    *("task", "figure", "value", "low", "high", "n", "invalid", "lowest_seed", "highest_seed"),
+    "seconds_per_1000",
+)
+_EFFECT_HEADER = ["figure", "change", "difference", "95 % interval", "p", "corrected p", "pairs of cells"]
+
+
+def _told(one: CellFigure | None) -> str:
+    if one is None or one.value != one.value:
+        return ""
+    return f"{number_text(one.value)} ({spread_text(one.low, one.high)}; {count_text(one)})"
+
+
+def _effect_row(one: Effect) -> list[str]:
+    difference = number_text(one.difference, "+")
+    better = HIGHER_IS_BETTER.get(one.figure)
+    mark = " (lower is better)" if better is False else ""
+    return [
+        f"{one.figure}{mark}",
+        markdown_text(level_text(one)),
+        f"**{difference}**" if one.corrected < CLEAR else difference,
+        spread_text(one.low, one.high, "+"),
+        p_text(one.p),
+        p_text(one.corrected),
+        str(one.pairs),
+    ]

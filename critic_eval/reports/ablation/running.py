@@ -1,0 +1,234 @@
+"""The cells of a study, run one after the other in this process: one model load, one journal."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from critic_eval.errors import ArgumentError, CriticEvalError, DataError
+from critic_eval.reports.ablation.study import Cell, Study
+from critic_eval.reports.output import output_folder
+from critic_eval.reports.runs import TaskRun, collect
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a cell: its runs by task, or why there are none."""
+
+    cell: Cell
+    runs: Mapping[str, TaskRun]
+    error: str | None = None
+
+
+def open_folder(study: Study, folder: Path, force: bool = False) -> None:
+    """Make a study's folder, or go on with the one that it was begun in.
+
+    Raises:
+        ArgumentError: the folder holds something else, and may not be overwritten.
+    """
+    written, content = folder / "study.json", study.digest_text()
+    if written.is_file() and written.read_text(encoding="utf-8") == content:
+        return
+    if written.is_file() and not force:
+        raise ArgumentError(f"{folder} holds another study; give another folder, or --force to begin anew there.")
+    output_folder(folder, force)
+    shutil.rmtree(folder / "cells", ignore_errors=True)
+    written.write_text(content, encoding="utf-8")
+
+
+def find_outcome(cell: Cell, folder: Path) -> Outcome | None:
+    """What an earlier run of the study made of a cell, if it came to its end."""
+    place = folder / "cells" / cell.folder
+    try:
+        done = json.loads((place / "done.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if done != list(cell.options):
+        return None
+    try:
+        return _read(cell, place)
+    except CriticEvalError:
+        return None
+
+
+def count_judgments(study: Study, cells: Sequence[Cell]) -> list[int]:
+    """How many judgments each cell takes.
+
+    Raises:
+        ArgumentError: there is no such task.
+        DataError: its data is not at hand.
+    """
+    from critic_eval.judging import select_orders
+
+    counts: dict[str | None, int] = {}
+    policies = [_option(cell.options, "order_policy") for cell in cells]
+    try:
+        for policy in dict.fromkeys(policies):
+            select_orders(policy)
+            counts[policy] = sum(min(n, study.limit or n) for n in _sizes(study.tasks, study.model))
+    finally:
+        select_orders(None)
+    return [counts[policy] for policy in policies]
+
+
+def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -> list[Outcome]:
+    """Run cells, and go on when one fails.
+
+    Args:
+        cells: in the order in which they run.
+        folder: of the study.
+        say: is told of each cell as it ends.
+    """
+    from critic_eval.critics.engines.opening import kept_engine
+    from critic_eval.lmms_eval_command import explain
+
+    outcomes = []
+    with kept_engine(), _journal(folder / "journal.sqlite"), _quiet(), _one_index():
+        for number, cell in enumerate(cells, 1):
+            place, start = folder / "cells" / cell.folder, time.perf_counter()
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "done.json").unlink(missing_ok=True)
+            try:
+                _evaluate([*cell.options, "--output_path", str(place), "--log_samples"])
+                outcome = _read(cell, place)
+                (place / "done.json").write_text(json.dumps(cell.options), encoding="utf-8")
+            except (Exception, SystemExit) as error:
+                outcome = Outcome(cell, {}, explain(error).removeprefix("error: "))
+            outcomes.append(outcome)
+            took = f"{time.perf_counter() - start:.0f} s"
+            say(f"[{number}/{len(cells)}] {cell.name}: {_summary(outcome)} ({took})")
+    return outcomes
+
+
+def _read(cell: Cell, place: Path) -> Outcome:
+    latest: dict[str, TaskRun] = {}
+    for run in sorted(collect([place]).runs, key=lambda run: (run.date, run.file.name)):
+        latest[run.task] = run
+    for run in latest.values():
+        if run.samples is None:
+            raise DataError(f"{run.file} has no samples of {run.task}.")
+    return Outcome(cell, latest)
+
+
+def _evaluate(options: Sequence[str]) -> None:
+    """One evaluation, as the command `lmms_eval` with these options does it."""
+    from critic_eval import plugin
+
+    plugin.install()
+    from lmms_eval.__main__ import cli_evaluate_single, parse_eval_args
+
+    given, sys.argv = sys.argv, ["lmms_eval", *options]
+    try:
+        _, args = parse_eval_args()
+    finally:
+        sys.argv = given
+    cli_evaluate_single(args)
+
+
+def _sizes(tasks: Sequence[str], model: str) -> Iterator[int]:
+    """How many requests each task makes."""
+    from lmms_eval.tasks import get_task_dict
+
+    with _quiet():
+        manager = _task_index(model)
+        unknown = [name for name in tasks if name not in manager.all_tasks]
+        if unknown:
+            raise ArgumentError(
+                f"There is no task {', '.join(unknown)}; `critic_eval`'s begin with critic_ (lmms_eval tasks list)."
+            )
+        yield from (len(task.eval_docs) for task in _leaves(get_task_dict(list(tasks), manager, "chat")))
+
+
+def _leaves(tasks: Mapping[Any, Any]) -> Iterator[Any]:
+    for task in tasks.values():
+        if isinstance(task, Mapping):
+            yield from _leaves(task)
+        else:
+            yield task
+
+
+def _option(options: Sequence[str], name: str) -> str | None:
+    """An argument of the model among a cell's options."""
+    given = options[options.index("--model_args") + 1] if "--model_args" in options else ""
+    return dict(part.split("=", 1) for part in given.split(",") if "=" in part).get(name)
+
+
+def _summary(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return f"failed: {outcome.error}"
+    return "; ".join(
+        f"{task} {found.name} {found.value:.3f}"
+        for task, run in outcome.runs.items()
+        if (found := next((one for one in run.figures if one.value is not None), None)) is not None
+    )
+
+
+@contextmanager
+def _journal(file: Path) -> Iterator[None]:
+    """All that is answered inside goes into one journal."""
+    from critic_eval.critics.adapter import JOURNAL_VARIABLE
+
+    before = os.environ.get(JOURNAL_VARIABLE)
+    os.environ[JOURNAL_VARIABLE] = str(file)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[JOURNAL_VARIABLE]
+        else:
+            os.environ[JOURNAL_VARIABLE] = before
+
+
+@functools.cache
+def _task_index(model: str) -> Any:
+    """lmms-eval's index of all tasks, which takes seconds to read."""
+    import lmms_eval.models  # noqa: F401  # which loads the plugin
+    from lmms_eval.tasks import TaskManager
+
+    return TaskManager("ERROR", model_name=model)
+
+
+@contextmanager
+def _one_index() -> Iterator[None]:
+    """The index of tasks is read once for all that is evaluated inside."""
+    import lmms_eval.__main__ as evaluation
+
+    index = evaluation.TaskManager
+    evaluation.TaskManager = lambda *arguments, model_name, **options: _task_index(model_name)
+    try:
+        yield
+    finally:
+        evaluation.TaskManager = index
+
+
+def _hidden(bar: Any) -> Callable[..., Any]:
+    return lambda *arguments, **options: bar(*arguments, **{**options, "disable": True})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Only warnings of lmms-eval's log, and no bars but the one over judgments."""
+    import datasets
+    from lmms_eval import evaluator
+    from lmms_eval.api import task
+    from loguru import logger
+
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING", format="{message}")
+    datasets.disable_progress_bars()
+    shown = evaluator.tqdm, task.tqdm
+    evaluator.tqdm, task.tqdm = map(_hidden, shown)
+    try:
+        yield
+    finally:
+        evaluator.tqdm, task.tqdm = shown
+        datasets.enable_progress_bars()

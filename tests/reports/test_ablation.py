@@ -1,0 +1,272 @@
+"""Studies: what a file declares, what its cells come to, what is found where effects are planted."""
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from critic_eval.cli import main
+from critic_eval.critics.engines import opening
+from critic_eval.critics.engines.opening import EngineArguments
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment, Verdict
+from critic_eval.metrics import compare
+from critic_eval.reports.ablation.effects import task_effects
+from critic_eval.reports.ablation.files import make_report, to_html, to_markdown
+from critic_eval.reports.ablation.running import Outcome
+from critic_eval.reports.ablation.study import Study, read_study
+from critic_eval.reports.runs import collect
+from tests.reports.conftest import TASK, judgments, write_run
+
+STUDIES = sorted((Path(__file__).parents[2] / "ablations").glob("*.yaml"))
+
+
+def study(folder: Path, axes: str, **more: str) -> Study:
+    lines = {"tasks": "[critic_pairs]", "base": "{pretrained: digits}", **more, "axes": f"\n{axes}"}
+    file = folder / "study.yaml"
+    file.write_text("\n".join(f"{name}: {value}" for name, value in lines.items()))
+    return read_study(file)
+
+
+def test_a_grid_has_every_combination_and_one_factor_changes_one_thing(tmp_path: Path) -> None:
+    axes = "  order_policy: [both, single]\n  image_policy: [as_is, blank, tiles_4]"
+    grid = [tuple(cell.levels.values()) for cell in study(tmp_path, axes).cells()]
+    assert grid == list(product(["both", "single"], ["as_is", "blank", "tiles_4"]))
+    single = [tuple(cell.levels.values()) for cell in study(tmp_path, axes, design="one_factor").cells()]
+    assert single == [("both", "as_is"), ("single", "as_is"), ("both", "blank"), ("both", "tiles_4")]
+
+
+def test_settings_become_the_options_that_lmms_eval_takes(tmp_path: Path) -> None:
+    axes = "  verdict_position: [first, last]\n  temperature: [0, 0.7]\n  generation_kwargs.min_p: [0.1]"
+    cells = study(tmp_path, axes, seeds="[3, 4]", limit="5").cells()
+    assert [cell.seed for cell in cells] == [None, 3, 4, None, 3, 4]
+    assert " ".join(cells[-1].options) == (
+        "--model llava_critic --model_args pretrained=digits,protocol=reason_first --gen_kwargs "
+        "temperature=0.7,min_p=0.1,do_sample=True --tasks critic_pairs --seed 4 --limit 5"
+    )
+
+
+def test_a_path_is_found_from_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    found = study(tmp_path, "  pretrained: {all: digits, part: ./critics/part}", base="{}")
+    assert found.axes[0].levels == {"all": "digits", "part": f"{tmp_path.name}/critics/part"}
+
+
+@pytest.mark.parametrize(
+    ("axes", "more", "said"),
+    [
+        ("  imige_policy: [as_is, blank]", {}, "did you mean image_policy"),
+        ("  {}", {}, "axes is empty"),
+        ("  image_policy: []", {}, "image_policy has no levels"),
+        ("  image_policy: [as_is]", {}, "nothing to compare"),
+        ("  image_policy: [blank, blank]", {}, "blank twice"),
+        ("  image_policy: {a: blank, b: blank}", {}, "Two cells are the same run: image_policy=a, and image_policy=b"),
+        ("  pretrained: [a, b]", {}, "pretrained is in base and varied"),
+        ("  image_policy: [as_is, blank]", {"base": "{imagepolicy: x}"}, "did you mean image_policy"),
+        ("  verdict_position: [first, last]", {"base": "{protocol: llava_critic}"}, "both set protocol"),
+        ("  verdict_position: [first, middle]", {}, "first or last, not 'middle'"),
+        ("  image_policy: [as_is, 'a,b']", {}, "comma"),
+        ("  image_policy: [as_is, [1, 2]]", {}, "one value"),
+        ("  image_policy: [as_is, blank]\n  image_policy: [as_is, shuffled]", {}, "comes twice"),
+        ("  image_policy: [as_is, blank]", {"model": "llava_kritik"}, "no model"),
+        ("  image_policy: [as_is, blank]", {"axis": "{}"}, "did you mean axes"),
+        ("  image_policy: [as_is, blank]", {"tasks": "[]"}, "at least one task"),
+        ("  image_policy: [as_is, blank]", {"design": "star"}, "grid or one_factor"),
+        ("  temperature: [0, 1]", {"seeds": "[1, 1]"}, "seed comes twice"),
+        ("  temperature: [0, 1]", {"limit": "0"}, "limit"),
+        ("  temperature: [0, 1", {}, "can't be read as YAML"),
+    ],
+)
+def test_what_a_study_can_not_have_is_said_in_a_sentence(
+    tmp_path: Path, axes: str, more: Mapping[str, str], said: str
+) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(said)):
+        study(tmp_path, axes, **more).cells()
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_the_studies_that_come_along_can_be_read(file: Path) -> None:
+    found = read_study(file)
+    cells = found.cells()
+    assert len(cells) > 1
+    assert found.question
+    folder = Path(__file__).parents[2] / "results" / "ablations" / file.stem
+    report = (folder / "report.md").read_text()
+    assert report.count("lmms_eval --model") == len(cells), "the report is of another study"
+
+
+def planted(folder: Path, found: Study, said: Mapping[Any, list[Judgment]]) -> list[Outcome]:
+    outcomes = []
+    for cell in found.cells():
+        run = collect([write_run(folder / cell.folder, said[cell.condition])]).runs[0]
+        outcomes.append(Outcome(cell, {TASK: run}))
+    return outcomes
+
+
+def hits(said: list[Judgment]) -> np.ndarray:
+    return np.array([one.label is not None and one.verdict.value == one.label.value for one in said], float)
+
+
+def test_effects_and_interactions_are_paired_means_with_the_intervals_of_scipy(tmp_path: Path) -> None:
+    found = study(tmp_path, "  order_policy: [both, single]\n  image_policy: [as_is, blank]", resamples="4000")
+    cells = [("both", "as_is"), ("both", "blank"), ("single", "as_is"), ("single", "blank")]
+    # Labels are the same where only the accuracy differs: the generator draws them alike.
+    said = {cell: judgments(300, accuracy) for cell, accuracy in zip(cells, (0.9, 0.6, 0.8, 0.7), strict=True)}
+    effects = task_effects(found, planted(tmp_path, found, said), TASK)
+    right = {cell: hits(said[cell]) for cell in cells}
+    by_hand = {
+        ("order_policy",): (right[cells[2]] - right[cells[0]] + right[cells[3]] - right[cells[1]]) / 2,
+        ("image_policy",): (right[cells[1]] - right[cells[0]] + right[cells[3]] - right[cells[2]]) / 2,
+        ("order_policy", "image_policy"): right[cells[3]] - right[cells[2]] - right[cells[1]] + right[cells[0]],
+    }
+    measured = [one for one in (*effects.effects, *effects.interactions) if one.figure == "accuracy_with_tie"]
+    assert {one.axes for one in measured} == set(by_hand)
+    for one in measured:
+        differences = by_hand[one.axes]
+        assert one.difference == pytest.approx(differences.mean())
+        oracle = stats.bootstrap((differences,), np.mean, n_resamples=4000, method="percentile", rng=0)
+        assert (one.low, one.high) == pytest.approx(tuple(oracle.confidence_interval), abs=0.01)
+        assert one.p <= one.corrected <= 1
+    looked = next(one for one in measured if one.axes == ("image_policy",))
+    assert looked.corrected < 0.05
+    assert looked.pairs == 2
+
+
+def test_an_effect_of_one_pair_of_cells_is_what_compare_finds(tmp_path: Path) -> None:
+    found = study(tmp_path, "  image_policy: [as_is, blank]", resamples="1000")
+    said = {("as_is",): judgments(200, 0.9), ("blank",): judgments(200, 0.7)}
+    (effect, *_) = task_effects(found, planted(tmp_path, found, said), TASK).effects
+    other = compare("accuracy_with_tie", said[("blank",)], said[("as_is",)], resamples=1000)
+    assert (effect.difference, effect.low, effect.high) == pytest.approx((other.difference, other.low, other.high))
+
+
+def test_seeds_are_averaged_and_their_range_is_told(tmp_path: Path) -> None:
+    found = study(tmp_path, "  temperature: [0, 1]", seeds="[0, 1]")
+    greedy, *drawn = found.cells()
+    said = [judgments(100, 0.9), judgments(100, 0.8), judgments(100, 0.6)]
+    outcomes = [
+        Outcome(cell, {TASK: collect([write_run(tmp_path / cell.folder, one)]).runs[0]})
+        for cell, one in zip([greedy, *drawn], said, strict=True)
+    ]
+    effects = task_effects(found, outcomes, TASK)
+    values = [hits(one).mean() for one in said]
+    figure = effects.conditions["1",]["accuracy_with_tie"]
+    assert figure.value == pytest.approx(np.mean(values[1:]))
+    assert figure.over_seeds == pytest.approx((min(values[1:]), max(values[1:])))
+    assert effects.effects[0].difference == pytest.approx(np.mean(values[1:]) - values[0])
+
+
+def test_invalid_verdicts_count_as_the_study_says(tmp_path: Path) -> None:
+    right = judgments(100, 1.0)
+    silent = [
+        Judgment(one.item_id, one.order, Verdict.invalid("nothing"), "", one.protocol, label=one.label)
+        if number < 30
+        else one
+        for number, one in enumerate(right)
+    ]
+    said = {("as_is",): right, ("blank",): silent}
+    for policy, value in (("exclude", 1.0), ("wrong", 0.7)):
+        found = study(tmp_path, "  image_policy: [as_is, blank]", invalid=policy)
+        effects = task_effects(found, planted(tmp_path / policy, found, said), TASK)
+        assert effects.conditions["blank",]["accuracy_with_tie"].value == pytest.approx(value)
+        assert effects.conditions["blank",]["invalid_rate"].value == pytest.approx(0.3)
+
+
+def test_a_report_shows_what_it_is_told_as_text(tmp_path: Path) -> None:
+    found = study(
+        tmp_path, "  image_policy: {'<b>as_is</b>': as_is, blank: blank}", title="'<script>alert(1)</script>'"
+    )
+    said = {("<b>as_is</b>",): judgments(50, 0.9), ("blank",): judgments(50, 0.5)}
+    report = make_report(found, planted(tmp_path, found, said))
+    page = to_html(report)
+    assert "<script" not in page
+    assert "<b>as_is" not in page
+    assert "&lt;script&gt;" in page
+    assert "<script" not in to_markdown(report)
+
+
+def test_a_study_runs_resumes_and_goes_on_after_a_cell_that_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "study.yaml", tmp_path / "out"
+    file.write_text(
+        "model: planted_judge\ntasks: [critic_digits_pair]\nlimit: 60\nresamples: 200\n"
+        "axes: {skill: [1.0, 0.5, 7], order_policy: [both]}\n"
+    )
+    assert main(["ablate", str(file), "--out", str(out)]) == 1
+    assert "has no setting 'order_policy'" in capsys.readouterr().err
+    file.write_text(file.read_text().replace(", order_policy: [both]", ""))
+    assert main(["ablate", str(file), "--out", str(out), "--dry-run"]) == 0
+    assert "3 cells, 180 judgments, 180" in capsys.readouterr().out
+    assert not out.exists()
+
+    assert main(["ablate", str(file), "--out", str(out)]) == 1
+    shown = capsys.readouterr()
+    assert "1 of 3 cells failed" in shown.err
+    assert "skill=7.0 is no probability" in shown.err
+    report = (out / "report.md").read_text()
+    assert "Failed:" in report
+    samples = list((out / "cells").rglob("*_samples_critic_digits_pair.jsonl"))
+    assert len(samples) == 2
+
+    assert main(["ablate", str(file), "--out", str(out)]) == 1
+    again = capsys.readouterr().out
+    assert "3 cells, 180 judgments, 60" in again
+    assert "[1/1] skill=7: failed" in again
+    assert list((out / "cells").rglob("*_samples_critic_digits_pair.jsonl")) == samples, "a finished cell ran again"
+
+    file.write_text(file.read_text().replace(", 7]", "]"))
+    assert main(["ablate", str(file), "--out", str(out)]) == 1
+    assert "holds another study" in capsys.readouterr().err
+    assert main(["ablate", str(file), "--out", str(out), "--force"]) == 0
+    accuracy = {
+        cell: np.mean(
+            [
+                (one := json.loads(line)["judgment"])["verdict"]["value"] == one["label"]["value"]
+                for line in next((out / "cells").glob(f"*{cell}/**/*_samples_*.jsonl")).read_text().splitlines()
+            ]
+        )
+        for cell in ("skill=1.0", "skill=0.5")
+    }
+    lines = (out / "effects.csv").read_text().splitlines()
+    effect = next(line for line in lines if "accuracy_with_tie" in line).split(",")
+    assert float(effect[5].lstrip("'")) == pytest.approx(accuracy["skill=0.5"] - accuracy["skill=1.0"])
+
+
+def test_cells_share_one_load_of_the_model_and_one_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loads: list[EngineArguments] = []
+    original = opening.open_local
+
+    def counted(arguments: EngineArguments) -> opening.OpenEngine:
+        loads.append(arguments)
+        return original(arguments)
+
+    monkeypatch.setattr(opening, "open_local", counted)
+    file, out = tmp_path / "study.yaml", tmp_path / "out"
+    file.write_text(
+        "tasks: [critic_digits_pair]\nlimit: 8\nresamples: 100\nbase: {pretrained: digits, device: cpu}\n"
+        "design: one_factor\naxes: {order_policy: [both, single], temperature: [0, 1.5]}\nseeds: [0, 1]\n"
+    )
+    assert main(["ablate", str(file), "--out", str(out)]) == 0
+    assert len(loads) == 1
+
+    def answers(cell: str) -> dict[str, str]:
+        found = next((out / "cells").glob(f"*{cell}/**/*_samples_*.jsonl")).read_text().splitlines()
+        records = [json.loads(line)["judgment"] for line in found]
+        return {f"{one['item_id']} {one['order']}": one["raw"] for one in records}
+
+    both, single = answers("both-temperature=0"), answers("single-temperature=0")
+    assert {place.split()[1] for place in both} == {"AB", "BA"}
+    assert {place.split()[1] for place in single} == {"AB"}
+    assert all(both[place] == single[place] for place in both.keys() & single.keys())
+    first, second = answers("both-temperature=1.5-seed-0"), answers("both-temperature=1.5-seed-1")
+    assert first != second, "another seed was given the answers of the first"
+    assert first.keys() == second.keys()
