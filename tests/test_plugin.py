@@ -1,14 +1,17 @@
 """lmms-eval finds our models and tasks, whichever way it is started."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import lmms_eval.__main__ as evaluation
 import pytest
 
-from critic_eval import plugin
+from critic_eval import lmms_eval_command, plugin
 from critic_eval.benchmarks.rescoring import rescore
 
 DUMMY_TASK = """
@@ -21,6 +24,29 @@ output_type: generate_until
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+
+
+OUR_COMMAND = [sys.executable, "-m", "critic_eval.lmms_eval_command"]
+_index = functools.cache(evaluation.TaskManager)
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Our command in this process, which has lmms-eval loaded already; gives its exit status."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRITIC_EVAL_JOURNAL", "")  # so that what the command sets goes with the test
+    monkeypatch.setattr(evaluation, "TaskManager", _index)
+
+    def called(*arguments: str) -> int:
+        with monkeypatch.context() as patch:
+            patch.delenv("CRITIC_EVAL_JOURNAL")
+            patch.setattr(sys, "argv", ["lmms_eval", *arguments])
+            patch.setattr(evaluation, "cli_evaluate_single", evaluation.cli_evaluate_single)
+            return lmms_eval_command.main()
+
+    return called
 
 
 def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(tmp_path: Path) -> None:
@@ -40,9 +66,7 @@ def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(tmp_path: Pat
 def test_our_command_lists_our_tasks_and_the_users(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "my_task.yaml").write_text(DUMMY_TASK)
-    done = run(
-        sys.executable, "-m", "critic_eval.lmms_eval_command", "tasks", "list", "--include-path", "mine", cwd=tmp_path
-    )
+    done = run(*OUR_COMMAND, "tasks", "list", "--include-path", "mine", cwd=tmp_path)
     listed = done.stdout.split()
     assert done.returncode == 0
     assert {"critic_digits", "my_task", "mmmu_val"} <= set(listed)
@@ -53,7 +77,6 @@ def test_our_command_lists_our_tasks_and_the_users(tmp_path: Path) -> None:
     [
         (["--tasks", "critic_digits_pair", "--model_args", "pretrained=no/folder/here"], "no/folder/here"),
         (["--tasks", "critic_digits_pair", "--model_args", "pretrained=digits,batchsize=3"], "batch_size"),
-        (["--tasks", "critic_digits_pair", "--model_args", "pretrained=digits,device=cuda"], "CUDA"),
         (["--tasks", "critic_no_such_task", "--model_args", "pretrained=digits"], "critic_no_such_task"),
         (["--tasks", "critic_pairs", "--model_args", "pretrained=digits"], "CRITIC_EVAL_PAIRS"),
         (["--tasks", "critic_llava_bench_wild", "--model_args", "pretrained=digits"], "CRITIC_EVAL_DATA"),
@@ -61,19 +84,24 @@ def test_our_command_lists_our_tasks_and_the_users(tmp_path: Path) -> None:
     ],
 )
 def test_a_failed_evaluation_says_why_in_one_sentence_and_exits_with_1(
-    arguments: list[str], message: str, tmp_path: Path
+    arguments: list[str], message: str, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if "device=cuda" in arguments[-1]:
-        torch = pytest.importorskip("torch")
-        if torch.cuda.is_available():
-            pytest.skip("there is a CUDA GPU here")
-    done = run(
-        sys.executable, "-m", "critic_eval.lmms_eval_command", "--model", "llava_critic", *arguments, cwd=tmp_path
-    )
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert done.returncode == 1
-    assert len(errors) == 1, done.stderr
+    assert command("--model", "llava_critic", *arguments) == 1
+    shown = capsys.readouterr()
+    errors = [line for line in shown.err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1, shown.err
     assert message in errors[0]
+    assert "Traceback" not in shown.out + shown.err
+
+
+def test_the_command_itself_exits_with_1_after_a_failure(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA GPU here")
+    arguments = ["--model_args", "pretrained=digits,device=cuda", "--tasks", "critic_digits_pair"]
+    done = run(*OUR_COMMAND, "--model", "llava_critic", *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if line.startswith("error:") and "CUDA" in line]
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -97,35 +125,29 @@ def test_two_processes_share_the_work_and_agree_with_one(tmp_path: Path) -> None
     assert answers[0] == answers[1]
 
 
-def test_a_command_that_is_run_again_computes_nothing_again(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "critic_eval.lmms_eval_command", "--model", "llava_critic", "--model_args"]
-    command += [
-        "pretrained=digits,device=cpu",
-        "--tasks",
-        "critic_digits_score",
-        "--limit",
-        "8",
-        "--output_path",
-        "out",
-    ]
-    tokens, figures = [], []
+def test_a_command_that_is_run_again_computes_nothing_again(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = ["--tasks", "critic_digits_score", "--limit", "8", "--output_path", "out"]
+    figures = []
     for _ in range(2):
-        done = run(*command, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        rows = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines() if "|" in line]
-        tokens += [float(row[2]) for row in rows if row[1] == "total_gen_tokens"]
-        figures.append([row for row in rows if row[1] == "critic_digits_score"])
-    assert tokens[0] > 0
-    assert tokens[1] == 0
+        assert command("--model", "llava_critic", "--model_args", "pretrained=digits,device=cpu", *rest) == 0
+        rows = [[cell.strip() for cell in line.split("|")] for line in capsys.readouterr().out.splitlines()]
+        figures.append([row for row in rows if row[1:2] == ["critic_digits_score"]])
     assert figures[0] == figures[1] != []
     assert len(list((tmp_path / "out").glob("journal-*.sqlite"))) == 1
+    with pytest.raises(SystemExit) as ended:
+        command("--model", "llava_critic", "--model_args", "pretrained=digits,device=cpu,dry_run=True", *rest)
+    assert ended.value.code == 0
+    plan = {line[:24].strip(): line[24:].strip() for line in capsys.readouterr().out.splitlines()}
+    assert (plan["answered by the journal"], plan["distinct, to compute"]) == ("8", "0")
 
 
-def test_the_results_hold_interval_n_invalid_verdicts_and_signature_of_every_figure(tmp_path: Path) -> None:
-    judge = ["--model", "planted_judge", "--model_args", "skill=0.9,invalid=0.2"]
-    command = [sys.executable, "-m", "critic_eval.lmms_eval_command", *judge, "--tasks", "critic_digits_pair"]
-    done = run(*command, "--limit", "100", "--log_samples", "--output_path", "out", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_the_results_hold_interval_n_invalid_verdicts_and_signature_of_every_figure(
+    command: Command, tmp_path: Path
+) -> None:
+    judge = ["--model", "planted_judge", "--model_args", "skill=0.9,invalid=0.2", "--tasks", "critic_digits_pair"]
+    assert command(*judge, "--limit", "100", "--log_samples", "--output_path", "out") == 0
     results = json.loads(next((tmp_path / "out").rglob("*_results.json")).read_text())
     ours = results["critic_eval"]["critic_digits_pair"]
     shown = results["results"]["critic_digits_pair"]
@@ -145,12 +167,11 @@ def test_the_results_hold_interval_n_invalid_verdicts_and_signature_of_every_fig
     assert "skill=0.9" in ours["signature"]
 
 
-def test_each_evaluation_of_one_command_has_its_own_journal(tmp_path: Path) -> None:
+def test_each_evaluation_of_one_command_has_its_own_journal(command: Command, tmp_path: Path) -> None:
     common = "{model: llava_critic, model_args: 'pretrained=digits,device=cpu', limit: 4, output_path: out, tasks: "
     tasks = ("critic_digits_score", "critic_digits_rank")
     (tmp_path / "two.yaml").write_text("".join(f"- {common}{task}}}\n" for task in tasks))
-    done = run(sys.executable, "-m", "critic_eval.lmms_eval_command", "--config", "two.yaml", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert command("--config", "two.yaml") == 0
     assert len(list((tmp_path / "out").glob("journal-*.sqlite"))) == 2
     found = [json.loads(file.read_text())["critic_eval"] for file in (tmp_path / "out").rglob("*_results.json")]
     assert sorted(task for results in found for task in results) == sorted(tasks)

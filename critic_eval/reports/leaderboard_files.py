@@ -39,16 +39,8 @@ def to_markdown(leaderboard: Leaderboard) -> str:
         header = ["critic", *(column_name(column) for column in table.columns), "rank", "letters", "source"]
         notes = [f"{number}. {markdown_text(note)}" for number, note in enumerate(table.notes, 1)]
         rows = [_cells(row, table) for row in table.rows]
-        parts += [
-            f"## {table.benchmark}",
-            "",
-            *markdown_table(header, rows),
-            "",
-            *notes,
-            markdown_text(_ceiling(table)),
-            _tests(table),
-            "",
-        ]
+        remarks = filter(None, [markdown_text(_ceiling(table)), _tests(table)])
+        parts += [f"## {table.benchmark}", "", *markdown_table(header, rows), "", *notes, *remarks, ""]
     held = [one for one in leaderboard.reproductions if one.run is not None]
     parts += ["## Published figures", "", _counts(leaderboard), ""]
     if held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -90,10 +91,8 @@ def open_engine(arguments: EngineArguments) -> OpenEngine:
         return _open(arguments)
     opened = _kept.get(arguments)
     if opened is None or opened.is_closed:
-        # The last one's room is needed for the next.
-        for last in _kept.values():
-            last.close()
-        _kept.clear()
+        del opened
+        _let_go(_kept)  # its room is needed for the next
         opened = _kept[arguments] = _open(arguments)
     return opened
 
@@ -106,12 +105,22 @@ def kept_engine() -> Iterator[None]:
     try:
         yield
     finally:
-        for last in _kept.values():
-            last.close()
+        _let_go(_kept)
         _kept = None
 
 
 _kept: dict[EngineArguments, OpenEngine] | None = None
+
+
+def _let_go(kept: dict[EngineArguments, OpenEngine]) -> None:
+    """Close engines, and free the memory of their models."""
+    import torch
+
+    while kept:
+        kept.popitem()[1].close()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _open(arguments: EngineArguments) -> OpenEngine:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,10 @@ def count_judgments(study: Study, cells: Sequence[Cell]) -> list[int]:
 
     Raises:
         ArgumentError: there is no such task.
-        DataError: its data is not at hand.
+        DataError: its data can't be read.
     """
     from critic_eval.judging import select_orders
+    from critic_eval.lmms_eval_command import explain
 
     counts: dict[str | None, int] = {}
     policies = [_option(cell.options, "order_policy") for cell in cells]
@@ -75,6 +77,10 @@ def count_judgments(study: Study, cells: Sequence[Cell]) -> list[int]:
         for policy in dict.fromkeys(policies):
             select_orders(policy)
             counts[policy] = sum(min(n, study.limit or n) for n in _sizes(study.tasks, study.model))
+    except CriticEvalError:
+        raise
+    except Exception as error:  # lmms-eval and `datasets` wrap what goes wrong in their own
+        raise DataError(explain(error).removeprefix("error: ")) from error
     finally:
         select_orders(None)
     return [counts[policy] for policy in policies]
@@ -142,9 +148,9 @@ def _sizes(tasks: Sequence[str], model: str) -> Iterator[int]:
         manager = _task_index(model)
         unknown = [name for name in tasks if name not in manager.all_tasks]
         if unknown:
-            raise ArgumentError(
-                f"There is no task {', '.join(unknown)}; `critic_eval`'s begin with critic_ (lmms_eval tasks list)."
-            )
+            near = [match for name in unknown for match in get_close_matches(name, manager.all_tasks, n=2)]
+            hint = f"did you mean {' or '.join(near)}?" if near else "`lmms_eval tasks list` shows them all."
+            raise ArgumentError(f"There is no task {', '.join(unknown)}; {hint}")
         yield from (len(task.eval_docs) for task in _leaves(get_task_dict(list(tasks), manager, "chat")))
 
 
