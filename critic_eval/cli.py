@@ -11,7 +11,7 @@ from critic_eval.errors import CriticEvalError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; 0 on success, 1 with one sentence on standard error where it fails."""
+    """Run one subcommand; 0 on success, 1 with one sentence on standard error where it fails, 130 if interrupted."""
     args = _parser().parse_args(argv)
     try:
         args.run(args)
@@ -20,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -119,8 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     agreement.set_defaults(run=_agreement)
 
     from critic_eval.reports.commands import add_commands
+    from critic_eval.reports.viewer.command import add_command
 
     add_commands(commands)
+    add_command(commands)
     return parser
 
 

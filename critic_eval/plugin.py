@@ -11,6 +11,8 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from critic_eval.package_data import data_folder
+
 
 def model_manifests() -> list[Any]:
     """The models of this package, for the entry-point group `lmms_eval.models`."""
@@ -42,10 +44,8 @@ _MODELS = {
 
 
 def tasks_folder() -> Path:
-    """The folder of our task YAMLs: inside an installed wheel, or beside the package in a checkout."""
-    package = Path(__file__).resolve().parent
-    installed = package / "tasks"
-    return installed if installed.is_dir() else package.parent / "tasks"
+    """The folder of our task YAMLs."""
+    return data_folder("tasks")
 
 
 def _with_our_tasks(initialize_tasks: Any) -> Any:

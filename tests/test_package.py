@@ -31,6 +31,9 @@ def test_the_wheel_holds_tasks_weights_and_types(wheel: Path) -> None:
         "critic_eval/digits/critic/config.json",
         "critic_eval/digits/critic/model.safetensors",
         "critic_eval/digits/critic/tokenizer.json",
+        "critic_eval/reports/page.html.jinja",
+        "critic_eval/reports/viewer/page/index.html",
+        "critic_eval/ablations/position_bias.yaml",
     } <= names
     assert not any(name.startswith("tests/") for name in names)
     assert wheel.stat().st_size < 12 << 20

@@ -255,15 +255,20 @@ _ALL = (
         for name, kind, parser, scale, position in _GIVEN
     ),
 )
+_LAST: tuple[Parser, ...] = (
+    partial(parse_preference, position="last"),
+    partial(parse_score, position="last", scale=(0.0, 100.0)),
+    partial(parse_ranking, position="last"),
+)
 _REASON_FIRST = tuple(
     replace(
         trained,
         name=trained.name.replace("llava_critic", "reason_first"),
         template=REASON_FIRST + trained.template,
-        parser=partial(parser, position="last", **({} if trained.scale is None else {"scale": trained.scale})),
+        parser=parser,
         source=f"{_OURS} before the trained prompt: {trained.source}",
         verdict_position="last",
     )
-    for trained, parser in zip(_ALL[:3], (parse_preference, parse_score, parse_ranking), strict=True)
+    for trained, parser in zip(_ALL[:3], _LAST, strict=True)
 )
 _PROTOCOLS = {protocol.name: protocol for protocol in (*_ALL, *_REASON_FIRST)}

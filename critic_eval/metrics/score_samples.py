@@ -19,7 +19,7 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
         raise ArgumentError(
             f"{name} can't count invalid verdicts as wrong, since no score is the wrong one; exclude them."
         )
-    pairs, invalid, unlabeled = labeled(name, [_of_last(judgment) for judgment in judgments], "score")
+    pairs, invalid, unlabeled = labeled(name, [of_last(judgment) for judgment in judgments], "score")
     x = np.array([judgment.verdict.value for judgment, _ in pairs], dtype=np.float64)
     y = np.array([label for _, label in pairs], dtype=np.float64)
     clusters = [cluster_of(judgment) for judgment, _ in pairs]
@@ -39,7 +39,7 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
     return cell_sample(points, _OF_POINTS[name], value, clusters, invalid, unlabeled)
 
 
-def _of_last(judgment: Judgment) -> Judgment:
+def of_last(judgment: Judgment) -> Judgment:
     """A review of two scores counts with its last, the response's; the first is the reference's."""
     value = judgment.verdict.value
     if judgment.verdict.kind != "scores" or not isinstance(value, tuple):

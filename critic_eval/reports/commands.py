@@ -82,7 +82,12 @@ def add_commands(commands: Any) -> None:
         description=_ABLATE,
         epilog="example: critic-eval ablate ablations/position_bias.yaml",
     )
-    ablate.add_argument("study", type=Path, metavar="FILE.yaml", help="the study")
+    ablate.add_argument(
+        "study",
+        type=Path,
+        metavar="FILE.yaml",
+        help="the study; one that comes along by its name, such as position_bias",
+    )
     ablate.add_argument("--out", type=Path, metavar="DIR", help="folder of its runs and report (default: runs/NAME)")
     ablate.add_argument("--force", action="store_true", help="begin anew in a folder that holds something else")
     ablate.add_argument("--limit", type=int, metavar="N", help="make N requests of each task only, for a trial")

@@ -9,6 +9,7 @@ import numpy as np
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, Comparison, compare, holm
+from critic_eval.metrics.score_samples import of_last
 from critic_eval.reports.runs import TaskRun
 from critic_eval.reports.wording import verdict_text
 
@@ -106,6 +107,7 @@ def _by_item(judgments: Sequence[Judgment]) -> dict[str, list[Judgment]]:
 
 def _error(judgment: Judgment) -> float | None:
     """How far a verdict is from its label; None where it is invalid."""
+    judgment = of_last(judgment)
     value, label = judgment.verdict.value, judgment.label
     if not judgment.verdict.is_valid or label is None:
         return None

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
+from critic_eval.package_data import data_folder
 from critic_eval.reports.runs import RunFigure, TaskRun
 
 Status = Literal["reproduced", "differs", "not run", "not reproducible"]
@@ -58,17 +59,10 @@ class Reproduction:
     remark: str = ""
 
 
-def published_folder() -> Path:
-    """The tables: inside an installed wheel, or beside the package in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "results" / "published"
-    return installed if installed.is_dir() else package.parent / "results" / "published"
-
-
 def read_published(folder: Path | None = None) -> list[PublishedFigure]:
     """All printed figures of the tables in a folder, by default ours."""
     figures: list[PublishedFigure] = []
-    for file in sorted((folder or published_folder()).glob("*.yaml")):
+    for file in sorted((folder or data_folder("results", "published")).glob("*.yaml")):
         table = yaml.safe_load(file.read_text(encoding="utf-8"))
         for row in table["rows"]:
             figures += [

@@ -169,3 +169,11 @@ def test_judgments_of_an_official_task_are_those_that_the_published_code_makes_o
     assert [one.verdict for one in run.judgments()] == [Verdict.preference(None)] * 4
     plain = collect([write_run(tmp_path / "plain", said, task=task.removesuffix("_official"))]).runs[0]
     assert not any(one.verdict.is_valid for one in plain.judgments())
+
+
+def test_a_review_of_two_scores_is_as_far_off_as_its_last_one() -> None:
+    def review(item: str, *scores: float) -> Judgment:
+        return Judgment(item, "AB", Verdict.scores(scores), "", "llava_bench_wild", label=Label.score(8))
+
+    found = item_differences([review("1", 5, 8), review("2", 9, 7)], [review("1", 5, 6), review("2", 1, 7)])
+    assert [(one.item, one.gain) for one in found] == [("1", 2.0)]

@@ -16,6 +16,7 @@ import yaml
 
 from critic_eval.errors import ArgumentError
 from critic_eval.metrics import InvalidPolicy
+from critic_eval.package_data import data_folder
 from critic_eval.reports.ablation.settings import Scalar, Settings
 
 Design = Literal["grid", "one_factor"]
@@ -139,15 +140,18 @@ class Study:
 
 
 def read_study(file: Path) -> Study:
-    """Read a study.
+    """Read a study: a file, or one that comes along by its name, such as `position_bias`.
 
     Raises:
         ArgumentError: the file can't be read, or says something that a study does not have; the sentence names it.
     """
+    along = data_folder("ablations") / f"{file}.yaml"
+    file = along if not file.exists() and along.is_file() else file
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # a SafeLoader
     except FileNotFoundError as error:
-        raise ArgumentError(f"There is no study {file}.") from error
+        names = sorted(one.stem for one in data_folder("ablations").glob("*.yaml"))
+        raise ArgumentError(f"There is no study {file}; those that come along are {', '.join(names)}.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ArgumentError(f"{file} can't be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

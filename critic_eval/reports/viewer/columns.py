@@ -1,0 +1,21 @@
+"""Columns of small integers as text that a page decodes into typed arrays."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def column(values: Sequence[int] | NDArray[Any]) -> dict[str, Any]:
+    """Integers from 0 on as base64 of 1, 2 or 4 bytes each, little-endian.
+
+    >>> column([1, 2])
+    {'bytes': 1, 'data': 'AQI='}
+    """
+    numbers = np.asarray(values, dtype=np.int64)
+    top = int(numbers.max(initial=0))
+    width = 1 if top < 1 << 8 else 2 if top < 1 << 16 else 4
+    data = numbers.astype(f"<u{width}").tobytes()
+    return {"bytes": width, "data": base64.b64encode(data).decode("ascii")}

@@ -1,0 +1,171 @@
+"use strict";
+// What the critics said of an item: verdicts by order, and their whole answers.
+
+/** Verdicts of all critics in all orders; a cell chooses the order that is shown. */
+function verdictTable(table, item, slot, critics) {
+  const slots = range(table.starts[item], table.starts[item + 1]);
+  const isSingle = slots.length === 1 && critics.length === 1;
+  if (isSingle) return null;
+  const rows = table.runs.map((run, index) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, critics[index]),
+      slots.map((other) =>
+        el(
+          "td",
+          {},
+          el(
+            "button",
+            {
+              type: "button",
+              class: "order-cell",
+              "aria-pressed": String(other === slot),
+              "aria-label": `Order ${slotName(table, other)}, ${critics[index]}: ${table.verdicts.text[run.verdict[other]] || "not judged"}`,
+              on: { click: () => chooseOrder(table, other) },
+            },
+            chip(table, run, other),
+          ),
+        ),
+      ),
+      el("td", { class: "flip-cell" }, flipWords(run.flip[item])),
+    ),
+  );
+  return el(
+    "div",
+    { class: "wide" },
+    el(
+      "table",
+      { class: "verdicts" },
+      // A single order has nothing to choose from.
+      el(
+        "thead",
+        { hidden: slots.length === 1 },
+        el(
+          "tr",
+          {},
+          el("td", {}),
+          slots.map((other) =>
+            el(
+              "th",
+              { scope: "col" },
+              el(
+                "button",
+                {
+                  type: "button",
+                  class: "order",
+                  "aria-pressed": String(other === slot),
+                  on: { click: () => chooseOrder(table, other) },
+                },
+                slotName(table, other),
+              ),
+            ),
+          ),
+          el("td", {}),
+        ),
+      ),
+      el("tbody", {}, rows),
+    ),
+  );
+}
+
+function chooseOrder(table, slot) {
+  State.change({ shown: slotName(table, slot) }, false);
+}
+
+function flipWords(flip) {
+  if (flip === Flip.same) return el("span", { class: "words" }, "the same in all orders");
+  if (flip === Flip.flips)
+    return [
+      el("span", { class: "flip", "aria-hidden": "true" }, "⇄ "),
+      el("span", { class: "words" }, "the orders contradict"),
+    ];
+  if (flip === Flip.unknown) return el("span", { class: "words" }, "an order has no verdict");
+  return "";
+}
+
+/** The answer of one critic in one order. */
+function answer(table, run, slot, found, critic, prompt) {
+  const code = run.verdict[slot];
+  if (!found)
+    return el(
+      "section",
+      { class: "answer" },
+      answerHead(critic, null),
+      el("p", { class: "faint" }, "This run has no judgment of the item in this order."),
+    );
+  const [before, read, after] = found.raw;
+  const isEmpty = !before && !read && !after;
+  return el(
+    "section",
+    { class: "answer" },
+    answerHead(critic, chip(table, run, slot), verdictWords(table, run, slot)),
+    isEmpty
+      ? el("p", { class: "faint" }, "The answer is empty.")
+      : el("pre", { class: "raw" }, before, read ? el("mark", {}, read) : null, after),
+    el("p", { class: "facts" }, facts(table, code, read, found)),
+    found.logprobs.length ? logprobs(found.logprobs) : null,
+    prompt ? el("details", {}, el("summary", {}, "Prompt"), el("pre", { class: "prompt" }, prompt)) : null,
+  );
+}
+
+function answerHead(critic, mark, said) {
+  return el("h3", {}, el("span", { class: "who" }, critic), mark, said ? el("span", { class: "faint" }, said) : null);
+}
+
+/** A verdict in words, with where the preferred response was shown. */
+function verdictWords(table, run, slot) {
+  const code = run.verdict[slot];
+  const kind = table.verdicts.kind[code];
+  if (kind === "invalid") return table.reasons[run.reason[slot] - 1];
+  const text = table.verdicts.text[code];
+  const order = table.orders[table.order[slot]];
+  const where = kind === "preference" && text !== "tie" ? `, shown ${["first", "second"][order.indexOf(text[0])]}` : "";
+  return words(kind, text) + where;
+}
+
+function facts(table, code, read, found) {
+  const isInvalid = table.verdicts.kind[code] === "invalid";
+  const parts = [
+    read
+      ? "The marked part is what the parser read"
+      : isInvalid
+        ? "The parser found no verdict to read"
+        : "The verdict was not read from a part of this text",
+    `protocol ${found.protocol}`,
+    found.tokens === null ? null : `${number.format(found.tokens)} tokens`,
+    found.seconds === null ? null : `${found.seconds.toFixed(2)} s`,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** Log-probabilities of the alternatives, with the probabilities that they come to. */
+function logprobs(pairs) {
+  const most = Math.max(...pairs.map(([, value]) => value));
+  const likely = [...pairs].sort((a, b) => b[1] - a[1]).slice(0, 12);
+  const rows = likely.map(([name, value]) => {
+    const line = el("span", { class: "bar-line" });
+    line.style.setProperty("--share", String(Math.exp(value - most)));
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, name),
+      el("td", { class: "value" }, value.toFixed(3)),
+      el("td", { class: "value" }, `${(100 * Math.exp(value)).toFixed(1)} %`),
+      el("td", { class: "line" }, line),
+    );
+  });
+  const more =
+    pairs.length > likely.length ? el("caption", {}, `The ${likely.length} likeliest of ${pairs.length}`) : null;
+  return el(
+    "table",
+    { class: "logprobs" },
+    more,
+    el(
+      "thead",
+      {},
+      el("tr", {}, el("td", {}), el("th", {}, "log-probability"), el("th", {}, "probability"), el("td", {})),
+    ),
+    el("tbody", {}, rows),
+  );
+}

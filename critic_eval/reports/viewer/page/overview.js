@@ -1,0 +1,94 @@
+"use strict";
+// Figures and charts of a task: what stands beside the list while no item is open.
+
+function overview(manifest, task, table, dims, state, fails) {
+  const { critics } = manifest;
+  return el(
+    "div",
+    { class: "overview" },
+    el(
+      "div",
+      { class: "bar-back" },
+      el(
+        "button",
+        { type: "button", class: "quiet back", on: { click: () => State.change({ view: undefined }) } },
+        "‹ Items",
+      ),
+    ),
+    figuresTable(task, critics),
+    el("div", { class: "charts" }, charts(table, dims, state, fails, critics)),
+    el("p", { class: "faint hint" }, chartHint(table)),
+    notes([...manifest.notes, ...task.notes]),
+  );
+}
+
+/** Figures by critic, with their intervals. */
+function figuresTable(task, critics) {
+  const names = [...new Set(task.runs.flatMap((run) => run.figures.map((figure) => figure.name)))];
+  const rows = names.map((name) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, spaced(name)),
+      task.runs.map((run) => {
+        const figure = run.figures.find((one) => one.name === name);
+        return el("td", {}, figure ? figureCell(figure) : "–");
+      }),
+    ),
+  );
+  if (!rows.length) return null;
+  const isTwo = critics.length > 1;
+  return el(
+    "table",
+    { class: "figures" },
+    isTwo
+      ? el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            el("td", {}),
+            critics.map((critic) => el("th", { scope: "col" }, critic)),
+          ),
+        )
+      : null,
+    el("tbody", {}, rows),
+  );
+}
+
+function figureCell(figure) {
+  const value = figure.value === null ? "–" : figure.value.toFixed(3);
+  const interval =
+    figure.low === null || figure.high === null ? "" : `${figure.low.toFixed(3)} to ${figure.high.toFixed(3)}`;
+  const n = figure.n === null ? "" : `n ${number.format(figure.n)}`;
+  return [
+    el("span", { class: "value" }, value),
+    el("span", { class: "interval" }, interval),
+    el("span", { class: "n" }, n),
+  ];
+}
+
+function chartHint(table) {
+  const unit = table.runs.length > 1 ? "pairs of judgments" : "judgments";
+  const best = table.verdictAxis.kind === "ranking" ? " A ranking counts by what it puts first." : "";
+  const near =
+    table.verdictAxis.kind === "score" && table.tolerance
+      ? ` A score agrees with a label at most ${Number(table.tolerance.toPrecision(3))} away.`
+      : "";
+  return `Numbers are ${unit}, under the filters that are set. Click one to list its items, and again to take that back.${best}${near}`;
+}
+
+function notes(texts) {
+  if (!texts.length) return null;
+  return el(
+    "section",
+    { class: "notes" },
+    el("h2", {}, "Notes"),
+    el(
+      "ul",
+      {},
+      texts.map((text) => el("li", {}, text)),
+    ),
+  );
+}

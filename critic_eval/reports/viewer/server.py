@@ -1,0 +1,240 @@
+"""The page over HTTP, for one person on this machine: read-only, and closed to other web sites."""
+
+import errno
+import gzip
+import json
+import re
+import socket
+import sys
+import threading
+from functools import lru_cache
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+
+from critic_eval.errors import ArgumentError, DataError
+from critic_eval.reports.viewer.assets import POLICY, read_assets
+from critic_eval.reports.viewer.images import DataSets, Encoded, MissingImagesError
+from critic_eval.reports.viewer.texts import item_texts
+from critic_eval.reports.viewer.view import TaskView, View
+
+LONGEST_IMAGE = 2048
+"""Long edge of an image that is served, in pixels, at most."""
+
+
+class Answer(NamedTuple):
+    """What is sent: a body and its media type; `is_fixed` where it stays the same as long as the server runs."""
+
+    body: bytes
+    media_type: str
+    is_fixed: bool = False
+    status: HTTPStatus = HTTPStatus.OK
+
+
+class Pages:
+    """What there is under each path, whatever asks for it.
+
+    Args:
+        view: what is shown.
+        with_images: whether data sets are loaded for their images.
+    """
+
+    def __init__(self, view: View, with_images: bool = True) -> None:
+        self._view = view
+        self._assets = read_assets()
+        self._data_sets = DataSets([task.name for task in view.tasks]) if with_images else None
+        self._manifest = _json(view.to_record(), is_fixed=True)
+        self._tables: dict[int, Answer] = {}
+        self._lock = threading.Lock()
+        self._images = lru_cache(maxsize=64)(self._item_images)
+
+    def answer(self, path: str) -> Answer | None:
+        """What is under a path (without query), or None where there is nothing.
+
+        Only names that are known here are looked up, and numbers: no part of a path reaches the file system.
+        """
+        asset = self._assets.get(path.removeprefix("/") or "index.html")
+        if asset is not None:
+            return Answer(asset.data, asset.media_type)
+        if path == "/data/manifest.json":
+            return self._manifest
+        for pattern, find in _PATHS.items():
+            found = re.fullmatch(pattern, path)
+            if found is None:
+                continue
+            task, *numbers = (int(number) for number in found.groups())
+            if task >= len(self._view.tasks) or (numbers and numbers[0] >= self._view.tasks[task].table.n_items):
+                return None
+            try:
+                answer: Answer | None = getattr(self, find)(task, *numbers)
+            except DataError as error:
+                return _json({"error": str(error)})
+            return answer
+        return None
+
+    def table(self, task: int) -> Answer:
+        """The columns of a task."""
+        with self._lock:
+            if task not in self._tables:
+                self._tables[task] = _json(self._view.tasks[task].table.to_record(), is_fixed=True)
+            return self._tables[task]
+
+    def texts(self, task: int, item: int) -> Answer:
+        """The texts of an item."""
+        return _json(item_texts(self._view.tasks[task].table, item))
+
+    def images(self, task: int, item: int) -> Answer:
+        """Where the images of an item are, why there are none, or that they are being loaded."""
+        if self._data_sets is None:
+            return _json({"reason": "The viewer was started with --no-images."})
+        try:
+            if self._data_sets.get(self._view.tasks[task].name) is None:
+                return _json({"loading": True})
+            n = len(self._images(task, item))
+        except MissingImagesError as error:
+            return _json({"reason": str(error)})
+        return _json({"images": [f"data/images/{task}/{item}/{index}" for index in range(n)]})
+
+    def image(self, task: int, item: int, index: int) -> Answer | None:
+        """One image."""
+        try:
+            if self._data_sets is None or self._data_sets.get(self._view.tasks[task].name) is None:
+                return None
+            found = self._images(task, item)[index]
+        except (MissingImagesError, IndexError):
+            return None
+        return Answer(found.data, found.media_type)
+
+    def _item_images(self, task: int, item: int) -> list[Encoded]:
+        view: TaskView = self._view.tasks[task]
+        data_set = self._data_sets.get(view.name) if self._data_sets is not None else None
+        if data_set is None:
+            raise MissingImagesError("The data set is not loaded yet.")
+        return data_set.images(view.table.item_id(item), item_texts(view.table, item)["shown"], LONGEST_IMAGE)
+
+
+_PATHS = {
+    r"/data/tables/(\d{1,6})\.json": "table",
+    r"/data/texts/(\d{1,6})/(\d{1,9})\.json": "texts",
+    r"/data/images/(\d{1,6})/(\d{1,9})\.json": "images",
+    r"/data/images/(\d{1,6})/(\d{1,9})/(\d{1,4})": "image",
+}
+
+
+def make_server(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
+    """A server that listens already; `serve_forever` answers.
+
+    Raises:
+        ArgumentError: the port is in use, or there is no such host or port here.
+    """
+    names = {"localhost", "127.0.0.1", "::1", host.casefold()} if is_loopback(host) else None
+
+    handler = type("Handler", (_Handler,), {"pages": pages, "names": names})
+    server_class = _Server6 if ":" in host else _Server
+    try:
+        return server_class((host, port), handler)
+    except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise ArgumentError(f"Port {port} of {host} is in use; name another with --port, or 0 for any.") from error
+        raise ArgumentError(f"Can't listen on {host}, port {port} ({error}); see --host and --port.") from error
+
+
+def address(server: ThreadingHTTPServer) -> str:
+    """The page's address."""
+    host, port = server.server_address[:2]
+    return f"http://[{host!s}]:{port}/" if ":" in str(host) else f"http://{host!s}:{port}/"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.casefold() == "localhost"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes on to another item cuts its connections off; that is no error to print."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(BaseHTTPRequestHandler):
+    pages: Pages
+    names: set[str] | None
+    protocol_version = "HTTP/1.1"
+    server_version = "critic-eval"
+    sys_version = ""
+    disable_nagle_algorithm = True  # else the body of each answer waits 40 ms for the headers to be acknowledged
+
+    def do_GET(self) -> None:  # http.server's name
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def _answer(self, with_body: bool) -> None:
+        if self.names is not None and _host_name(self.headers.get("Host", "")) not in self.names:
+            # A site that points its own name at this machine would else read all there is (DNS rebinding).
+            self._send(_plain("This page is for this machine alone.", HTTPStatus.MISDIRECTED_REQUEST), with_body)
+            return
+        found = self.pages.answer(self.path.partition("?")[0])
+        self._send(found or _plain("There is nothing here.", HTTPStatus.NOT_FOUND), with_body)
+
+    def _send(self, answer: Answer, with_body: bool) -> None:
+        body = answer.body
+        self.send_response(answer.status)
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", answer.media_type)
+        is_text = answer.media_type.startswith(("text/", "application/"))
+        if is_text and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = _zipped(body) if answer.is_fixed else gzip.compress(body, 5)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: each request is a click of the reader."""
+
+
+_HEADERS = {
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Encoding",
+}
+
+
+@lru_cache(maxsize=16)
+def _zipped(body: bytes) -> bytes:
+    return gzip.compress(body, 5)
+
+
+def _json(value: Any, is_fixed: bool = False) -> Answer:
+    return Answer(json.dumps(value, separators=(",", ":")).encode(), "application/json", is_fixed)
+
+
+def _plain(text: str, status: HTTPStatus) -> Answer:
+    return Answer(text.encode(), "text/plain; charset=utf-8", status=status)
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without port or brackets."""
+    name = host.strip().casefold()
+    if name.startswith("["):
+        return name[1 : name.find("]")]
+    return name.partition(":")[0]

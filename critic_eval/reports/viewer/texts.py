@@ -1,0 +1,90 @@
+"""The texts of an item: what was asked and shown, and what each critic answered."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from critic_eval.errors import CriticEvalError, DataError
+from critic_eval.judging import Judgment
+from critic_eval.reports.viewer.table import Table
+
+
+def item_texts(table: Table, item: int) -> dict[str, Any]:
+    """All there is to read of an item, as a dict that JSON can hold.
+
+    `shown` is None for samples older than what they log of it. In `slots` there is for each order and each run an
+    answer, in the three parts before, inside and after what the parser read, or None where the run has no judgment.
+
+    Raises:
+        DataError: the samples changed meanwhile.
+    """
+    shown: dict[str, Any] | None = None
+    models: list[str | None] = []
+    slots = []
+    for slot in range(int(table.starts[item]), int(table.starts[item + 1])):
+        answers: list[dict[str, Any] | None] = []
+        prompts: list[str] = []
+        for samples, rows in zip(table.samples, table.rows, strict=True):
+            row = int(rows[slot])
+            if row < 0:
+                answers.append(None)
+                continue
+            record = samples.line(row)
+            judgment, logged = _judgment(record, samples.file)
+            shown = shown or _shown(logged.get("shown"))
+            models = models or list(judgment.models)
+            prompt = _text(record.get("input"))
+            answers.append(
+                {
+                    "raw": raw_parts(judgment),
+                    "protocol": judgment.protocol,
+                    "seconds": judgment.seconds,
+                    "tokens": _tokens(record),
+                    "logprobs": list((judgment.logprobs or {}).items()),
+                    # Of two runs that asked the same, one prompt is enough.
+                    "prompt": None if prompt in prompts else prompt,
+                }
+            )
+            prompts.append(prompt)
+        slots.append(answers)
+    return {"shown": shown, "models": models if any(models) else [], "slots": slots}
+
+
+def _judgment(record: Mapping[str, Any], file: Path) -> tuple[Judgment, Mapping[str, Any]]:
+    try:
+        return Judgment.from_record(record["judgment"]), record["judgment"]
+    except (CriticEvalError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(f"{file.name} has changed since it was opened; start the viewer again.") from error
+
+
+def raw_parts(judgment: Judgment) -> list[str]:
+    """An answer in three parts: before, inside and after the span that the parser read.
+
+    They are cut here since a page counts characters in another unit (UTF-16) than spans do.
+    """
+    raw, span = judgment.raw, judgment.span
+    if span is None or not 0 <= span[0] < span[1] <= len(raw):
+        return [raw, "", ""]
+    return [raw[: span[0]], raw[span[0] : span[1]], raw[span[1] :]]
+
+
+def _shown(texts: Any) -> dict[str, Any] | None:
+    if not isinstance(texts, Mapping):
+        return None
+    known = {name: _text(texts[name]) for name in ("question", "reference", "rubric", "context") if texts.get(name)}
+    responses = texts.get("responses")
+    return {**known, "responses": [_text(one) for one in responses] if isinstance(responses, list) else []}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _tokens(record: Mapping[str, Any]) -> int | None:
+    counts = record.get("token_counts")
+    first = counts[0] if isinstance(counts, list) and counts else None
+    found = first.get("output_tokens") if isinstance(first, Mapping) else None
+    return found if isinstance(found, int) else None
