@@ -26,6 +26,11 @@ def note_critic(model: str, settings: Mapping[str, str]) -> None:
     _critics[model] = dict(settings)
 
 
+def note_costs(model: str, seconds: Mapping[str, float]) -> None:
+    """Keep the seconds that a judgment of each task took a model of lmms-eval's."""
+    _costs.update({(model, task): cost for task, cost in seconds.items()})
+
+
 def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, Any]) -> None:
     """Work out and keep the figures of a task; one that is not ours is passed over.
 
@@ -64,7 +69,8 @@ def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
     for task in tasks:
         if task in _tasks:
             settings = {"benchmark": task, **critic, **_tasks[task]["settings"]}
-            found[task] = {**_tasks[task], "settings": settings, "signature": str(Signature(settings))}
+            cost = {"seconds_per_judgment": _costs[model, task]} if (model, task) in _costs else {}
+            found[task] = {**_tasks[task], **cost, "settings": settings, "signature": str(Signature(settings))}
     return found
 
 
@@ -107,6 +113,7 @@ def full_record(found: Figure) -> dict[str, Any]:
 
 _critics: dict[str, dict[str, str]] = {}
 _tasks: dict[str, dict[str, Any]] = {}
+_costs: dict[tuple[str, str], float] = {}
 
 
 def _decoding(generation: Mapping[str, Any]) -> str:

@@ -10,12 +10,12 @@ import torch
 from lmms_eval import utils
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
-from lmms_eval.models.model_utils.gen_metrics import log_metrics
 from tqdm import tqdm
 
-from critic_eval.benchmarks.run_report import note_critic
+from critic_eval.benchmarks.run_report import note_costs, note_critic
 from critic_eval.critics.arguments import choose_device, make_accelerator, read_batch_size, read_quantization
 from critic_eval.critics.asking import Requests
+from critic_eval.critics.costs import answer_costs
 from critic_eval.critics.engines.groups import Group, Request
 from critic_eval.critics.engines.opening import EngineArguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
@@ -178,6 +178,13 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         Raises:
             SystemExit: after the plan was printed, with `dry_run`.
         """
+        try:
+            return self._answered(requests)
+        except BaseException:
+            self._close_journal()  # with all that was answered; lmms-eval is done with a model only after success
+            raise
+
+    def _answered(self, requests: Sequence[Instance]) -> list[GenerationResult]:
         tiles = self._tile_count()
         asked = Requests(requests, self.task_dict, self.mode, self.max_new_tokens, self.image_policy, tiles)
         images = ImageStore(asked.images)
@@ -186,48 +193,36 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             print(summarize(plan, self.engine.encoder, self.engine.shares_prefixes).to_text())
             raise SystemExit(0)
         answers = dict(plan.answered)
-        known = answers.values()  # what an answer cost counts, whenever it was computed
-        tokens, seconds = sum(one.output_tokens for one in known), sum(one.seconds for one in known)
         torch.manual_seed(self.seed)
         numbered = [request for group in plan.groups for request in group.members]
-        try:
-            with tqdm(
-                total=plan.requests,
-                initial=len(answers),
-                desc="Judging",
-                unit=" judgments",
-                disable=self.rank != 0,
-                smoothing=0.1,
-            ) as bar:
-                for batch in self.engine.answer(_opened(plan, images)):
-                    for number, answer in batch:
-                        planned = numbered[number]
-                        if self.journal is not None and answer.error is None:
-                            self.journal.add(planned.key, answer)
-                        answers.update(dict.fromkeys(planned.indices, answer))
-                        tokens, seconds = tokens + answer.output_tokens, seconds + answer.seconds
-                        bar.update(len(planned.indices))
-                    if self.journal is not None:
-                        self.journal.end_batch()
-        finally:
-            if self.journal is not None:
-                self.journal.save()
+        with tqdm(
+            total=plan.requests,
+            initial=len(answers),
+            desc="Judging",
+            unit=" judgments",
+            disable=self.rank != 0,
+            smoothing=0.1,
+        ) as bar:
+            for batch in self.engine.answer(_opened(plan, images)):
+                for number, answer in batch:
+                    planned = numbered[number]
+                    if self.journal is not None and answer.error is None:
+                        self.journal.add(planned.key, answer)
+                    answers.update(dict.fromkeys(planned.indices, answer))
+                    bar.update(len(planned.indices))
+                if self.journal is not None:
+                    self.journal.end_batch()
+        if self.journal is not None:
+            self.journal.save()
         missing = plan.requests - len(answers)
         if missing:
             raise RuntimeError(f"{missing} of {plan.requests} requests were not answered")
-        log_metrics(
-            total_elapsed_time=seconds,
-            total_gen_tokens=tokens,
-            avg_speed=tokens / seconds if seconds else 0.0,
-            additional_metrics={"total_requests": len(requests)},
-        )
+        note_costs("llava_critic", answer_costs(asked, answers))
         return [self._result(asked, answers, index) for index in range(len(requests))]
 
     def clean(self) -> None:
         """Let other runs have the journal; lmms-eval calls this when everything was answered."""
-        if self.journal is not None:
-            self.journal.close()
-            self.journal = None
+        self._close_journal()
         super().clean()
 
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
@@ -237,6 +232,11 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[str]:
         """Refuse: a judgment is one turn."""
         raise ArgumentError("llava_critic answers generate_until tasks only; this task asks for several rounds.")
+
+    def _close_journal(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
 
     def _tile_count(self) -> TileCount | None:
         encoder = self.engine.encoder

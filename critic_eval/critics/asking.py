@@ -47,8 +47,10 @@ class Requests:
         self._sources = list(range(len(requests)))
         self._change = ImageChange(images, count_tiles)
         if images.name == "shuffled":
-            digests = ["".join(map(digest_image, _images(self._read(request)))) for request in requests]
-            self._sources = shuffled_sources([request.args[4] for request in requests], digests, images.seed)
+            digests = [[digest_image(image) for image in _images(self._read(request))] for request in requests]
+            # Requests swap with those that have as many images: each place is then another's.
+            places = [f"{request.args[4]} {len(own)}" for request, own in zip(requests, digests, strict=True)]
+            self._sources = shuffled_sources(places, ["".join(own) for own in digests], images.seed)
 
     def __len__(self) -> int:
         """How many requests lmms-eval made; partners are not counted."""
@@ -67,6 +69,10 @@ class Requests:
     def partner(self, index: int) -> int:
         """The index of the request that shows the same pair in the other order."""
         return index + len(self._requests)
+
+    def task(self, index: int) -> str:
+        """The name of a request's task."""
+        return str(self._requests[index % len(self._requests)].args[4])
 
     def images(self, index: int) -> list[Image.Image]:
         """The images of a request, read again."""

@@ -49,7 +49,7 @@ class GenerationSettings:
                 given.pop(key, None)
         if length < 1:
             raise ArgumentError(f"max_new_tokens={length} leaves no room for an answer.")
-        kept = {key: value for key, value in given.items() if key in _OPTIONS and value != _NEUTRAL.get(key)}
+        kept = {key: value for key, value in given.items() if key in GENERATION_OPTIONS and value != _NEUTRAL.get(key)}
         return cls(
             max_new_tokens=length,
             until=(until,) if isinstance(until, str) else tuple(stop for stop in until if stop),
@@ -64,7 +64,7 @@ class GenerationSettings:
 
 
 _NEUTRAL = {"num_beams": 1, "repetition_penalty": 1, "length_penalty": 1}
-_OPTIONS = ("do_sample", "temperature", "top_p", "top_k", "num_beams", "repetition_penalty", "length_penalty")
+GENERATION_OPTIONS = ("do_sample", "temperature", "top_p", "top_k", "num_beams", "repetition_penalty", "length_penalty")
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,7 @@ def make_plan(
     """
     plan, digests = Plan(), _Digests()
     planned: dict[bytes, PlannedRequest] = {}
+    recalled: dict[bytes, Answer] = {}
     groups: dict[tuple[GenerationSettings, tuple[str, ...]], PlannedGroup] = {}
     for request in asked:
         plan.requests += 1
@@ -137,9 +138,9 @@ def make_plan(
         if key in planned:
             planned[key].indices.append(request.index)
             continue
-        known = journal.get(key) if journal is not None else None
+        known = recalled.get(key) or (journal.get(key) if journal is not None else None)
         if known is not None:
-            plan.answered[request.index] = known
+            plan.answered[request.index] = recalled[key] = known
             continue
         roles = tuple(message.role for message in request.conversation)
         new = PlannedRequest(key, [request.index], roles, contents, request.reading)

@@ -150,7 +150,7 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def bootstrap_p(draws: Floats) -> float:
-    """Two-sided p of a difference from its bootstrap draws, shape (n,): never 0; NaN for fewer than two.
+    """Two-sided p of a difference from its bootstrap draws, shape (n,): never 0; NaN where `interval` is.
 
     Twice the smaller share of draws on one side of zero, counting the sample itself: Davison & Hinkley, Bootstrap
     Methods and their Application, 4.4.
@@ -159,7 +159,7 @@ def bootstrap_p(draws: Floats) -> float:
     0.8
     """
     defined = draws[np.isfinite(draws)]
-    if len(defined) < 2:
+    if len(defined) < 2 or 2 * len(defined) < len(draws):
         return float("nan")
     tail = min((defined <= 0).sum(), (defined >= 0).sum())
     return float(min(1.0, 2 * (tail + 1) / (len(defined) + 1)))

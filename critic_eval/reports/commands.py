@@ -89,7 +89,9 @@ def add_commands(commands: Any) -> None:
         help="the study; one that comes along by its name, such as position_bias",
     )
     ablate.add_argument("--out", type=Path, metavar="DIR", help="folder of its runs and report (default: runs/NAME)")
-    ablate.add_argument("--force", action="store_true", help="begin anew in a folder that holds something else")
+    ablate.add_argument(
+        "--force", action="store_true", help="forget what an earlier study made there, its answers too, and begin anew"
+    )
     ablate.add_argument("--limit", type=int, metavar="N", help="make N requests of each task only, for a trial")
     ablate.add_argument("--dry-run", action="store_true", help="show the plan, and end")
     ablate.set_defaults(run=_ablate)
@@ -113,8 +115,8 @@ A study is a YAML file:
 An axis or base setting is any argument of the model (protocol, order_policy, verdict_only, reasons, image_policy,
 pretrained, dtype, ...), of generation (temperature, top_p, ...), verdict_position (first, last) or quantization
 (none, 4bit, 8bit); model_args.NAME and generation_kwargs.NAME name any other. A path that begins with ./ is from the
-study's folder. A study that was ended goes on where it was with the same command; a cell that fails is named, and
-tried again then."""
+study's folder. Seeds are of cells whose own settings draw answers. A study that was ended goes on where it was with
+the same command; a cell that fails is named, and tried again then."""
 
 
 def _compare(args: argparse.Namespace) -> None:
@@ -226,10 +228,12 @@ def _ablate(args: argparse.Namespace) -> None:
 
     from critic_eval.reports.ablation.files import make_report, write_report
     from critic_eval.reports.ablation.running import count_judgments, find_outcome, open_folder, run_cells
-    from critic_eval.reports.ablation.study import read_study
+    from critic_eval.reports.ablation.study_file import read_study
 
     study = read_study(args.study)
     if args.limit is not None:
+        if args.limit < 1:
+            raise ArgumentError(f"--limit {args.limit}: give a number of requests from 1 on.")
         study = replace(study, limit=args.limit)
     cells = study.cells()
     folder: Path = args.out or Path("runs") / args.study.stem
@@ -238,19 +242,19 @@ def _ablate(args: argparse.Namespace) -> None:
     _show_plan(study, cells, counts, [found[cell.number] is not None for cell in cells])
     if args.dry_run:
         return
-    open_folder(study, folder, args.force)
-    left = [cell for cell in cells if found[cell.number] is None]
-    ran = {outcome.cell.number: outcome for outcome in run_cells(left, folder, lambda line: print(line, flush=True))}
-    outcomes = [known if (known := found[cell.number]) is not None else ran[cell.number] for cell in cells]
-    if not any(outcome.runs for outcome in outcomes):
-        raise ArgumentError(f"Every cell failed, so there is nothing to report; the first: {outcomes[0].error}")
-    report = make_report(study, outcomes)
-    written = write_report(report, folder)
+    with open_folder(study, folder, args.force):
+        left = [cell for cell in cells if found[cell.number] is None]
+        ran = {one.cell.number: one for one in run_cells(left, folder, lambda line: print(line, flush=True))}
+        outcomes = [known if (known := found[cell.number]) is not None else ran[cell.number] for cell in cells]
+        if not any(outcome.runs for outcome in outcomes):
+            raise ArgumentError(f"Every cell failed, so there is nothing to report; the first: {outcomes[0].error}")
+        report = make_report(study, outcomes)
+        written = write_report(report, folder)
     print(f"{', '.join(map(str, written))}")
     if report.failed:
         raise ArgumentError(
-            f"{len(report.failed)} of {len(cells)} cells failed; the same command tries them again. The first: "
-            f"{report.failed[0].cell.name}: {report.failed[0].error}"
+            f"{len(report.failed)} of {len(cells)} cells failed; the same command tries them again (tracebacks are in "
+            f"{folder / 'cells'}/*/error.txt). The first: {report.failed[0].cell.name}: {report.failed[0].error}"
         )
 
 
@@ -262,7 +266,7 @@ def _show_plan(study: Any, cells: Any, counts: Any, is_done: Any) -> None:
     console = Console()
     table = Table(title=Text(f"{study.title}: {', '.join(study.tasks)}"), title_justify="left")
     for column in ("", *(axis.name for axis in study.axes), "seed", "judgments", ""):
-        table.add_column(column, justify="right" if column in ("", "judgments") else "left")
+        table.add_column(Text(column), justify="right" if column in ("", "judgments") else "left")
     for cell, count, done in zip(cells, counts, is_done, strict=True):
         levels = [Text(level) for level in cell.levels.values()]
         seed = "" if cell.seed is None else str(cell.seed)

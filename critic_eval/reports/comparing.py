@@ -59,9 +59,10 @@ def compare_runs(
         if run.is_partial:
             raise ArgumentError(f"{run.file} is a part of a run (--limit); compare whole runs.")
     own, other = first.judgments(), second.judgments()
+    read = first.judgments(as_counted=False), second.judgments(as_counted=False)
     columns = dict.fromkeys((one.name, one.group) for one in first.figures if one.group in (MEAN, POOLED))
     comparisons = [
-        compare(name, own, other, first.invalid_policy, resamples, seed, group)
+        compare(name, *(read if name == "invalid_rate" else (own, other)), first.invalid_policy, resamples, seed, group)
         for name, group in columns
         if HIGHER_IS_BETTER.get(name) is not None
     ]

@@ -84,13 +84,15 @@ class TaskRun:
             raise DataError(f"{self.file.name} has no samples of {self.task} beside it; run with --log_samples.")
         return self.samples
 
-    def judgments(self) -> list[Judgment]:
+    def judgments(self, as_counted: bool = True) -> list[Judgment]:
         """Its judgments, from the samples; of an `_official` task as the benchmark's own code counts them.
+
+        With `as_counted=False` they are as they were read, as `invalid_rate` takes them.
 
         Raises:
             DataError: no samples were logged, or they can't be read.
         """
-        is_official = self.task.endswith("_official")
+        is_official = as_counted and self.task.endswith("_official")
         return read_judgments(find_recorded(self.task), [self.logged()], official=is_official)[0]
 
 
@@ -214,7 +216,8 @@ def _task_run(task: str, results: dict[str, Any], file: Path) -> TaskRun:
         or (counts.get("effective", 0) < counts.get("original", 0))
     )
     samples = file.with_name(file.name.replace("_results.json", f"_samples_{task}.jsonl"))
-    seconds = (results.get("throughput") or {}).get("avg_latency")
+    throughput = (results.get("throughput") or {}).get("avg_latency")
+    seconds = (ours or {}).get("seconds_per_judgment", throughput)
     return TaskRun(
         task=task,
         critic=_critic(settings, results),

@@ -15,12 +15,13 @@ from critic_eval.cli import main
 from critic_eval.critics.engines import opening
 from critic_eval.critics.engines.opening import EngineArguments
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Verdict
+from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import compare
 from critic_eval.reports.ablation.effects import task_effects
 from critic_eval.reports.ablation.files import make_report, to_html, to_markdown
 from critic_eval.reports.ablation.running import Outcome
-from critic_eval.reports.ablation.study import Study, read_study
+from critic_eval.reports.ablation.study import Study, shown
+from critic_eval.reports.ablation.study_file import read_study
 from critic_eval.reports.runs import collect
 from tests.reports.conftest import TASK, judgments, write_run
 
@@ -43,19 +44,30 @@ def test_a_grid_has_every_combination_and_one_factor_changes_one_thing(tmp_path:
 
 
 def test_settings_become_the_options_that_lmms_eval_takes(tmp_path: Path) -> None:
-    axes = "  verdict_position: [first, last]\n  temperature: [0, 0.7]\n  generation_kwargs.min_p: [0.1]"
+    axes = "  verdict_position: [first, last]\n  temperature: [0, 0.7]\n  generation_kwargs.top_p: [0.9]"
     cells = study(tmp_path, axes, seeds="[3, 4]", limit="5").cells()
     assert [cell.seed for cell in cells] == [None, 3, 4, None, 3, 4]
     assert " ".join(cells[-1].options) == (
         "--model llava_critic --model_args pretrained=digits,protocol=reason_first --gen_kwargs "
-        "temperature=0.7,min_p=0.1,do_sample=True --tasks critic_pairs --seed 4 --limit 5"
+        "temperature=0.7,top_p=0.9,do_sample=True --tasks critic_pairs --seed 4 --limit 5"
     )
+    assert "temperature=0,top_p=0.9,do_sample=False" in cells[0].options, "a task may draw by itself"
 
 
-def test_a_path_is_found_from_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path.parent)
+def test_a_path_is_found_from_the_study_and_never_looks_like_a_hub_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = study(tmp_path, "  pretrained: {all: digits, part: ./critics/part}", base="{}")
-    assert found.axes[0].levels == {"all": "digits", "part": f"{tmp_path.name}/critics/part"}
+    with pytest.raises(ArgumentError, match=r"no \./critics/part beside the study"):
+        found.cells()
+    (tmp_path / "critics" / "part").mkdir(parents=True)
+    identities = []
+    for place, path in ((tmp_path, "./critics/part"), (tmp_path.parent, f"./{tmp_path.name}/critics/part")):
+        monkeypatch.chdir(place)
+        _, cell = found.cells()
+        assert f"pretrained={path}" in cell.options
+        identities.append(cell.identity)
+    assert identities[0] == identities[1]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +83,7 @@ def test_a_path_is_found_from_the_study(tmp_path: Path, monkeypatch: pytest.Monk
         ("  image_policy: [as_is, blank]", {"base": "{imagepolicy: x}"}, "did you mean image_policy"),
         ("  verdict_position: [first, last]", {"base": "{protocol: llava_critic}"}, "both set protocol"),
         ("  verdict_position: [first, middle]", {}, "first or last, not 'middle'"),
-        ("  image_policy: [as_is, 'a,b']", {}, "comma"),
+        ("  revision: [main, 'a,b']", {}, "would read revision=a,b"),
         ("  image_policy: [as_is, [1, 2]]", {}, "one value"),
         ("  image_policy: [as_is, blank]\n  image_policy: [as_is, shuffled]", {}, "comes twice"),
         ("  image_policy: [as_is, blank]", {"model": "llava_kritik"}, "no model"),
@@ -81,6 +93,29 @@ def test_a_path_is_found_from_the_study(tmp_path: Path, monkeypatch: pytest.Monk
         ("  temperature: [0, 1]", {"seeds": "[1, 1]"}, "seed comes twice"),
         ("  temperature: [0, 1]", {"limit": "0"}, "limit"),
         ("  temperature: [0, 1", {}, "can't be read as YAML"),
+        ("  temperature: [0, hot]", {}, "temperature=hot is no temperature"),
+        ("  temperature: [0, -1]", {}, "temperature=-1 is no temperature"),
+        ("  temperature: [0, .inf]", {}, "temperature=inf is no temperature"),
+        ("  temperature: [0, 1]", {"base": "{do_sample: false}"}, "contradict each other"),
+        ("  temperature: [0, 1]", {"seeds": "[99999999999]"}, "seeds are whole numbers"),
+        ("  temperature: [0, 1]\n  top_p: [0.5, 0.9]", {}, "Two cells are the same run"),
+        ("  image_policy: [as_is, blank]", {"seeds": "[0, 1]"}, "no cell draws its answers"),
+        ("  image_policy: [as_is, null]", {}, "Two cells are the same run"),
+        ("  image_policy: [as_is, blurred]", {}, "image_policy=blurred is unknown"),
+        ("  protocol: [llava_critic, llava_kritik]", {}, "did you mean llava_critic"),
+        ("  order_policy: [both, all]", {}, "order_policy=all is unknown"),
+        ("  verdict_only: [true, false]", {"base": "{reasons: false}"}, "no reasons to leave out"),
+        ("  generation_kwargs.min_p: [0, 0.9]", {}, "no setting 'generation_kwargs.min_p'"),
+        ("  generation_kwargs.a,b: [0, 0.9]", {}, "no setting 'generation_kwargs.a,b'"),
+        ('  revision: {a: "it\'s", b: its}', {}, "would read revision=it's"),
+        ("  revision: {a: '00123456', b: its}", {}, "would read revision=00123456 as 123456"),
+        ("  revision: {1: a, '1': b}", {}, "revision has 1 twice"),
+        ("  max_new_tokens: [" + ", ".join(map(str, range(1, 1200))) + "]", {}, "more than 1,000 cells"),
+        ("  temperature: [0, 1]", {"title": "2024-13-45"}, "can't be read as YAML"),
+        ("  temperature: " + "[" * 3000, {}, "can't be read as YAML"),
+        ("  - image_policy", {}, "axes is a mapping"),
+        ("  image_policy: [as_is, blank]", {"base": "0"}, "base is a mapping"),
+        ("  image_policy: [as_is, blank]", {"resamples": "1000000000"}, "resamples is a whole number"),
     ],
 )
 def test_what_a_study_can_not_have_is_said_in_a_sentence(
@@ -91,14 +126,15 @@ def test_what_a_study_can_not_have_is_said_in_a_sentence(
 
 
 @pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
-def test_the_studies_that_come_along_can_be_read(file: Path) -> None:
+def test_the_studies_that_come_along_have_a_report_of_their_cells(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parents[1])
     found = read_study(file)
     cells = found.cells()
     assert len(cells) > 1
     assert found.question
-    folder = Path(__file__).parents[2] / "results" / "ablations" / file.stem
-    report = (folder / "report.md").read_text()
-    assert report.count("lmms_eval --model") == len(cells), "the report is of another study"
+    report = (Path(__file__).parents[2] / "results" / "ablations" / file.stem / "report.md").read_text()
+    commands = [line.strip() for line in report.splitlines() if line.startswith("        lmms_eval ")]
+    assert commands == [shown(cell.options) for cell in cells], "the report is of another study"
 
 
 def planted(folder: Path, found: Study, said: Mapping[Any, list[Judgment]]) -> list[Outcome]:
@@ -162,6 +198,41 @@ def test_seeds_are_averaged_and_their_range_is_told(tmp_path: Path) -> None:
     assert effects.effects[0].difference == pytest.approx(np.mean(values[1:]) - values[0])
 
 
+def test_a_failed_reference_is_said_to_leave_nothing_to_tell(tmp_path: Path) -> None:
+    found = study(tmp_path, "  image_policy: [as_is, blank, shuffled]", design="one_factor", resamples="100")
+    said = {(level,): judgments(50, 0.8) for level in ("as_is", "blank", "shuffled")}
+    reference, *others = planted(tmp_path, found, said)
+    report = make_report(found, [Outcome(reference.cell, {}, "it broke"), *others])
+    text = to_markdown(report)
+    assert "image\\_policy blank instead of as\\_is: no effect can be told" in text
+    assert "it broke" in text
+    assert "50 items." in text
+
+
+def test_too_few_resamples_are_said_to_make_nothing_clear(tmp_path: Path) -> None:
+    found = study(tmp_path, "  image_policy: [as_is, blank]", resamples="60")
+    said = {("as_is",): judgments(100, 1.0), ("blank",): judgments(100, 0.0)}
+    assert "With 60 resamples for" in to_markdown(make_report(found, planted(tmp_path, found, said)))
+
+
+def test_how_many_answers_were_invalid_is_told_of_the_answers_whatever_official_code_makes_of_them(
+    tmp_path: Path,
+) -> None:
+    task = "critic_mm_rewardbench_official"
+    found = study(tmp_path, "  image_policy: [as_is, blank]", tasks=f"[{task}]", resamples="100")
+    said = [
+        Judgment(str(item), "AB", Verdict.invalid("nothing"), "none", "mm_rewardbench", label=Label.preference(0))
+        if item < 20
+        else Judgment(str(item), "AB", Verdict.preference(0), "[[A]]", "mm_rewardbench", label=Label.preference(0))
+        for item in range(50)
+    ]
+    outcomes = [
+        Outcome(cell, {task: collect([write_run(tmp_path / cell.folder, said, task=task)]).runs[0]})
+        for cell in found.cells()
+    ]
+    assert task_effects(found, outcomes, task).conditions["blank",]["invalid_rate"].value == pytest.approx(0.4)
+
+
 def test_invalid_verdicts_count_as_the_study_says(tmp_path: Path) -> None:
     right = judgments(100, 1.0)
     silent = [
@@ -188,7 +259,9 @@ def test_a_report_shows_what_it_is_told_as_text(tmp_path: Path) -> None:
     assert "<script" not in page
     assert "<b>as_is" not in page
     assert "&lt;script&gt;" in page
-    assert "<script" not in to_markdown(report)
+    text = to_markdown(report).partition("## Commands")[0]
+    assert "<script" not in text
+    assert "<b>" not in text
 
 
 def test_a_study_runs_resumes_and_goes_on_after_a_cell_that_fails(
@@ -196,7 +269,7 @@ def test_a_study_runs_resumes_and_goes_on_after_a_cell_that_fails(
 ) -> None:
     file, out = tmp_path / "study.yaml", tmp_path / "out"
     file.write_text(
-        "model: planted_judge\ntasks: [critic_digits_pair]\nlimit: 60\nresamples: 200\n"
+        "model: planted_judge\ntasks: [critic_digits_pair]\nlimit: 60\nresamples: 1000\n"
         "axes: {skill: [1.0, 0.5, 7], order_policy: [both]}\n"
     )
     assert main(["ablate", str(file), "--out", str(out)]) == 1
@@ -221,9 +294,21 @@ def test_a_study_runs_resumes_and_goes_on_after_a_cell_that_fails(
     assert "[1/1] skill=7: failed" in again
     assert list((out / "cells").rglob("*_samples_critic_digits_pair.jsonl")) == samples, "a finished cell ran again"
 
+    whole = samples[0].read_text()
+    samples[0].write_text(whole[: len(whole) // 2])
+    assert main(["ablate", str(file), "--out", str(out)]) == 1
+    assert "3 cells, 180 judgments, 120" in capsys.readouterr().out, "half a cell passed for one"
+
     file.write_text(file.read_text().replace(", 7]", "]"))
     assert main(["ablate", str(file), "--out", str(out)]) == 1
     assert "holds another study" in capsys.readouterr().err
+    foreign = tmp_path / "mine" / "cells" / "data.txt"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("mine")
+    assert main(["ablate", str(file), "--out", str(tmp_path / "mine"), "--force"]) == 1
+    assert foreign.read_text() == "mine"
+    assert main(["ablate", str(file), "--out", str(out), "--limit", "0"]) == 1
+    assert "--limit 0" in capsys.readouterr().err
     assert main(["ablate", str(file), "--out", str(out), "--force"]) == 0
     accuracy = {
         cell: np.mean(
@@ -253,9 +338,12 @@ def test_cells_share_one_load_of_the_model_and_one_journal(
     file, out = tmp_path / "study.yaml", tmp_path / "out"
     file.write_text(
         "tasks: [critic_digits_pair]\nlimit: 8\nresamples: 100\nbase: {pretrained: digits, device: cpu}\n"
-        "design: one_factor\naxes: {order_policy: [both, single], temperature: [0, 1.5]}\nseeds: [0, 1]\n"
+        "design: one_factor\nseeds: [0, 1]\n"
+        "axes: {order_policy: [both, single], image_policy: [as_is, tiles_1], temperature: [0, 1.5]}\n"
     )
-    assert main(["ablate", str(file), "--out", str(out)]) == 0
+    assert main(["ablate", str(file), "--out", str(out)]) == 1
+    assert "1 of 5 cells failed" in (error := capsys.readouterr().err)
+    assert "takes 2 tiles at any size" in error
     assert len(loads) == 1
 
     def answers(cell: str) -> dict[str, str]:
@@ -263,10 +351,10 @@ def test_cells_share_one_load_of_the_model_and_one_journal(
         records = [json.loads(line)["judgment"] for line in found]
         return {f"{one['item_id']} {one['order']}": one["raw"] for one in records}
 
-    both, single = answers("both-temperature=0"), answers("single-temperature=0")
+    both, single = answers("both-image_policy=as_is-temperature=0"), answers("single-image_policy=as_is-temperature=0")
     assert {place.split()[1] for place in both} == {"AB", "BA"}
     assert {place.split()[1] for place in single} == {"AB"}
     assert all(both[place] == single[place] for place in both.keys() & single.keys())
-    first, second = answers("both-temperature=1.5-seed-0"), answers("both-temperature=1.5-seed-1")
+    first, second = answers("temperature=1.5-seed-0"), answers("temperature=1.5-seed-1")
     assert first != second, "another seed was given the answers of the first"
     assert first.keys() == second.keys()

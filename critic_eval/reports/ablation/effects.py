@@ -1,6 +1,6 @@
 """What each setting changes: paired effects of an axis's levels, and how two axes change each other's.
 
-All figures of a task are resampled together, the same items in each draw for every cell. An effect is the mean
+A figure is resampled for all cells together, the same items in each draw. An effect is the mean
 difference between the cells with a level and those with the axis's reference, all else equal; an interaction is how
 much one axis's effect differs between two levels of another. Cells that differ in their seed alone are averaged.
 """
@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from critic_eval.benchmarks.recorded_forms import find_recorded
-from critic_eval.metrics import MEAN, POOLED, holm, interval
+from critic_eval.errors import DataError
+from critic_eval.metrics import MEAN, POOLED, InvalidPolicy, holm, interval
 from critic_eval.metrics.comparison import PairedFigures, bootstrap_p, paired_figures
 from critic_eval.metrics.resampling import Floats
 from critic_eval.metrics.samples import cluster_of
@@ -70,6 +71,7 @@ class TaskEffects:
         interactions: of pairs of axes.
         items: how many items (clusters of judgments) all cells have in common.
         left_out: how many only some have.
+        invalid: what becomes of invalid verdicts in the figures that can count them.
     """
 
     task: str
@@ -80,20 +82,24 @@ class TaskEffects:
     interactions: list[Effect]
     items: int
     left_out: int
+    invalid: InvalidPolicy = "exclude"
 
 
 def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int = 0) -> TaskEffects:
     """The effects on one task, from the cells that did not fail.
 
     Raises:
-        DataError: a cell's samples can't be read.
-        ArgumentError: the cells have no item in common.
+        DataError: a cell's samples can't be read, or the cells have no item in common.
     """
     done = [outcome for outcome in outcomes if task in outcome.runs]
-    judged = [outcome.runs[task].judgments() for outcome in done]
-    clusters = [{cluster_of(one) for one in judgments} for judgments in judged]
+    counted, read = ([outcome.runs[task].judgments(way) for outcome in done] for way in (True, False))
+    clusters = [{cluster_of(one) for one in judgments} for judgments in counted]
     common, every = set.intersection(*clusters), set.union(*clusters)
-    judged = [[one for one in judgments if cluster_of(one) in common] for judgments in judged]
+    if not common:
+        raise DataError(f"The cells have no item of {task} in common.")
+    counted, read = (
+        [[one for one in judgments if cluster_of(one) in common] for judgments in side] for side in (counted, read)
+    )
     kind = find_recorded(task).kind
     shown = [(one.name, one.group) for outcome in done for one in outcome.runs[task].figures]
     always = [(name, POOLED) for name in _ALWAYS.get(kind, ("invalid_rate",))]
@@ -108,6 +114,8 @@ def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int
     effects: list[Effect] = []
     interactions: list[Effect] = []
     for column in columns:
+        # How many answers had no verdict is told of the answers, whatever a benchmark's own code makes of them.
+        judged = read if column[0] == "invalid_rate" else counted
         name, paired = column_name(column), paired_figures(column[0], judged, policy, study.resamples, seed, column[1])
         means = {
             condition: (float(paired.values[rows].mean()), paired.draws[rows].mean(axis=0))
@@ -126,6 +134,7 @@ def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int
         _corrected(interactions),
         len(common),
         len(every - common),
+        policy,
     )
 
 

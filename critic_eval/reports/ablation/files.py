@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from critic_eval.metrics import HIGHER_IS_BETTER
+from critic_eval.metrics import HIGHER_IS_BETTER, MEAN
 from critic_eval.reports.ablation.effects import CellFigure, Condition, Effect, TaskEffects, task_effects
 from critic_eval.reports.ablation.plots import effect_plots
-from critic_eval.reports.ablation.running import Outcome
+from critic_eval.reports.ablation.running import REPORT_FILES, Outcome
 from critic_eval.reports.ablation.study import Study, shown
 from critic_eval.reports.formats import csv_text, html_page, markdown_table, markdown_text
 from critic_eval.reports.output import write_texts
@@ -44,15 +44,8 @@ def make_report(study: Study, outcomes: Sequence[Outcome]) -> StudyReport:
 
 def write_report(report: StudyReport, folder: Path) -> list[Path]:
     """Write `index.html`, `report.md`, `cells.csv` and `effects.csv`; gives the files."""
-    return write_texts(
-        folder,
-        {
-            "index.html": to_html(report),
-            "report.md": to_markdown(report),
-            "cells.csv": cells_csv(report),
-            "effects.csv": effects_csv(report),
-        },
-    )
+    texts = (to_html(report), to_markdown(report), cells_csv(report), effects_csv(report))
+    return write_texts(folder, dict(zip(REPORT_FILES, texts, strict=True)))
 
 
 def to_html(report: StudyReport) -> str:
@@ -63,7 +56,9 @@ def to_html(report: StudyReport) -> str:
         study=report.study,
         plots={found.task: effect_plots(found) for found in report.tasks},
         summary=design_text(report),
-        sentences={found.task: clear_sentences(found) for found in report.tasks},
+        sentences={found.task: clear_sentences(report.study, found) for found in report.tasks},
+        remarks=remarks,
+        figure_label=figure_label,
         commands=[(one.cell, shown(one.cell.options), one.error) for one in report.outcomes],
         label=condition_label,
         level=level_text,
@@ -83,12 +78,13 @@ def to_markdown(report: StudyReport) -> str:
         "",
         markdown_text(report.study.question),
         "",
-        design_text(report),
+        markdown_text(design_text(report)),
     ]
     for one in report.failed:
         parts += ["", f"**Failed:** {markdown_text(one.cell.name)}: {markdown_text(one.error or '')}"]
     for found in report.tasks:
-        parts += ["", f"## {found.task}", "", *(f"- {markdown_text(text)}" for text in clear_sentences(found)), ""]
+        sentences = [f"- {markdown_text(text)}" for text in clear_sentences(report.study, found)]
+        parts += ["", f"## {found.task}", "", *sentences, "", remarks(found), ""]
         header = ["cell", *found.figures, "s per 1,000"]
         rows = [
             [
@@ -104,7 +100,8 @@ def to_markdown(report: StudyReport) -> str:
                 parts += ["", f"### {title}", ""]
                 parts += markdown_table(_EFFECT_HEADER, [_effect_row(one) for one in effects])
     parts += ["", "## Commands", ""]
-    parts += [f"{one.cell.number}. `{shown(one.cell.options)}`" for one in report.outcomes]
+    for one in report.outcomes:
+        parts += [f"{one.cell.number}. {markdown_text(one.cell.name)}", "", f"        {shown(one.cell.options)}", ""]
     return "\n".join([*parts, "", _LEGEND]) + "\n"
 
 
@@ -116,7 +113,7 @@ def cells_csv(report: StudyReport) -> str:
             for name, one in figures.items():
                 known = [one.value, one.low, one.high, one.n, one.invalid, *(one.over_seeds or (None, None))]
                 lines.append([found.task, *condition, name, *known, found.seconds.get(condition)])
-    axes = [axis.name for axis in report.study.axes]
+    axes = [f"axis {axis.name}" for axis in report.study.axes]
     return csv_text([*_CELL_HEADER[:1], *axes, *_CELL_HEADER[1:]], lines)
 
 
@@ -139,29 +136,41 @@ def design_text(report: StudyReport) -> str:
     way = "every combination of" if study.design == "grid" else "one at a time,"
     axes = "; ".join(f"{axis.name} ({', '.join(axis.levels)})" for axis in study.axes)
     limit = "" if study.limit is None else f" Only the first {study.limit} requests of each task were made."
-    invalid = " Invalid verdicts count as wrong." if study.invalid == "wrong" else ""
     failed = f" {len(report.failed)} of them failed." if report.failed else ""
     return (
         f"{len(report.outcomes)} cells of {study.model} with {base}; varied, {way} {axes}. The first level of each is "
-        f"the reference.{failed}{limit}{invalid}"
+        f"the reference.{failed}{limit}"
     )
 
 
-def clear_sentences(found: TaskEffects) -> list[str]:
-    """Each axis's clear effects, or that it has none, in a sentence."""
+def clear_sentences(study: Study, found: TaskEffects) -> list[str]:
+    """What is clear of each level, in a sentence; or that nothing is, or can be."""
     sentences = []
-    for axes in dict.fromkeys(one.axes for one in found.effects):
-        clear = [one for one in found.effects if one.axes == axes and one.corrected < CLEAR]
-        if not clear:
-            sentences.append(f"{axes[0]}: no clear effect.")
-        for level in dict.fromkeys(one.levels for one in clear):
-            told = ", ".join(
-                f"{one.figure} {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
-                for one in clear
-                if one.levels == level
-            )
-            sentences.append(f"{axes[0]} {level[0]} instead of {clear[0].references[0]}: {told}.")
+    smallest = 2 / (study.resamples + 1) * len(found.effects)
+    if smallest >= CLEAR:
+        sentences.append(f"With {study.resamples} resamples for {len(found.effects)} effects none can be clear.")
+    for axis in study.axes:
+        for level in list(axis.levels)[1:]:
+            effects = [one for one in found.effects if (one.axes, one.levels) == ((axis.name,), (level,))]
+            clear = [one for one in effects if one.corrected < CLEAR]
+            told = ", ".join(f"{one.figure} {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})" for one in clear)
+            if not effects:
+                told = "no effect can be told, since it or what it is held against failed or has no figures"
+            sentences.append(f"{axis.name} {level} instead of {axis.reference}: {told or 'no clear effect'}.")
     return sentences
+
+
+def remarks(found: TaskEffects) -> str:
+    """On what a task's figures are, in a sentence or two."""
+    left_out = f"; {found.left_out} that not every cell judged are left out" if found.left_out else ""
+    way = "count as wrong" if found.invalid == "wrong" else "are left out"
+    return f"{found.items} items{left_out}. Invalid verdicts {way}."
+
+
+def figure_label(name: str) -> str:
+    """A figure's name, and that less of it is better, where it is."""
+    better = HIGHER_IS_BETTER.get(name.removeprefix(f"{MEAN} "))
+    return f"{name} (lower is better)" if better is False else name
 
 
 def condition_label(study: Study, condition: Condition) -> str:
@@ -198,9 +207,10 @@ def p_text(p: float) -> str:
 
 _LEGEND = (
     "Intervals are 95 % percentile intervals of a bootstrap that draws the same items for all cells; p is two-sided, "
-    "of the same draws, and corrected by Holm's method over all effects of a task. An effect is a mean over the pairs "
-    "of cells that both have the figure. Items are the unit: what else may vary between runs (another training, other "
-    "data) is not in the intervals. Cost is on the machine of the run."
+    "of the same draws, and corrected by Holm's method over all effects (or all interactions) of a task. An effect is "
+    "a mean over the pairs of cells that both have the figure. Items are the unit: what else may vary between runs "
+    "(another training, other data) is not in the intervals. Cells share answers to equal requests, drawn ones too. "
+    "Cost is on the machine of the run."
 )
 _CELL_HEADER = (
     *("task", "figure", "value", "low", "high", "n", "invalid", "lowest_seed", "highest_seed"),
@@ -217,10 +227,8 @@ def _told(one: CellFigure | None) -> str:
 
 def _effect_row(one: Effect) -> list[str]:
     difference = number_text(one.difference, "+")
-    better = HIGHER_IS_BETTER.get(one.figure)
-    mark = " (lower is better)" if better is False else ""
     return [
-        f"{one.figure}{mark}",
+        figure_label(one.figure),
         markdown_text(level_text(one)),
         f"**{difference}**" if one.corrected < CLEAR else difference,
         spread_text(one.low, one.high, "+"),

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from critic_eval.benchmarks.recorded_forms import find_recorded
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
+from critic_eval.metrics import POOLED
 from critic_eval.reports.ablation.study import Cell, Study
 from critic_eval.reports.output import output_folder
 from critic_eval.reports.runs import TaskRun, collect
+
+REPORT_FILES = ("index.html", "report.md", "cells.csv", "effects.csv")
 
 
 @dataclass(frozen=True)
@@ -30,34 +37,51 @@ class Outcome:
     error: str | None = None
 
 
-def open_folder(study: Study, folder: Path, force: bool = False) -> None:
-    """Make a study's folder, or go on with the one that it was begun in.
+@contextmanager
+def open_folder(study: Study, folder: Path, force: bool = False) -> Iterator[None]:
+    """Make a study's folder, or go on with the one that it was begun in; inside, no other process does.
+
+    Args:
+        study: the study.
+        folder: where its runs go.
+        force: forget what an earlier study made there, its answers included.
 
     Raises:
-        ArgumentError: the folder holds something else, and may not be overwritten.
+        ArgumentError: the folder holds something else, or another process runs a study there.
     """
-    written, content = folder / "study.json", study.digest_text()
-    if written.is_file() and written.read_text(encoding="utf-8") == content:
-        return
-    if written.is_file() and not force:
+    written, content = folder / "study.json", json.dumps([cell.identity for cell in study.cells()])
+    try:
+        before = written.read_text(encoding="utf-8") if written.exists() else None
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"{written} can't be read ({error}); give another folder.") from error
+    if before is None:
+        if (folder / "cells").exists():
+            raise ArgumentError(f"{folder / 'cells'} is of no study; give another folder.")
+        output_folder(folder, force)
+    elif before != content and not force:
         raise ArgumentError(f"{folder} holds another study; give another folder, or --force to begin anew there.")
-    output_folder(folder, force)
-    shutil.rmtree(folder / "cells", ignore_errors=True)
-    written.write_text(content, encoding="utf-8")
+    try:
+        with FileLock(folder / "study.lock", timeout=0):
+            if before is not None and force:
+                shutil.rmtree(folder / "cells", ignore_errors=True)
+                for name in ("journal.sqlite", *REPORT_FILES):
+                    (folder / name).unlink(missing_ok=True)
+            written.write_text(content, encoding="utf-8")
+            yield
+    except Timeout as error:
+        raise ArgumentError(
+            f"Another process runs a study in {folder}; wait for it, or give another folder."
+        ) from error
 
 
 def find_outcome(cell: Cell, folder: Path) -> Outcome | None:
-    """What an earlier run of the study made of a cell, if it came to its end."""
+    """What an earlier run of the study made of a cell, if it came to its end and nothing of it is gone."""
     place = folder / "cells" / cell.folder
     try:
-        done = json.loads((place / "done.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if done != list(cell.options):
-        return None
-    try:
+        if json.loads((place / "done.json").read_text(encoding="utf-8")) != _done(cell):
+            return None
         return _read(cell, place)
-    except CriticEvalError:
+    except (OSError, ValueError, CriticEvalError):
         return None
 
 
@@ -106,9 +130,10 @@ def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -
             try:
                 _evaluate([*cell.options, "--output_path", str(place), "--log_samples"])
                 outcome = _read(cell, place)
-                (place / "done.json").write_text(json.dumps(cell.options), encoding="utf-8")
+                (place / "done.json").write_text(json.dumps(_done(cell)), encoding="utf-8")
             except (Exception, SystemExit) as error:
-                outcome = Outcome(cell, {}, explain(error).removeprefix("error: "))
+                (place / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+                outcome = Outcome(cell, {}, explain(error).removeprefix("error: ").partition(" (add --verbosity")[0])
             outcomes.append(outcome)
             took = f"{time.perf_counter() - start:.0f} s"
             say(f"[{number}/{len(cells)}] {cell.name}: {_summary(outcome)} ({took})")
@@ -120,9 +145,17 @@ def _read(cell: Cell, place: Path) -> Outcome:
     for run in sorted(collect([place]).runs, key=lambda run: (run.date, run.file.name)):
         latest[run.task] = run
     for run in latest.values():
-        if run.samples is None:
-            raise DataError(f"{run.file} has no samples of {run.task}.")
+        n, counted = len(run.judgments(as_counted=False)), run.figure("invalid_rate", POOLED)
+        if counted is not None and counted.n not in (None, n):
+            raise DataError(f"{run.logged()} holds {n} judgments of {counted.n}.")
     return Outcome(cell, latest)
+
+
+def _done(cell: Cell) -> list[Any]:
+    """What a finished cell's results are of: the cell, and the state of a checkpoint that lies on this machine."""
+    named = _option(cell.options, "pretrained")
+    files = sorted(Path(named).rglob("*")) if named is not None and Path(named).is_dir() else []
+    return [cell.identity, *([file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files)]
 
 
 def _evaluate(options: Sequence[str]) -> None:
@@ -151,7 +184,9 @@ def _sizes(tasks: Sequence[str], model: str) -> Iterator[int]:
             near = [match for name in unknown for match in get_close_matches(name, manager.all_tasks, n=2)]
             hint = f"did you mean {' or '.join(near)}?" if near else "`lmms_eval tasks list` shows them all."
             raise ArgumentError(f"There is no task {', '.join(unknown)}; {hint}")
-        yield from (len(task.eval_docs) for task in _leaves(get_task_dict(list(tasks), manager, "chat")))
+        for task in _leaves(get_task_dict(list(tasks), manager, "chat")):
+            find_recorded(task.config.task)  # raises for a task that is not ours
+            yield len(task.eval_docs)
 
 
 def _leaves(tasks: Mapping[Any, Any]) -> Iterator[Any]:

@@ -6,20 +6,18 @@ import itertools
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from critic_eval.errors import ArgumentError
 from critic_eval.metrics import InvalidPolicy
-from critic_eval.package_data import data_folder
 from critic_eval.reports.ablation.settings import Scalar, Settings
 
 Design = Literal["grid", "one_factor"]
+MOST_CELLS = 1000
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,14 @@ class Cell:
         levels: by axis, the label of its level.
         seed: of its draws; None where answers are not drawn.
         options: of the command `lmms_eval`, without where results go.
+        identity: all that its results depend on, as text, wherever the study is run from.
     """
 
     number: int
     levels: Mapping[str, str]
     seed: int | None
     options: tuple[str, ...]
+    identity: str = ""
 
     @property
     def condition(self) -> tuple[str, ...]:
@@ -84,6 +84,7 @@ class Study:
         limit: requests of each task at most; None for all.
         resamples: of the bootstrap.
         invalid: what becomes of invalid verdicts where a figure can count them; None for the tasks' own way.
+        folder: where values that begin with `./` or `../` are found.
     """
 
     title: str
@@ -97,6 +98,7 @@ class Study:
     limit: int | None = None
     resamples: int = 10_000
     invalid: InvalidPolicy | None = None
+    folder: Path = Path()
 
     def cells(self) -> list[Cell]:
         """Its runs, the base first.
@@ -108,24 +110,25 @@ class Study:
         for name in [*self.base, *(axis.name for axis in self.axes)]:
             settings.check(name)
         cells: list[Cell] = []
-        first_with: dict[tuple[str, ...], Cell] = {}
+        first_with: dict[tuple[Any, ...], Cell] = {}
         for levels in self._conditions():
-            varied = {axis.name: axis.levels[levels[axis.name]] for axis in self.axes}
-            arguments = settings.arguments({**self.base, **varied})
+            values = {**self.base, **{axis.name: axis.levels[levels[axis.name]] for axis in self.axes}}
+            arguments = settings.arguments({name: _located(value, self.folder) for name, value in values.items()})
             for seed in self.seeds if arguments.is_sampled else (None,):
                 options = ("--model", self.model, *arguments.to_options(), "--tasks", ",".join(self.tasks))
                 options += () if seed is None else ("--seed", str(seed))
                 options += () if self.limit is None else ("--limit", str(self.limit))
-                cell = Cell(len(cells) + 1, levels, seed, options)
-                same = first_with.setdefault(options, cell)
+                identity = json.dumps([self.model, values, self.tasks, seed, self.limit], sort_keys=True)
+                cell = Cell(len(cells) + 1, levels, seed, options, identity)
+                same = first_with.setdefault((settings.effect(arguments), seed), cell)
                 if same is not cell:
                     raise ArgumentError(f"Two cells are the same run: {same.name}, and {cell.name}.")
                 cells.append(cell)
+                if len(cells) > MOST_CELLS:
+                    raise ArgumentError(f"The study has more than {MOST_CELLS:,} cells; vary one factor at a time.")
+        if len(self.seeds) > 1 and all(cell.seed is None for cell in cells):
+            raise ArgumentError("There are seeds, but no cell draws its answers; give a temperature, or do_sample.")
         return cells
-
-    def digest_text(self) -> str:
-        """All that its cells' results depend on, as text that is equal for equal studies."""
-        return json.dumps([cell.options for cell in self.cells()], sort_keys=True)
 
     def _conditions(self) -> Iterator[dict[str, str]]:
         reference = {axis.name: axis.reference for axis in self.axes}
@@ -139,134 +142,20 @@ class Study:
                 yield {**reference, axis.name: label}
 
 
-def read_study(file: Path) -> Study:
-    """Read a study: a file, or one that comes along by its name, such as `position_bias`.
-
-    Raises:
-        ArgumentError: the file can't be read, or says something that a study does not have; the sentence names it.
-    """
-    along = data_folder("ablations") / f"{file}.yaml"
-    file = along if not file.exists() and along.is_file() else file
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # a SafeLoader
-    except FileNotFoundError as error:
-        names = sorted(one.stem for one in data_folder("ablations").glob("*.yaml"))
-        raise ArgumentError(f"There is no study {file}; those that come along are {', '.join(names)}.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ArgumentError(f"{file} can't be read as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ArgumentError(f"{file} is no study; it has {', '.join(_KEYS)}.")
-    for key in content:
-        if key not in _KEYS:
-            near = get_close_matches(str(key), _KEYS, n=1) or _KEYS
-            raise ArgumentError(f"{file}: a study has no {key!r}; did you mean {' or '.join(near)}?")
-    axes = _axes(content.get("axes"), file)
-    base = _scalars(content.get("base") or {}, f"{file}: base", file.parent)
-    for axis in axes:
-        if axis.name in base:
-            raise ArgumentError(f"{file}: {axis.name} is in base and varied; name its reference first in axes alone.")
-    design = content.get("design", "grid")
-    if design not in ("grid", "one_factor"):
-        raise ArgumentError(f"{file}: design is grid or one_factor, not {design!r}.")
-    invalid = content.get("invalid")
-    if invalid not in (None, "exclude", "wrong"):
-        raise ArgumentError(f"{file}: invalid is exclude or wrong, not {invalid!r}.")
-    return Study(
-        title=str(content.get("title", file.stem.replace("_", " "))),
-        question=" ".join(str(content.get("question", "")).split()),
-        tasks=_tasks(content.get("tasks"), file),
-        model=str(content.get("model", "llava_critic")),
-        base=base,
-        design=design,
-        axes=axes,
-        seeds=_seeds(content.get("seeds", [0]), file),
-        limit=_count(content, "limit", None, file),
-        resamples=_count(content, "resamples", 10_000, file) or 10_000,
-        invalid=invalid,
-    )
-
-
-_KEYS = ("title", "question", "tasks", "model", "base", "design", "axes", "seeds", "limit", "resamples", "invalid")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that comes twice, of which YAML's loader would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = [key for number, key in enumerate(keys) if key in keys[:number]]
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} comes twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _tasks(given: Any, file: Path) -> tuple[str, ...]:
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise ArgumentError(f"{file}: tasks names at least one task, such as [critic_digits_pair].")
-    return tuple(dict.fromkeys(names))
-
-
-def _seeds(given: Any, file: Path) -> tuple[int, ...]:
-    seeds = [given] if isinstance(given, int) else given
-    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
-        raise ArgumentError(f"{file}: seeds are whole numbers, such as [0, 1, 2].")
-    if len(set(seeds)) < len(seeds):
-        raise ArgumentError(f"{file}: a seed comes twice, which would be two cells of the same run.")
-    return tuple(seeds)
-
-
-def _count(content: Mapping[str, Any], name: str, default: int | None, file: Path) -> int | None:
-    value = content.get(name, default)
-    if value is not None and (type(value) is not int or value < 1):
-        raise ArgumentError(f"{file}: {name} is a whole number from 1 on, not {value!r}.")
-    return value
-
-
-def _axes(given: Any, file: Path) -> tuple[Axis, ...]:
-    if not isinstance(given, dict) or not given:
-        raise ArgumentError(f"{file}: axes is empty, so there is nothing to vary; name a setting and its levels.")
-    axes = []
-    for name, levels in given.items():
-        if isinstance(levels, dict):
-            labeled = {str(label): value for label, value in levels.items()}
-        else:
-            values = levels if isinstance(levels, list) else [levels]
-            labels = [_label(value) for value in values]
-            twice = next((label for number, label in enumerate(labels) if label in labels[:number]), None)
-            if twice is not None:
-                raise ArgumentError(f"{file}: {name} has {twice} twice, which would be two cells of the same run.")
-            labeled = dict(zip(labels, values, strict=True))
-        if not labeled:
-            raise ArgumentError(f"{file}: {name} has no levels; name the reference and what is held against it.")
-        axes.append(Axis(str(name), _scalars(labeled, f"{file}: {name}", file.parent)))
-    if sum(len(axis.levels) for axis in axes) == len(axes):
-        raise ArgumentError(f"{file}: no axis has a second level, so there is nothing to compare.")
-    return tuple(axes)
-
-
-def _label(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
-
-
-def _scalars(given: Any, place: str, folder: Path) -> dict[str, Scalar]:
-    if not isinstance(given, dict):
-        raise ArgumentError(f"{place} is a mapping of names to values.")
-    for name, value in given.items():
-        if not isinstance(value, Scalar):
-            raise ArgumentError(f"{place}: {name} is one value, not {type(value).__name__}.")
-    return {str(name): _located(value, folder) for name, value in given.items()}
+def shown(options: Sequence[str]) -> str:
+    """The command of a cell, to be copied into a shell."""
+    return shlex.join(["lmms_eval", *options])
 
 
 def _located(value: Scalar, folder: Path) -> Scalar:
-    """A path from the study's own folder (`./name`), as one from where the command runs."""
+    """A path from the study's own folder (`./name`) as one from where the command runs, which no hub id looks like.
+
+    Raises:
+        ArgumentError: there is nothing at a path.
+    """
     if not isinstance(value, str) or not value.startswith(("./", "../")):
         return value
-    return os.path.relpath(folder / value)
-
-
-def shown(options: Sequence[str]) -> str:
-    """The command of a cell, to be copied into a shell."""
-    import shlex
-
-    return shlex.join(["lmms_eval", *options])
+    if not (folder / value).exists():
+        raise ArgumentError(f"There is no {value} beside the study, in {folder or '.'}.")
+    found = os.path.relpath(folder / value)
+    return found if found.startswith("..") else f"./{found}"
