@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,12 +130,18 @@ def test_a_command_that_is_run_again_computes_nothing_again(
     command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rest = ["--tasks", "critic_digits_score", "--limit", "8", "--output_path", "out"]
-    figures = []
-    for _ in range(2):
+    figures, costs = [], []
+    for number in range(2):
+        if number:
+            time.sleep(1)  # result files are named by the second
         assert command("--model", "llava_critic", "--model_args", "pretrained=digits,device=cpu", *rest) == 0
+        results = json.loads(max((tmp_path / "out").rglob("*_results.json")).read_text())
+        costs.append(results["critic_eval"]["critic_digits_score"]["seconds_per_judgment"])
         rows = [[cell.strip() for cell in line.split("|")] for line in capsys.readouterr().out.splitlines()]
         figures.append([row for row in rows if row[1:2] == ["critic_digits_score"]])
     assert figures[0] == figures[1] != []
+    assert costs[0] == pytest.approx(costs[1]), "an answer costs what it took, whenever that was"
+    assert costs[0] > 0
     assert len(list((tmp_path / "out").glob("journal-*.sqlite"))) == 1
     with pytest.raises(SystemExit) as ended:
         command("--model", "llava_critic", "--model_args", "pretrained=digits,device=cpu,dry_run=True", *rest)

@@ -10,6 +10,9 @@ from PIL import Image
 from critic_eval.benchmarks.cases import Case
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.critics.asking import Requests
+from critic_eval.critics.costs import answer_costs
+from critic_eval.critics.generation import Answer
+from critic_eval.critics.image_policy import ImagePolicy
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, Response
 
@@ -94,3 +97,32 @@ def test_a_foreign_task_has_no_verdict_to_read() -> None:
 def test_images_are_read_again_by_index() -> None:
     found = requests(Theirs(), rows(3)).images(4)
     assert [image.getpixel((0, 0)) for image in found] == [(2, 0, 0)]
+
+
+class Several(Theirs):
+    """A task of others, whose rows have any number of images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = SimpleNamespace(doc_to_text=None)
+
+    def doc_to_messages(self, row: Any) -> list[dict[str, Any]]:
+        images = [{"type": "image", "url": image} for image in row["images"]]
+        return [{"role": "user", "content": [*images, {"type": "text", "text": "Which?"}]}]
+
+
+def test_shuffled_images_come_from_requests_with_as_many() -> None:
+    colors = [Image.new("RGB", (2, 2), color) for color in ("red", "green", "blue", "white")]
+    shown = [colors[:1], colors[1:2], colors[:2], colors[2:]]
+    asked = requests(Several(), [{"images": images} for images in shown], images=ImagePolicy.read("shuffled"))
+    found = [asked.images(index) for index in range(4)]
+    assert [len(images) for images in found] == [1, 1, 2, 2]
+    for own, other in zip(shown, found, strict=True):
+        assert all(a.tobytes() != b.tobytes() for a, b in zip(own, other, strict=True))
+
+
+def test_what_an_answer_cost_counts_once_and_for_its_task() -> None:
+    asked = requests(Theirs(), rows(2))
+    shared = Answer("same", 10, 5, 3.0)
+    answers = {0: shared, 1: shared, 2: Answer("other", 10, 5, 1.0), 3: Answer("other", 10, 5, 1.0)}
+    assert answer_costs(asked, answers) == {"task": (3.0 + 1.0 + 1.0) / 4}

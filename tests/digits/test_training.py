@@ -95,18 +95,22 @@ def test_the_loss_is_taken_on_answers_true_values_and_marks(trained: Path) -> No
 
 
 def test_an_interrupted_training_goes_on_and_another_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save = train._State.save
+    # What takes long, and is not what this is about.
+    tokenizer = load_checkpoint(trained).encoder.tokenizer
+    monkeypatch.setattr(train, "_tokenizer", lambda rng: tokenizer)
+    monkeypatch.setattr(train, "first_line_accuracy", lambda model, held_out: {})
 
     def save_and_stop(self: Any, stage: str, step: int, optimizer: Any) -> None:
         save(self, stage, step, optimizer)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train._State, "save", save_and_stop)
-    with pytest.raises(KeyboardInterrupt):
-        train.main(["--out", str(tmp_path), *SHORT])
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(train._State, "save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            train.main(["--out", str(tmp_path), *SHORT])
     with pytest.raises(ArgumentError, match="other arguments"):
         train.main(["--out", str(tmp_path), *SHORT, "--seed", "5"])
     assert train.main(["--out", str(tmp_path), *SHORT]) == 0

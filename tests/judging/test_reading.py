@@ -205,16 +205,16 @@ def test_reading_is_linear_on_adversarial_text(parser: str) -> None:
     for unit in units:
         text = (unit * 100_000)[:100_000]
         for shown in ((), (text[:50_000],)):
-            start = time.process_time()
+            start = time.thread_time()
             PARSERS[parser]("x " + text, shown, "first")
-            assert time.process_time() - start < 1, unit
+            assert time.thread_time() - start < 1, unit
 
 
 def test_many_different_quoted_verdicts_are_read_in_linear_time() -> None:
     text = "So: " + " ".join(f"Score: {number}." for number in range(9_000))
-    start = time.process_time()
+    start = time.thread_time()
     assert parse_score("x " + text, 1, (text,)).verdict.reason == "verdict only in quoted text"
-    assert time.process_time() - start < 2
+    assert time.thread_time() - start < 2
 
 
 def test_quoted_spans_are_apart_and_in_order() -> None:

@@ -238,9 +238,9 @@ def test_recorded_judgments_of_llava_critic_7b() -> None:
         )
         for row in table
     ]
-    start = time.process_time()
+    start = time.thread_time()
     found = figure("pearson", judged, resamples=10_000)
-    assert time.process_time() - start < 3
+    assert time.thread_time() - start < 3
     assert found.value == pytest.approx(0.402, abs=5e-4)
     assert found.invalid == {"no verdict found": 1}
     assert figure("spearman", judged).value == pytest.approx(0.356, abs=5e-4)

@@ -237,6 +237,7 @@ def test_the_address_holds_all_that_is_seen(url: str, open_page: Open) -> None:
     choose(page, "flip", "orders contradict")
     page.fill("#search", "item-0")
     page.locator(".row a").nth(1).click()
+    page.wait_for_selector(".order[aria-pressed=true]:text-is('AB')")
     page.keyboard.press("o")
     page.wait_for_selector(".order[aria-pressed=true]:text-is('BA')")
     seen = (listed(page), page.inner_text(".item h2"), page.inner_text(".place"))

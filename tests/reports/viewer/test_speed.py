@@ -16,7 +16,7 @@ from tests.reports.viewer.conftest import pair, plant, served
 N = 100_000
 LOAD_MEGABYTES = 150
 FIRST_PAINT_MS, FILTER_MS = 2000, 200
-"""Bounds that the issue sets."""
+"""What a reader does not wait for."""
 
 pytestmark = pytest.mark.slow
 
