@@ -102,10 +102,10 @@ def column_name(column: tuple[str, str]) -> str:
 
 
 def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:
-    """The run of a task among several: a whole one if there is any, and the latest of these.
+    """The run of a task among several: a whole one if there is any, and of runs that were repeated the latest.
 
     Raises:
-        ArgumentError: there is none, or they are of several critics.
+        ArgumentError: there is none, or they are of several critics or otherwise measured.
     """
     fitting = [run for run in runs if run.task == task]
     fitting = [run for run in fitting if not run.is_partial] or fitting
@@ -113,6 +113,12 @@ def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:
     if len(critics) != 1:
         found = f"holds runs of {', '.join(critics)}" if critics else "holds no run"
         raise ArgumentError(f"{place} {found} of {task}; name the results file of one.")
+    differing = {name for run in fitting for name in fitting[0].signature.differences(run.signature)} - {"version"}
+    if differing:
+        raise ArgumentError(
+            f"{place} holds {len(fitting)} runs of {task} that differ in {', '.join(sorted(differing))}; name the "
+            "results file of one."
+        )
     return max(fitting, key=lambda run: (run.date, run.file.name))
 
 

@@ -73,15 +73,28 @@ def make_axis(values: Sequence[Label | Verdict]) -> Axis:
         return Axis(kind, (*(f"{letter} higher" for letter in letters), "equal"))
     distinct = sorted({float(value) for value in fitting})
     if len(distinct) <= MOST_VALUES:
-        return Axis(kind, tuple(f"{value:g}" for value in distinct), tuple(distinct))
+        return Axis(kind, _named(distinct), tuple(distinct))
     return _bins(distinct[0], distinct[-1])
+
+
+def _named(values: Sequence[float]) -> tuple[str, ...]:
+    """Names in as few digits as tell the values apart."""
+    names: tuple[str, ...] = ()
+    for digits in (6, 9, 12, 17):
+        names = tuple(f"{value:.{digits}g}" for value in values)
+        if len(set(names)) == len(set(values)):
+            break
+    return names
 
 
 def _bins(low: float, high: float) -> Axis:
     """About ten bins between round numbers; each holds its lower edge, the last also its upper."""
-    power = 10.0 ** math.floor(math.log10((high - low) / 10))
+    width = (high - low) / 10
+    if not 1e-300 < width < 1e300 or width <= 4 * math.ulp(max(abs(low), abs(high))):
+        return Axis("score", ("all",), (low, high))  # no round numbers lie between
+    power = 10.0 ** math.floor(math.log10(width))
     step = next(times * power for times in (1, 2, 2.5, 5, 10) if (high - low) / (times * power) <= MOST_VALUES - 1)
     first = math.floor(low / step)
     n = max(math.ceil(high / step) - first, 1)
-    edges = tuple(round((first + index) * step, 12) for index in range(n + 1))
-    return Axis("score", tuple(f"{a:g} to {b:g}" for a, b in pairwise(edges)), edges)
+    edges = tuple(float(f"{(first + index) * step:.15g}") for index in range(n + 1))
+    return Axis("score", tuple(f"{a} to {b}" for a, b in pairwise(_named(edges))), edges)

@@ -1,6 +1,7 @@
-"""Columns of small integers as text that a page decodes into typed arrays."""
+"""Numbers as a page takes them: columns of small integers as text, and none that JSON can't hold."""
 
 import base64
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,3 +20,8 @@ def column(values: Sequence[int] | NDArray[Any]) -> dict[str, Any]:
     width = 1 if top < 1 << 8 else 2 if top < 1 << 16 else 4
     data = numbers.astype(f"<u{width}").tobytes()
     return {"bytes": width, "data": base64.b64encode(data).decode("ascii")}
+
+
+def finite(value: float | None) -> float | None:
+    """A number, or None for what is none: JSON has neither NaN nor infinities."""
+    return value if value is not None and math.isfinite(value) else None

@@ -60,7 +60,7 @@ def _serve(view: Any, args: argparse.Namespace) -> None:
     server = make_server(Pages(view, with_images=not args.no_images), args.host, args.port)
     judgments = sum(task.table.n_judgments for task in view.tasks)
     print(f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)", flush=True)
-    if not is_loopback(args.host):
+    if not is_loopback(server):
         print("Whoever reaches this machine can read the page; --host 127.0.0.1 keeps it to you.", file=sys.stderr)
     if args.open:
         import webbrowser

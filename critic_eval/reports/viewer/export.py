@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from critic_eval.errors import DataError
 from critic_eval.reports.output import output_folder
+from critic_eval.reports.viewer.assets import FOLDER as ASSETS
 from critic_eval.reports.viewer.assets import read_assets
 from critic_eval.reports.viewer.images import DataSet, MissingImagesError, load_data_set
 from critic_eval.reports.viewer.texts import item_texts
@@ -40,6 +42,7 @@ def export(
         DataError: the samples changed meanwhile, or the folder can't be written.
     """
     output_folder(folder, force)
+    _remove_earlier(folder)
     written: dict[Path, None] = {}
 
     def write(path: str, data: bytes) -> None:
@@ -67,12 +70,22 @@ def export(
 def script(key: str, value: Any) -> bytes:
     """A value as a script that hands it to the page.
 
-    What the value says can't end the script or begin another: `<` and the line ends of JavaScript are escaped.
+    What the value says can't end the script or begin another: it is a string of JSON in which `<` and the line ends of
+    JavaScript are escaped. As a literal of JavaScript, a key `__proto__` would be no key.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(content, ensure_ascii=False)
     for sign, escaped in (("<", "\\u003c"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029")):
         text = text.replace(sign, escaped)
-    return f"Exported.give({json.dumps(key)},{text});\n".encode("utf-8", errors="surrogatepass")
+    return f"Exported.give({json.dumps(key)},JSON.parse({text}));\n".encode("utf-8", errors="surrogatepass")
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove what an earlier export wrote, of which this one might leave something behind."""
+    if (folder / "data" / "manifest.js").is_file():
+        for name in (ASSETS, "data", "images"):
+            if not (folder / name).is_symlink():
+                shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _for_disk(page: bytes) -> bytes:

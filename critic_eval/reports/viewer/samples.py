@@ -67,7 +67,7 @@ class Samples:
         offset: where in the file each line begins, in bytes.
         length: of each line, in bytes.
         problems: what could not be read: how many lines, by reason.
-        size: bytes of the file when it was read; one that changed since has its lines elsewhere.
+        state: bytes and time of the file when it was read; one that changed since has its lines elsewhere.
     """
 
     file: Path
@@ -78,7 +78,7 @@ class Samples:
     offset: array[int] = field(default_factory=partial(array, "q"))
     length: array[int] = field(default_factory=partial(array, "q"))
     problems: dict[str, int] = field(default_factory=dict)
-    size: int = 0
+    state: tuple[int, int] = (0, 0)
 
     def line(self, row: int) -> dict[str, Any]:
         """The whole sample of a row.
@@ -88,7 +88,7 @@ class Samples:
         """
         try:
             with self.file.open("rb") as file:
-                if self.file.stat().st_size != self.size:
+                if _state(self.file) != self.state:
                     raise DataError(f"{self.file.name} has changed since it was opened; start the viewer again.")
                 file.seek(self.offset[row])
                 record: dict[str, Any] = json.loads(file.read(self.length[row]))
@@ -107,6 +107,7 @@ def read_samples(file: Path, codes: Codes) -> Samples:
     problems = found.problems
     at = 0
     try:
+        state = _state(file)
         with file.open("rb") as lines:
             for line in lines:
                 place, at = at, at + len(line)
@@ -125,8 +126,13 @@ def read_samples(file: Path, codes: Codes) -> Samples:
         raise DataError(f"Can't read {file}: {error}.") from error
     if not found.offset:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in problems.items()) or "it is empty"
-        raise DataError(f"No line of {file} can be used: {reasons}.")
-    return replace(found, size=at)
+        raise DataError(f"No line of {file} can be used: {reasons}; run the task again with --log_samples.")
+    return replace(found, state=state)
+
+
+def _state(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _codes_of(line: bytes, codes: Codes) -> tuple[int, int, int, int]:
@@ -143,6 +149,10 @@ def _codes_of(line: bytes, codes: Codes) -> tuple[int, int, int, int]:
             canonical_indices(found.order)  # raises for what is no order
         if not isinstance(found.raw, str):
             raise ArgumentError("The answer is no text.")
+        numbers = [*(found.span or ()), *(found.logprobs or {}).values()]
+        numbers += [] if found.seconds is None else [found.seconds]
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise ArgumentError("What should be a number is none.")
         item = codes.items.code((None if found.group is None else str(found.group), str(found.item_id)))
         order = codes.orders.code(found.order)
         return item, order, codes.verdicts.code(found.verdict), codes.labels.code(found.label)

@@ -128,30 +128,32 @@ def make_server(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
     Raises:
         ArgumentError: the port is in use, or there is no such host or port here.
     """
-    names = {"localhost", "127.0.0.1", "::1", host.casefold()} if is_loopback(host) else None
-
-    handler = type("Handler", (_Handler,), {"pages": pages, "names": names})
+    handler = type("Handler", (_Handler,), {"pages": pages})
     server_class = _Server6 if ":" in host else _Server
     try:
-        return server_class((host, port), handler)
+        server = server_class((host, port), handler)
     except (OSError, OverflowError) as error:
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise ArgumentError(f"Port {port} of {host} is in use; name another with --port, or 0 for any.") from error
         raise ArgumentError(f"Can't listen on {host}, port {port} ({error}); see --host and --port.") from error
+    # What it listens on decides, however that was written.
+    if is_loopback(server):
+        handler.names = {"localhost", "127.0.0.1", "::1", host.casefold()}  # type: ignore[attr-defined]
+    return server
 
 
 def address(server: ThreadingHTTPServer) -> str:
     """The page's address."""
     host, port = server.server_address[:2]
+    if ip_address(str(host)).is_unspecified:
+        host = socket.gethostname()
     return f"http://[{host!s}]:{port}/" if ":" in str(host) else f"http://{host!s}:{port}/"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
+def is_loopback(server: ThreadingHTTPServer) -> bool:
+    """Whether only this machine reaches a server."""
+    found = ip_address(str(server.server_address[0]))
+    return found.is_loopback or bool(getattr(found, "ipv4_mapped", None) and found.ipv4_mapped.is_loopback)  # type: ignore[union-attr]
 
 
 class _Server(ThreadingHTTPServer):
@@ -169,7 +171,7 @@ class _Server6(_Server):
 
 class _Handler(BaseHTTPRequestHandler):
     pages: Pages
-    names: set[str] | None
+    names: set[str] | None = None
     protocol_version = "HTTP/1.1"
     server_version = "critic-eval"
     sys_version = ""
@@ -186,7 +188,10 @@ class _Handler(BaseHTTPRequestHandler):
             # A site that points its own name at this machine would else read all there is (DNS rebinding).
             self._send(_plain("This page is for this machine alone.", HTTPStatus.MISDIRECTED_REQUEST), with_body)
             return
-        found = self.pages.answer(self.path.partition("?")[0])
+        try:
+            found = self.pages.answer(self.path.partition("?")[0])
+        except Exception as error:  # of one odd sample; the others are still to be seen
+            found = _json({"error": f"This can't be shown ({type(error).__name__}: {error})."})
         self._send(found or _plain("There is nothing here.", HTTPStatus.NOT_FOUND), with_body)
 
     def _send(self, answer: Answer, with_body: bool) -> None:
@@ -225,7 +230,8 @@ def _zipped(body: bytes) -> bytes:
 
 
 def _json(value: Any, is_fixed: bool = False) -> Answer:
-    return Answer(json.dumps(value, separators=(",", ":")).encode(), "application/json", is_fixed)
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return Answer(text.encode(), "application/json", is_fixed)
 
 
 def _plain(text: str, status: HTTPStatus) -> Answer:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from critic_eval.judging import Label, Verdict
-from critic_eval.judging.verdicts import Value
 from critic_eval.reports.viewer.axes import Axis, make_axis
 from critic_eval.reports.viewer.columns import column
 from critic_eval.reports.viewer.samples import Codes, Coding, Samples
@@ -36,7 +35,7 @@ class Table:
         starts: the first slot of each item, and one more, shape (items + 1,).
         order: of each slot, a code.
         rows: for each run, the row of each slot in its samples, -1 where it has none.
-        label: of each item, a code.
+        label: of each item, a code; the first run's where two differ.
         tolerance: by how much a score may miss its label and still agree.
     """
 
@@ -78,9 +77,31 @@ class Table:
         rows = self.rows[run]
         return np.where(rows >= 0, said[rows], np.int32(-1))
 
+    @property
+    def n_shared(self) -> int:
+        """How many items all runs judged."""
+        judged = [np.logical_or.reduceat(rows >= 0, self.starts[:-1]) for rows in self.rows]
+        return int(np.logical_and.reduce(judged).sum())
+
+    @property
+    def n_relabeled(self) -> int:
+        """How many items a later run labels otherwise than the first that labels them."""
+        found = np.zeros(self.n_items, dtype=bool)
+        for run in range(len(self.rows)):
+            labels = self.labels_of(run)
+            differs = (labels >= 0) & (labels != self.label[self.item_of_slot])
+            found |= np.logical_or.reduceat(differs, self.starts[:-1])
+        return int(found.sum())
+
+    def labels_of(self, run: int) -> Codes32:
+        """The label's code of each slot as a run has it, -1 where it has none."""
+        known = known_labels(self.codes)[np.frombuffer(self.samples[run].label, dtype=np.int32)]
+        rows = self.rows[run]
+        return np.where(rows >= 0, known[rows], np.int32(-1))
+
     def agreement(self, run: int) -> NDArray[np.uint8]:
-        """How each slot's verdict stands to the item's label."""
-        return self._held(self.verdicts(run), self.label[self.item_of_slot], self.labels)
+        """How each slot's verdict stands to the label that the run has of it."""
+        return self._held(self.verdicts(run), self.labels_of(run), self.labels)
 
     def between(self) -> NDArray[np.uint8]:
         """How the verdicts of the two runs stand to each other, slot by slot."""
@@ -92,8 +113,8 @@ class Table:
         judged = verdicts >= 0
         valid = np.array([one.is_valid for one in said])[verdicts]
         # Two verdicts of the same value are the same, however strong; the figure order_consistency counts so, too.
-        values = Coding[tuple[str, Value]]()
-        meaning = np.array([values.code((one.kind, one.value)) for one in said])[verdicts]
+        values = Coding[tuple[str, Any]]()
+        meaning = np.array([values.code((one.kind, _preferred(one))) for one in said])[verdicts]
         lowest, highest = self._range(meaning, judged)
         first, last = self._range(self.order, judged)
         in_several = first < last
@@ -175,9 +196,7 @@ def make_table(codes: Codes, samples: Sequence[Samples]) -> Table:
         row_of_slot = np.full(len(keys), -1, dtype=np.int32)
         row_of_slot[moved[np.array(place)]] = np.arange(len(place), dtype=np.int32)
         rows.append(row_of_slot)
-    # Labels are counted without the one that is None, as the page lists them.
-    known = Coding[Label]()
-    known_label = np.array([-1 if found is None else known.code(found) for found in codes.labels.values])
+    known_label = known_labels(codes)
     label = np.full(len(codes.items.values), -1, dtype=np.int32)
     for one in reversed(samples):  # of an item that two runs label differently, the first run's label is shown
         named = known_label[np.frombuffer(one.label, dtype=np.int32)]
@@ -187,6 +206,19 @@ def make_table(codes: Codes, samples: Sequence[Samples]) -> Table:
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     order = keys[by_item, 1]
     return Table(codes, tuple(samples), starts, order, tuple(rows), label, _tolerance(codes))
+
+
+def known_labels(codes: Codes) -> Codes32:
+    """For each label's code that of the labels without the one that is None, as the page lists them; -1 for that."""
+    known = Coding[Label]()
+    return np.array([-1 if found is None else known.code(found) for found in codes.labels.values], dtype=np.int32)
+
+
+def _preferred(said: Verdict) -> Any:
+    """What a verdict says, as far as another order may not change it: of two scores, which is higher."""
+    if said.kind != "scores" or not isinstance(said.value, tuple):
+        return said.value
+    return tuple(value == max(said.value) for value in said.value)
 
 
 def _tolerance(codes: Codes) -> float:
@@ -201,10 +233,12 @@ def _stands(verdict: Verdict, other: Label | Verdict | None, tolerance: float) -
         return NO_LABEL
     if "invalid" in (verdict.kind, other.kind):
         return NO_VERDICT
-    if verdict.kind != other.kind:
+    # A review of two scores is held against a label of the last one, the response's.
+    value = verdict.value[-1] if (verdict.kind, other.kind) == ("scores", "score") else verdict.value  # type: ignore[index]
+    if verdict.kind != other.kind and value is verdict.value:
         return NO_LABEL
-    if verdict.kind == "score":
-        miss = abs(float(verdict.value) - float(other.value))  # type: ignore[arg-type]
+    if other.kind == "score":
+        miss = abs(float(value) - float(other.value))  # type: ignore[arg-type]
         return AGREES if miss <= tolerance * (1 + 1e-9) else DIFFERS
     return AGREES if verdict.value == other.value else DIFFERS
 

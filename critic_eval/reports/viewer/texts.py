@@ -7,6 +7,7 @@ from typing import Any
 
 from critic_eval.errors import CriticEvalError, DataError
 from critic_eval.judging import Judgment
+from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.table import Table
 
 
@@ -20,6 +21,7 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
         DataError: the samples changed meanwhile.
     """
     shown: dict[str, Any] | None = None
+    remarks: list[str] = []
     models: list[str | None] = []
     slots = []
     for slot in range(int(table.starts[item]), int(table.starts[item + 1])):
@@ -31,31 +33,37 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
                 answers.append(None)
                 continue
             record = samples.line(row)
-            judgment, logged = _judgment(record, samples.file)
-            shown = shown or _shown(logged.get("shown"))
+            judgment, logged = _judgment(record, samples.file, table.item_id(item))
+            own = _shown(logged.get("shown"))
+            shown = shown or own
+            if own is not None and own != shown and not remarks:
+                remarks.append("Not every judgment was of the same texts; these are the first's.")
             models = models or list(judgment.models)
             prompt = _text(record.get("input"))
             answers.append(
                 {
                     "raw": raw_parts(judgment),
                     "protocol": judgment.protocol,
-                    "seconds": judgment.seconds,
+                    "seconds": finite(judgment.seconds),
                     "tokens": _tokens(record),
-                    "logprobs": list((judgment.logprobs or {}).items()),
+                    "logprobs": [(name, finite(value)) for name, value in (judgment.logprobs or {}).items()],
                     # Of two runs that asked the same, one prompt is enough.
                     "prompt": None if prompt in prompts else prompt,
                 }
             )
             prompts.append(prompt)
         slots.append(answers)
-    return {"shown": shown, "models": models if any(models) else [], "slots": slots}
+    return {"shown": shown, "remarks": remarks, "models": models if any(models) else [], "slots": slots}
 
 
-def _judgment(record: Mapping[str, Any], file: Path) -> tuple[Judgment, Mapping[str, Any]]:
+def _judgment(record: Mapping[str, Any], file: Path, item_id: str) -> tuple[Judgment, Mapping[str, Any]]:
     try:
-        return Judgment.from_record(record["judgment"]), record["judgment"]
-    except (CriticEvalError, LookupError, TypeError, AttributeError) as error:
-        raise DataError(f"{file.name} has changed since it was opened; start the viewer again.") from error
+        found = Judgment.from_record(record["judgment"])
+    except (CriticEvalError, LookupError, TypeError, AttributeError):
+        found = None
+    if found is None or str(found.item_id) != item_id:
+        raise DataError(f"{file.name} has changed since it was opened; start the viewer again.")
+    return found, record["judgment"]
 
 
 def raw_parts(judgment: Judgment) -> list[str]:

@@ -9,6 +9,7 @@ from critic_eval import __version__
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.metrics import MEAN, POOLED
 from critic_eval.reports.runs import TaskRun, collect, pick
+from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.samples import Codes, read_samples
 from critic_eval.reports.viewer.table import Table, make_table
 
@@ -20,6 +21,11 @@ class TaskView:
     name: str
     runs: tuple[TaskRun, ...]
     table: Table
+
+    @property
+    def critics(self) -> tuple[str, ...]:
+        """What its critics are called."""
+        return _names(self.runs)
 
     @property
     def notes(self) -> list[str]:
@@ -34,6 +40,13 @@ class TaskView:
                 notes.append(f"{run.file.name} is a part of a run (--limit).")
             if run.left_out not in ("", "0"):
                 notes.append(f"Left out of {run.file.name}: {run.left_out}.")
+        if self.table.n_shared < self.table.n_items:
+            notes.append(f"{self.table.n_shared} of {self.table.n_items} items were judged by both critics.")
+        if self.table.n_relabeled:
+            notes.append(
+                f"The runs label {self.table.n_relabeled} items differently: each is held against its own, and the "
+                "first run's are shown."
+            )
         if self.name.endswith("_official"):
             notes.append("Verdicts are shown as they were read; the figures count them as the benchmark's code does.")
         if len(self.runs) > 1 and all(run.settings for run in self.runs):
@@ -56,6 +69,7 @@ class TaskView:
             "name": self.name,
             "items": self.table.n_items,
             "judgments": self.table.n_judgments,
+            "critics": list(self.critics),
             "notes": self.notes,
             "imageRemark": self.image_remark,
             "runs": [
@@ -113,7 +127,7 @@ def open_view(paths: Sequence[str | Path], task: str | None = None) -> View:
     if not views:
         raise DataError(" ".join(errors))
     notes = [*(note for one in collected for note in one.notes), *errors]
-    return View(_names(views[0].runs), tuple(views), tuple(notes))
+    return View(views[0].critics, tuple(views), tuple(notes))
 
 
 def _task_view(name: str, runs: tuple[TaskRun, ...]) -> TaskView | DataError:
@@ -144,9 +158,9 @@ def _key_figures(run: TaskRun) -> list[dict[str, Any]]:
     return [
         {
             "name": f"mean {one.name}" if one.group == MEAN else one.name,
-            "value": one.value,
-            "low": one.low,
-            "high": one.high,
+            "value": finite(one.value),
+            "low": finite(one.low),
+            "high": finite(one.high),
             "n": one.n,
             "invalid": one.invalid,
         }

@@ -15,9 +15,9 @@ from tests.reports.viewer.conftest import pair, pairs, plant
 
 def given(file: Path) -> tuple[str, object]:
     """What a script of the export hands over."""
-    text = file.read_text(encoding="utf-8").removeprefix("Exported.give(").removesuffix(");\n")
-    key, _, value = text.partition(",")
-    return json.loads(key), json.loads(value)
+    text = file.read_text(encoding="utf-8").removeprefix("Exported.give(").removesuffix("));\n")
+    key, _, value = text.partition(",JSON.parse(")
+    return json.loads(key), json.loads(json.loads(value))
 
 
 @pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--", "a\u2028b\u2029c", "\ud800", "é🙂"])
@@ -26,7 +26,8 @@ def test_values_cannot_leave_their_script(text: str) -> None:
     shown = made.decode("utf-8", errors="surrogatepass")
     assert "<" not in shown
     assert "\u2028" not in shown
-    assert json.loads(shown[shown.index(",") + 1 : -3]) == [text, {"__proto__": text}]
+    string = shown[shown.index("JSON.parse(") + len("JSON.parse(") : -len("));\n")]
+    assert json.loads(json.loads(string)) == [text, {"__proto__": text}]
 
 
 def test_texts_are_in_chunks_and_nothing_is_missing(tmp_path: Path) -> None:
@@ -86,3 +87,12 @@ def test_each_image_is_written_once(
     assert found[0]["images"][0] == found[1]["images"][0]
     assert "changed" in found[2]["reason"]
     assert "3 items, 2 images" in capsys.readouterr().out
+
+
+def test_nothing_of_an_earlier_export_is_left_behind(tmp_path: Path) -> None:
+    large, small = plant(tmp_path / "large", pairs(450, 4)), plant(tmp_path / "small", pairs(5, 4))
+    export(open_view([large]), tmp_path / "out", with_images=False)
+    (tmp_path / "out" / "mine.txt").write_text("mine", encoding="utf-8")
+    written = export(open_view([small]), tmp_path / "out", force=True, with_images=False)
+    left = {file for file in (tmp_path / "out").rglob("*") if file.is_file()} - set(written)
+    assert {file.name for file in left} == {"mine.txt"}

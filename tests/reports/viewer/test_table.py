@@ -1,7 +1,9 @@
 """What the page is told of judgments agrees with the figures that are computed of them."""
 
 import base64
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +168,70 @@ def test_two_runs_of_one_critic_are_told_apart_by_their_settings(tmp_path: Path)
     assert any("protocol" in note for note in view.tasks[0].notes)
     assert any("--limit" in note for note in view.tasks[0].notes)
     assert open_view([made[0], made[0]]).critics == ("same (first run)", "same (second run)")
+
+
+def test_each_run_is_held_against_its_own_labels(tmp_path: Path) -> None:
+    def said(label: int) -> list[Judgment]:
+        return [pair(item, "AB", Verdict.preference(label), Label.preference(label)) for item in range(4)]
+
+    view = open_view([plant(tmp_path / "one", said(0), "org/one"), plant(tmp_path / "two", said(1), "org/two")])
+    table = view.tasks[0].table
+    assert [table.agreement(run).tolist() for run in (0, 1)] == [[AGREES] * 4] * 2
+    assert any("label 4 items differently" in note for note in view.tasks[0].notes)
+
+
+def test_a_review_of_two_scores_is_held_by_its_last_and_flips_where_the_better_one_changes(tmp_path: Path) -> None:
+    def review(item: str, order: str, *scores: float) -> Judgment:
+        return Judgment(item, order, Verdict.scores(scores), "", "llava_bench_wild", label=Label.score(8))
+
+    said = [review("1", "AB", 7, 8), review("1", "BA", 7, 8.5), review("2", "AB", 9, 2), review("2", "BA", 2, 9)]
+    table = open_view([plant(tmp_path / "run", said, task="critic_llava_bench")]).tasks[0].table
+    assert table.agreement(0).tolist() == [AGREES, DIFFERS, DIFFERS, DIFFERS]
+    assert table.flips(0).tolist() == [SAME, FLIPS]
+
+
+@pytest.mark.parametrize("values", [[1e308 * (-1) ** n / (n + 1) for n in range(20)], [5e-324 * n for n in range(20)]])
+def test_extreme_scores_are_put_into_bins_or_into_one(values: list[float]) -> None:
+    axis = make_axis([Verdict.score(value) for value in values])
+    assert all(0 <= axis.category(Verdict.score(value)) < len(axis.names) for value in values)
+
+
+def test_bins_have_names_of_their_own() -> None:
+    axis = make_axis([Verdict.score(1e6 + index / 10) for index in range(20)])
+    assert len(set(axis.names)) == len(axis.names)
+
+
+@pytest.mark.parametrize("field", [{"span": ["a", "b"]}, {"logprobs": {"A": None}}, {"seconds": "1"}])
+def test_fields_of_the_wrong_type_make_a_judgment_malformed(tmp_path: Path, field: dict[str, object]) -> None:
+    folder = plant(tmp_path / "run", pairs(3, 1))
+    file = next(folder.glob("*.jsonl"))
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    lines[0]["judgment"].update(field)
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    assert "1 with a malformed judgment" in open_view([folder]).tasks[0].notes[0]
+
+
+def test_no_number_is_sent_that_json_does_not_have(tmp_path: Path) -> None:
+    said = [replace(one, logprobs={"A": -0.1, "B": float("-inf")}, seconds=float("nan")) for one in pairs(2, 1)]
+    table = open_view([plant(tmp_path / "run", said)]).tasks[0].table
+    (answer,) = item_texts(table, 0)["slots"][0]
+    assert answer["logprobs"] == [("A", -0.1), ("B", None)]
+    assert answer["seconds"] is None
+
+
+def test_lines_that_moved_since_are_not_taken_for_others(tmp_path: Path) -> None:
+    folder = plant(tmp_path / "run", pairs(4, 1))
+    table = open_view([folder]).tasks[0].table
+    file = next(folder.glob("*.jsonl"))
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(reversed(lines)), encoding="utf-8")
+    with pytest.raises(DataError, match="has changed"):
+        item_texts(table, 0)
+
+
+def test_runs_that_differ_are_not_chosen_from_silently(tmp_path: Path) -> None:
+    for name, drawn in (("one", "greedy"), ("two", "greedy"), ("three", "temperature=1")):
+        plant(tmp_path / "runs" / name, pairs(4, 1), "org/critic", settings={"decoding": drawn})
+    with pytest.raises(ArgumentError, match="3 runs of critic_pairs that differ in decoding"):
+        open_view([tmp_path / "runs"])
+    assert open_view([tmp_path / "runs" / "one"]).tasks[0].critics == ("org/critic",)
