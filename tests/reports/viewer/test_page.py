@@ -388,7 +388,7 @@ def test_an_exported_page_is_the_same_from_disk(
     assert page.evaluate("document.querySelector('.image img').naturalWidth") == 320
     assert page.locator(".response").count() == 2
     page.select_option("#task", "critic_scores")
-    page.wait_for_selector(".count-cell")
+    page.wait_for_selector(".bubble")
     assert listed(page) == (200, 200)
 
 
@@ -400,3 +400,199 @@ def test_lines_that_were_passed_over_are_told_on_the_page(tmp_path: Path, open_p
         page = open_page(address)
         assert "1 line of" in page.inner_text(".notes")
         assert listed(page) == (10, 19)
+
+
+def focused(page: Any) -> str:
+    """What has the focus: a tag, with its key or name."""
+    return str(
+        page.evaluate(
+            """() => { const one = document.activeElement;
+            return `${one.tagName} ${one.dataset.key ?? one.getAttribute("aria-label") ?? one.textContent}`.trim() }"""
+        )
+    )
+
+
+def test_the_list_is_one_stop_of_the_tab_key(url: str, open_page: Open) -> None:
+    page = open_page(url)
+    page.locator(".row a").first.focus()
+    page.evaluate("document.querySelector('.scroller').scrollTop = 2000")
+    page.wait_for_selector(".row[aria-posinset='60']")
+    assert page.evaluate("document.activeElement.dataset.item") == "0"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#detail') !== null")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.dataset.item") == "0"
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".item[data-item='1']")
+    page.keyboard.press("j")
+    page.wait_for_selector(".item[data-item='2']")
+    assert page.evaluate("document.activeElement.dataset.item") == "2"
+    assert page.locator(".row a[tabindex='0']").count() == 1
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#detail') !== null")
+
+
+def test_controls_keep_the_focus_when_they_are_used(url: str, open_page: Open) -> None:
+    page = open_page(url)
+    page.locator("select[data-key=verdict]").focus()
+    choose(page, "verdict", "A")
+    page.wait_for_function("() => location.hash === '#verdict=A'")
+    assert focused(page) == "SELECT verdict"
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".overview").count() == 1
+    page.keyboard.press("Escape")
+    page.click("text=Clear")
+    assert focused(page) != "BODY"
+    page.locator(".row a").first.press("Enter")
+    page.wait_for_selector(".item .answer")
+    assert focused(page) == "H2 heading"
+    page.get_by_label("Next item").focus()
+    for item in (1, 2, 3):
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f".item[data-item='{item}']")
+        assert focused(page) == "BUTTON Next item"
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".overview")
+    assert page.evaluate("document.activeElement.closest('.row') !== null")
+
+
+def test_stepping_from_nowhere_leaves_the_focus_there(url: str, open_page: Open) -> None:
+    page = open_page(url)
+    for item in (0, 1):
+        page.keyboard.press("j")
+        page.wait_for_selector(f".item[data-item='{item}'] .answer")
+        assert page.evaluate("document.activeElement === document.body")
+
+
+def test_arrows_scroll_in_an_item_and_letters_step(url: str, open_page: Open) -> None:
+    page = open_page(url, 1280, 400)
+    page.locator(".row a").first.click()
+    page.wait_for_selector(".item[data-item='0'] .answer")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("() => document.getElementById('detail').scrollTop > 0")
+    assert page.locator(".item[data-item='0']").count() == 1
+    page.keyboard.press("j")
+    page.wait_for_selector(".item[data-item='1']")
+
+
+def test_escape_empties_the_search_box_and_the_address(url: str, open_page: Open) -> None:
+    page = open_page(url)
+    page.focus("#search")
+    page.keyboard.type("item-00")
+    assert listed(page)[0] == 10
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => location.hash === '#' || location.hash === ''")
+    assert page.input_value("#search") == ""
+    assert listed(page)[0] == 120
+
+
+def rankings(seed: int) -> list[Judgment]:
+    """Rankings of four responses in three orders that often contradict each other."""
+    orders = ("ABCD", "CADB", "DCBA")
+    return [
+        Judgment(
+            f"ranked-{item}",
+            order,
+            Verdict.ranking((2, 1, 0, 3) if (item + at * seed) % 4 else (3, 0, 2, 1)),
+            "CBAD",
+            "ranking",
+            label=Label.ranking((2, 1, 0, 3)),
+        )
+        for item in range(30)
+        for at, order in enumerate(orders)
+    ]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("n", [1, 2])
+def test_long_verdicts_and_contradictions_are_not_cut(width: int, n: int, tmp_path: Path, open_page: Open) -> None:
+    names = ("organisation/A-critic-of-a-rather-long-name-7B", "organisation/Another-critic-of-a-long-name-72B")
+    folders = [
+        plant(tmp_path / str(run), rankings(run + 1), names[run], "ranks", shown=lambda item, order: None)
+        for run in range(n)
+    ]
+    with served(open_view(folders)) as address:
+        page = open_page(address, width)
+        page.wait_for_selector(".row .flip[title]")
+        cut = """parts => parts.filter(part => part.scrollWidth > part.clientWidth).map(part => part.textContent)"""
+        assert page.locator(".row .what").evaluate_all(cut) == []
+        assert page.locator(".row .cell.label").evaluate_all(cut) == []
+        assert page.locator(".row .cell.said").evaluate_all(cut) == []
+        chips = page.locator(".row").first.locator(".said").first.locator(".chip").count()
+        assert page.locator(".row .more").first.inner_text() == f"+{3 - chips}"
+        assert page.locator(".row .id").first.bounding_box()["width"] > 40
+        if width == 390:
+            assert page.inner_text("h1").startswith("A-critic")
+            assert page.locator("h1").bounding_box()["height"] < 56
+
+
+def test_scores_are_a_plot_whose_bubbles_filter(runs: Path, open_page: Open) -> None:
+    with served(open_view([runs / "one" / "scores", runs / "one" / "scores"])) as address:
+        page = open_page(address)
+        assert page.locator("svg.scatter").count() == 3
+        plot = page.locator("[data-chart=label-verdict]")
+        bubbles = plot.locator(".bubble").evaluate_all(
+            """found => found.map(one => [one.getAttribute("aria-label"),
+            ...["r", "cx", "cy"].map(name => Number(one.querySelector("circle").getAttribute(name)))])"""
+        )
+        counts = [int(said.rpartition(": ")[2]) for said, *_ in bubbles]
+        assert sum(counts) == 200
+        for (_, radius, *_), n in zip(bubbles, counts, strict=True):
+            assert radius**2 / n == pytest.approx(bubbles[0][1] ** 2 / counts[0], rel=0.02)
+        at = {said.rpartition(":")[0]: (x, y) for said, _, x, y in bubbles}
+        low, high = at["label 0 to 10, verdict 0 to 10"], at["label 90 to 100, verdict 90 to 100"]
+        assert low[0] < high[0]
+        assert low[1] > high[1]
+        one = plot.get_by_label(re.compile("^label 0 to 10, verdict 0 to 10: "))
+        assert one.get_attribute("role") == "button"
+        for key, n in (("Enter", counts[0]), (" ", 200)):
+            one.focus()
+            one.press(key)
+            page.wait_for_function("n => document.querySelector('.count').textContent.startsWith(n + ' of')", arg=n)
+            assert focused(page) == "g label verdict 1 1"
+        page = open_page(f"{address}#view=overview", 390, 844, "dark")
+        box = page.locator("svg.scatter").first.bounding_box()
+        assert 300 < box["width"] < 360
+
+
+def test_data_of_other_shapes_is_shown(runs: Path, open_page: Open) -> None:
+    view = open_view([runs / "one" / "pairs"])
+    with served(view) as address:
+        page = open_page(address)
+
+        def changed(path: str, change: Callable[[Any], None]) -> None:
+            def answer(route: Any) -> None:
+                record = route.fetch().json()
+                change(record)
+                route.fulfill(json=record)
+
+            page.route(path, answer)
+
+        def of_manifest(record: Any) -> None:
+            record["tasks"][0]["critics"] = ["renamed"]
+            record["tasks"][0]["runs"][0]["figures"][0].update(value=None, low=None, high=0.5)
+
+        def of_texts(record: Any) -> None:
+            record["remarks"] = ["First remark.", "Second remark."]
+            record["slots"][0][0].update(seconds=None, tokens=None, logprobs=[["A", None], ["B", -0.5]])
+
+        def of_table(record: Any) -> None:
+            record["labels"]["kind"] = ["score"] * len(record["labels"]["kind"])
+            record["labels"]["text"] = ["7"] * len(record["labels"]["text"])
+
+        changed("**/data/manifest.json", of_manifest)
+        changed("**/data/tables/*", of_table)
+        changed("**/data/texts/**", of_texts)
+        page.reload()
+        page.wait_for_selector(".figures")
+        assert page.inner_text("h1") == "renamed"
+        assert page.inner_text(".figures .value >> nth=0") == "–"
+        assert page.inner_text(".figures .interval >> nth=0") == "– to 0.500"
+        page.locator(".row a").first.click()
+        page.wait_for_selector(".answer")
+        assert page.locator(".remark").all_inner_texts() == ["First remark.", "Second remark."]
+        assert page.inner_text(".answer .facts").endswith("protocol llava_critic_pair")
+        assert page.locator(".logprobs tbody tr").all_inner_texts()[1].split() == ["A", "–", "–"]
+        assert page.locator(".response[data-response=A] .by-label").count() == 0
+        assert page.inner_text(".response[data-response=B] .by-label") == "label7"
+        assert "renamed" in page.inner_text(".answer h3")

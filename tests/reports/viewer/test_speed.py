@@ -87,6 +87,11 @@ def test_first_paint_and_filters_are_fast(view: View, open_page: Callable[..., A
             times.append(milliseconds)
         print("filters " + ", ".join(f"{milliseconds:.0f}" for milliseconds in times) + " ms")
         page.evaluate("document.querySelector('.scroller').scrollTop = 1e9")
-        page.wait_for_selector(".row[aria-posinset]")
+        n = page.locator(".row").first.get_attribute("aria-setsize")
+        last = page.locator(f".row[aria-posinset='{n}']")
+        last.wait_for()
+        place = last.bounding_box()
+        assert place is not None
+        assert 0 < place["y"] <= 900 - place["height"]
         assert max(paint, ready) < FIRST_PAINT_MS
         assert max(times) < FILTER_MS

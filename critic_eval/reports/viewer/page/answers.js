@@ -141,17 +141,18 @@ function facts(table, code, read, found) {
 
 /** Log-probabilities of the alternatives, with the probabilities that they come to. */
 function logprobs(pairs) {
-  const most = Math.max(...pairs.map(([, value]) => value));
-  const likely = [...pairs].sort((a, b) => b[1] - a[1]).slice(0, 12);
+  const order = (value) => value ?? -Infinity;
+  const most = Math.max(...pairs.map(([, value]) => order(value)));
+  const likely = [...pairs].sort((a, b) => (order(b[1]) > order(a[1]) ? 1 : -1)).slice(0, 12);
   const rows = likely.map(([name, value]) => {
     const line = el("span", { class: "bar-line" });
-    line.style.setProperty("--share", String(Math.exp(value - most)));
+    line.style.setProperty("--share", String(value === null ? 0 : Math.exp(value - most)));
     return el(
       "tr",
       {},
       el("th", { scope: "row" }, name),
-      el("td", { class: "value" }, value.toFixed(3)),
-      el("td", { class: "value" }, `${(100 * Math.exp(value)).toFixed(1)} %`),
+      el("td", { class: "value" }, known(value, (one) => one.toFixed(3))),
+      el("td", { class: "value" }, known(value, (one) => `${(100 * Math.exp(one)).toFixed(1)} %`)),
       el("td", { class: "line" }, line),
     );
   });

@@ -1,21 +1,23 @@
 "use strict";
-// Grids of counts that filter on click: label by verdict, and verdict by verdict.
+// Counts that filter on click: label by verdict, and verdict by verdict; scores as scatter plots, others as grids.
 
 /** The charts of a task, each as a figure. */
 function charts(table, dims, state, fails, critics) {
   const bit = (key) => dims.findIndex((dim) => dim.key === key);
   const two = table.runs.length > 1;
   const found = [];
+  const isScore = table.verdictAxis.kind === "score";
+  const chart = isScore && table.labelAxis.kind === "score" ? scatter : grid;
   if (table.label.some(Boolean)) {
     table.runs.forEach((_, index) => {
       const key = index ? `verdict${index + 1}` : "verdict";
       const title = ["Label by verdict", two ? critics[index] : null];
-      found.push(grid(dims, bit("label"), bit(key), state, fails, title, "label", "verdict"));
+      found.push(chart(dims, bit("label"), bit(key), state, fails, title, "label", "verdict"));
     });
   }
   if (two)
     found.push(
-      grid(dims, bit("verdict"), bit("verdict2"), state, fails, ["Verdict by verdict", null], ...shortNames(critics)),
+      (isScore ? scatter : grid)(dims, bit("verdict"), bit("verdict2"), state, fails, ["Verdict by verdict", null], ...shortNames(critics)),
     );
   if (!found.length) found.push(bars(dims, bit("verdict"), state, fails));
   return found;
@@ -31,20 +33,13 @@ function grid(dims, rowBit, columnBit, state, fails, [title, critic], rowName, c
   const shownRows = usedOptions(rows, (row) => columns.options.some((_, column) => cell(row, column)));
   const shownColumns = usedOptions(columns, (column) => rows.options.some((_, row) => cell(row, column)));
   const most = Math.max(1, ...counts);
-  const choose = (row, column) => {
-    const isChosen =
-      state[rows.key] === rows.options[row].value && state[columns.key] === columns.options[column].value;
-    const change = isChosen ? [undefined, undefined] : [rows.options[row].value, columns.options[column].value];
-    State.change({ [rows.key]: change[0], [columns.key]: change[1], view: undefined });
-  };
   const body = shownRows.map((row) =>
     el(
       "tr",
       {},
       el("th", { scope: "row" }, rows.options[row].text),
       shownColumns.map((column) => {
-        const isChosen =
-          state[rows.key] === rows.options[row].value && state[columns.key] === columns.options[column].value;
+        const { isChosen, toggle } = pairFilter([rows, row], [columns, column], state);
         const n = cell(row, column);
         const button = el(
           "button",
@@ -54,7 +49,8 @@ function grid(dims, rowBit, columnBit, state, fails, [title, critic], rowName, c
             "aria-pressed": String(isChosen),
             "aria-label": `${rowName} ${rows.options[row].text}, ${columnName} ${columns.options[column].text}: ${number.format(n)}`,
             disabled: n === 0 && !isChosen,
-            on: { click: () => choose(row, column) },
+            data: { key: `${rows.key} ${columns.key} ${row} ${column}` },
+            on: { click: toggle },
           },
           n ? number.format(n) : "",
         );
@@ -96,6 +92,14 @@ function grid(dims, rowBit, columnBit, state, fails, [title, critic], rowName, c
   );
 }
 
+/** Whether a pair of options is filtered by, and what sets that or takes it back. */
+function pairFilter([rows, row], [columns, column], state) {
+  const [first, second] = [rows.options[row].value, columns.options[column].value];
+  const isChosen = state[rows.key] === first && state[columns.key] === second;
+  const [one, two] = isChosen ? [undefined, undefined] : [first, second];
+  return { isChosen, toggle: () => State.change({ [rows.key]: one, [columns.key]: two, view: undefined }) };
+}
+
 /** The head of a column; of a bin only where it begins, since the rows beside say the rest. */
 function columnHead(text) {
   return el("th", { scope: "col", title: text }, text.replace(/ to .*/, ""));
@@ -116,6 +120,7 @@ function bars(dims, bit, state, fails) {
         class: "bar",
         "aria-pressed": String(isChosen),
         "aria-label": `verdict ${option.text}: ${number.format(counts[code])}`,
+        data: { key: `${dim.key} ${code}` },
         on: { click: () => State.change({ [dim.key]: isChosen ? undefined : option.value, view: undefined }) },
       },
       el("span", { class: "bar-name" }, option.text),

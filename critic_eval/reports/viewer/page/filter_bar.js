@@ -10,7 +10,16 @@ function makeFilterBar(parent) {
     "aria-label": "Search item ids",
     autocomplete: "off",
     spellcheck: "false",
-    on: { input: () => State.change({ q: search.value || undefined }, false) },
+    on: {
+      input: () => State.change({ q: search.value || undefined }, false),
+      keydown: (event) => {
+        if (event.key !== "Escape") return;
+        // Browsers may empty the box by themselves, and tell nobody; so it is done here, with the address.
+        event.preventDefault();
+        search.value = "";
+        State.change({ q: undefined }, false);
+      },
+    },
   });
   const clear = el(
     "button",
@@ -38,7 +47,7 @@ function makeFilterBar(parent) {
     { type: "button", class: "quiet narrow-only", on: { click: () => State.change({ view: "overview" }) } },
     "Charts",
   );
-  const count = el("p", { class: "count", role: "status" });
+  const count = el("p", { class: "count", role: "status", tabindex: "-1" });
   let known = [];
   fill(
     parent,
@@ -60,7 +69,9 @@ function makeFilterBar(parent) {
       count.textContent = `${number.format(found.items.length)} of ${counted(table.nItems, "item")} · ${judged}`;
       const set = dims.filter((dim) => state[dim.key] !== undefined).length;
       filters.textContent = set ? `Filters (${set})` : "Filters";
-      clear.hidden = !set && !state.q;
+      const isClear = !set && !state.q;
+      if (isClear && document.activeElement === clear) count.focus(); // the button goes, and would take the focus along
+      clear.hidden = isClear;
     },
   };
 }

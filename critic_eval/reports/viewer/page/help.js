@@ -2,11 +2,11 @@
 // Keys and meanings of the marks.
 
 const KEYS = [
-  ["j or ↓", "next item"],
-  ["k or ↑", "previous item"],
+  ["j, or ↓ in the list", "next item"],
+  ["k, or ↑ in the list", "previous item"],
   ["o", "the next order of the item"],
   ["/", "search item ids"],
-  ["Escape", "close what is open"],
+  ["Escape", "close what is open, or empty the search"],
   ["?", "this help"],
 ];
 const MEANINGS = [

@@ -46,7 +46,8 @@ function itemHead(context, item, place, n) {
         type: "button",
         class: "quiet",
         "aria-label": label,
-        disabled: place + by < 0 || place + by >= n,
+        // A disabled button would lose the focus at the ends of the list.
+        "aria-disabled": place + by < 0 || place + by >= n ? "true" : null,
         on: { click: () => context.step(by) },
       },
       sign,
@@ -59,11 +60,12 @@ function itemHead(context, item, place, n) {
       {
         type: "button",
         class: "quiet back",
+        data: { key: "back" },
         on: { click: () => State.change({ item: undefined, n: undefined, shown: undefined }) },
       },
       "‹ Back",
     ),
-    el("h2", {}, context.table.ids[item]),
+    el("h2", { tabindex: "-1", data: { key: "heading" } }, context.table.ids[item]),
     el(
       "span",
       { class: "place" },
@@ -99,6 +101,7 @@ function question(texts, image) {
         { class: "text" },
         asked ?? "These samples do not hold the question and the responses apart; see the prompt below.",
       ),
+      (texts.remarks ?? []).map((remark) => el("p", { class: "faint remark" }, remark)),
     ),
   );
 }
@@ -122,15 +125,18 @@ function responses(table, item, slot, texts, critics) {
         model ? el("span", { class: "model" }, model) : null,
       ),
       el("p", { class: "text" }, found[index] ?? ""),
-      el("p", { class: "tags" }, tags(table, item, slot, name, critics)),
+      el("p", { class: "tags" }, tags(table, item, slot, name, critics, order.length)),
     );
   });
   return el("div", { class: `responses n-${Math.min(cards.length, 4)}` }, cards);
 }
 
 /** What the label and each critic say of one response. */
-function tags(table, item, slot, name, critics) {
-  const said = [["label", table.labels.kind[table.label[item]], table.labels.text[table.label[item]]]];
+function tags(table, item, slot, name, critics, n) {
+  const kind = table.labels.kind[table.label[item]];
+  // One score for several responses is that of the last one.
+  const isLabeled = kind !== "score" || name === letter(n - 1);
+  const said = [["label", isLabeled ? kind : "", table.labels.text[table.label[item]]]];
   table.runs.forEach((run, index) =>
     said.push([
       shortNames(critics)[index],

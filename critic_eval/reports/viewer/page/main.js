@@ -4,17 +4,16 @@
 (() => {
   const main = document.getElementById("main");
   const detail = document.getElementById("detail");
-  const list = makeList(document.getElementById("list"));
+  const list = makeList(document.getElementById("list"), openedFromList);
   const bar = makeFilterBar(document.getElementById("filters"));
   const tables = new Map();
   let manifest = null;
   let now = null;
+  let isOpening = false; // an item from the list, whose page is to have the focus
 
   async function start() {
     try {
       manifest = await Source.manifest();
-      fill(document.getElementById("critics"), criticNames());
-      document.title = `${manifest.critics.join(" and ")} · critic-eval`;
       const select = document.getElementById("task");
       fill(
         select,
@@ -27,23 +26,32 @@
         State.change({ ...all, ...keep });
       });
       addEventListener("hashchange", show);
+      matchMedia("(max-width: 800px)").addEventListener("change", show);
       await show();
     } catch (error) {
       fail(error);
     }
   }
 
-  function criticNames() {
-    return [
+  /** What the critics are called in a task; two runs may differ in one task alone. */
+  function criticsOf(index) {
+    return manifest.tasks[index].critics ?? manifest.critics;
+  }
+
+  function showCritics(critics) {
+    const short = shortNames(critics);
+    const names = critics.flatMap((critic, index) => [
+      index ? el("span", { class: "against" }, " and ") : null,
+      el("span", { class: "full" }, critic),
+      el("span", { class: "short" }, short[index]),
+    ]);
+    const title = critics.join(" and ");
+    fill(
+      document.getElementById("critics"),
       el("span", { class: "brand" }, "critic-eval"),
-      el(
-        "h1",
-        {},
-        manifest.critics.flatMap((critic, index) =>
-          index ? [el("span", { class: "against" }, " and "), el("span", {}, critic)] : [el("span", {}, critic)],
-        ),
-      ),
-    ];
+      el("h1", { title, class: critics.length > 1 ? "two" : "" }, names),
+    );
+    document.title = `${title} · critic-eval`;
   }
 
   function fail(error) {
@@ -57,7 +65,7 @@
         index,
         Source.table(index).then((record) => {
           const table = makeTable(record);
-          return { table, dims: dimensions(table, manifest.critics) };
+          return { table, dims: dimensions(table, criticsOf(index)) };
         }),
       );
     }
@@ -75,7 +83,9 @@
       const { table, dims } = await tableOf(index);
       if (state.task !== undefined && State.read().task !== state.task) return; // another task was chosen meanwhile
       performance.mark("filter-start");
-      draw(state, index, table, dims);
+      keepFocus(() => draw(state, index, table, dims), refocus);
+      if (isOpening) focusHeading();
+      isOpening = false;
       performance.measure("filter", "filter-start");
       if (!performance.getEntriesByName("ready").length) performance.mark("ready");
     } catch (error) {
@@ -83,7 +93,28 @@
     }
   }
 
+  function focusHeading() {
+    detail.querySelector("h2[tabindex]")?.focus({ preventScroll: true });
+  }
+
+  /** Where the focus goes from a control that is gone. */
+  function refocus(place) {
+    const isOpen = now.item >= 0;
+    if (place === detail || place?.id === "list") {
+      if (isOpen) focusHeading();
+      else list.focus();
+    }
+  }
+
+  /** A row was followed: by a click, or by Enter. */
+  function openedFromList(link) {
+    if (link.href === location.href) focusHeading();
+    else isOpening = true;
+  }
+
   function draw(state, index, table, dims) {
+    const critics = criticsOf(index);
+    if (now?.index !== index) showCritics(critics);
     const fails = failures(table, dims, state);
     const found = shownItems(table, fails);
     const item = state.item === undefined ? -1 : findItem(table, state.item, Number(state.n ?? 0));
@@ -94,9 +125,9 @@
       item >= 0 || state.item !== undefined ? "item" : state.view === "overview" ? "overview" : "list";
     main.dataset.runs = table.runs.length;
     bar.show(table, dims, state, fails, found);
-    list.show(table, found.items, state, manifest.critics);
-    showEmpty(dims, found.items.length);
     const place = item < 0 ? -1 : found.items.indexOf(item);
+    list.show(table, found.items, state, critics, place);
+    showEmpty(dims, found.items.length);
     if (place >= 0) list.reveal(place);
     if (item >= 0) {
       if (!isSame) {
@@ -105,7 +136,7 @@
           task: manifest.tasks[index],
           number: index,
           state,
-          critics: manifest.critics,
+          critics,
           place,
           n: found.items.length,
           step,
@@ -127,7 +158,7 @@
         ),
       );
     } else {
-      fill(detail, overview(manifest, manifest.tasks[index], table, dims, state, fails));
+      fill(detail, overview(manifest, manifest.tasks[index], critics, table, dims, state, fails));
     }
   }
 
@@ -148,7 +179,8 @@
   /** Go on by some items in the list. */
   function step(by) {
     if (!now || !now.items.length) return;
-    const place = now.item < 0 ? -1 : now.items.indexOf(now.item);
+    // From the list, on from the row that has the focus.
+    const place = now.item < 0 ? list.focused() : now.items.indexOf(now.item);
     const to = place < 0 ? 0 : Math.min(Math.max(place + by, 0), now.items.length - 1);
     const isStep = now.item < 0;
     State.change(itemState(now.table, now.items[to]), isStep);
@@ -175,6 +207,9 @@
       if (event.key === "Escape") event.target.blur();
       return;
     }
+    // Elsewhere the arrows scroll, and move between options.
+    const steps = event.target === document.body || event.target.closest?.("#list") !== null;
+    if (event.key.startsWith("Arrow") && !steps) return;
     const acts = {
       j: () => step(1),
       ArrowDown: () => step(1),

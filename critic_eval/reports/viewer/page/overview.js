@@ -1,8 +1,7 @@
 "use strict";
 // Figures and charts of a task: what stands beside the list while no item is open.
 
-function overview(manifest, task, table, dims, state, fails) {
-  const { critics } = manifest;
+function overview(manifest, task, critics, table, dims, state, fails) {
   return el(
     "div",
     { class: "overview" },
@@ -11,7 +10,7 @@ function overview(manifest, task, table, dims, state, fails) {
       { class: "bar-back" },
       el(
         "button",
-        { type: "button", class: "quiet back", on: { click: () => State.change({ view: undefined }) } },
+        { type: "button", class: "quiet back", data: { key: "back" }, on: { click: () => State.change({ view: undefined }) } },
         "‹ Items",
       ),
     ),
@@ -58,10 +57,9 @@ function figuresTable(task, critics) {
 }
 
 function figureCell(figure) {
-  const value = figure.value === null ? "–" : figure.value.toFixed(3);
-  const interval =
-    figure.low === null || figure.high === null ? "" : `${figure.low.toFixed(3)} to ${figure.high.toFixed(3)}`;
-  const n = figure.n === null ? "" : `n ${number.format(figure.n)}`;
+  const [value, low, high] = [figure.value, figure.low, figure.high].map((one) => known(one, (two) => two.toFixed(3)));
+  const interval = low === "–" && high === "–" ? "" : `${low} to ${high}`;
+  const n = typeof figure.n === "number" ? `n ${number.format(figure.n)}` : "";
   return [
     el("span", { class: "value" }, value),
     el("span", { class: "interval" }, interval),
