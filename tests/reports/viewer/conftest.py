@@ -1,6 +1,7 @@
 """Planted runs to look at, a server that shows them, and one browser for all tests of the page."""
 
 import json
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ import pytest
 
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.reports.viewer.server import Pages, address, make_server
-from critic_eval.reports.viewer.view import View
+from critic_eval.reports.viewer.view import View, open_view
 from tests.reports.conftest import TASK, judgments, write_run
 
 GROUPS = ("COCO", "Chart QA", None)
@@ -135,3 +136,83 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 def _unwanted(request: Any) -> list[str]:
     """What is to be said of a request that failed; one that the next page cut off is no failure."""
     return [] if "ERR_ABORTED" in str(request.failure) else [f"{request.url}: {request.failure}"]
+
+
+FIRST, SECOND = pairs(120, 7), pairs(120, 3)
+"""What the two critics of the fixtures below say."""
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two critics on pairs, and one on scores; the pairs' data set has images."""
+    image_module = pytest.importorskip("PIL.Image")
+    folder = tmp_path_factory.mktemp("viewed")
+    image_module.new("RGB", (320, 200), "teal").save(folder / "teal.png")
+    items = [
+        {"id": f"item-{item:03d}", "question": "What is shown?", "image": "teal.png"}
+        | {"responses": [f"item-{item:03d} says A", f"item-{item:03d} says B"]}
+        for item in range(120)
+    ]
+    (folder / "own.jsonl").write_text("\n".join(map(json.dumps, items)), encoding="utf-8")
+    plant(folder / "one" / "pairs", FIRST, "org/first")
+    plant(folder / "two", SECOND, "org/second")
+    scores = [
+        Judgment(
+            f"score-{item}",
+            "A",
+            Verdict.score(item % 101),
+            f"Score: {item % 101}",
+            "llava_critic_score",
+            span=(7, len(f"Score: {item % 101}")),
+            label=Label.score((item * 7) % 101),
+            logprobs={"0": -2.5, "100": -0.1},
+        )
+        for item in range(200)
+    ]
+    plant(folder / "one" / "scores", scores, "org/first", "critic_scores", shown=lambda item, order: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(runs: Path) -> Iterator[str]:
+    """One run of two tasks, with images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRITIC_EVAL_PAIRS", str(runs / "own.jsonl"))
+        with served(open_view([runs / "one"]), with_images=True) as address:
+            yield address
+
+
+@pytest.fixture(scope="module")
+def two(runs: Path) -> Iterator[str]:
+    """Two runs of one task."""
+    with served(open_view([runs / "one", runs / "two"])) as address:
+        yield address
+
+
+def listed(page: Any) -> tuple[int, int]:
+    """How many items and judgments the page says that it lists."""
+    found = re.match(r"([\d,]+) of [\d,]+ items? · ([\d,]+) ", page.inner_text(".count"))
+    assert found is not None
+    return int(found[1].replace(",", "")), int(found[2].replace(",", ""))
+
+
+def counted(said: list[Judgment], passes: Callable[[Judgment], bool]) -> tuple[int, int]:
+    kept = [one for one in said if passes(one)]
+    return len({one.item_id for one in kept}), len(kept)
+
+
+def choose(page: Any, key: str, option: str) -> None:
+    select = page.locator(f"select[data-key={key}]")
+    texts = select.locator("option").all_inner_texts()
+    select.select_option(index=next(at for at, text in enumerate(texts) if text.startswith(f"{option} (")))
+
+
+def focused(page: Any) -> str:
+    """What has the focus: a tag, with its key or name."""
+    return str(
+        page.evaluate(
+            """() => { const one = document.activeElement;
+            return `${one.tagName} ${one.dataset.key ?? one.getAttribute("aria-label") ?? one.textContent}`.trim() }"""
+        )
+    )
