@@ -58,8 +58,8 @@ def compare_runs(
     for run in (first, second):
         if run.is_partial:
             raise ArgumentError(f"{run.file} is a part of a run (--limit); compare whole runs.")
-    own, other = first.judgments(), second.judgments()
-    read = first.judgments(as_counted=False), second.judgments(as_counted=False)
+    (own, own_read), (other, other_read) = first.counted_and_read(), second.counted_and_read()
+    read = own_read, other_read
     columns = dict.fromkeys((one.name, one.group) for one in first.figures if one.group in (MEAN, POOLED))
     comparisons = [
         compare(name, *(read if name == "invalid_rate" else (own, other)), first.invalid_policy, resamples, seed, group)

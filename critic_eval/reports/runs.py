@@ -95,6 +95,11 @@ class TaskRun:
         is_official = as_counted and self.task.endswith("_official")
         return read_judgments(find_recorded(self.task), [self.logged()], official=is_official)[0]
 
+    def counted_and_read(self) -> tuple[list[Judgment], list[Judgment]]:
+        """Its judgments as they count, and as they were read: the same list unless the task is `_official`."""
+        read = self.judgments(as_counted=False)
+        return (self.judgments() if self.task.endswith("_official") else read), read
+
 
 def column_name(column: tuple[str, str]) -> str:
     """What a figure over a group of items is called: its name, and that it is a mean over groups."""

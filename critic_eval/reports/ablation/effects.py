@@ -92,13 +92,13 @@ def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int
         DataError: a cell's samples can't be read, or the cells have no item in common.
     """
     done = [outcome for outcome in outcomes if task in outcome.runs]
-    counted, read = ([outcome.runs[task].judgments(way) for outcome in done] for way in (True, False))
+    counted, read = zip(*(outcome.runs[task].counted_and_read() for outcome in done), strict=True)
     clusters = [{cluster_of(one) for one in judgments} for judgments in counted]
     common, every = set.intersection(*clusters), set.union(*clusters)
     if not common:
         raise DataError(f"The cells have no item of {task} in common.")
     counted, read = (
-        [[one for one in judgments if cluster_of(one) in common] for judgments in side] for side in (counted, read)
+        tuple([one for one in judgments if cluster_of(one) in common] for judgments in side) for side in (counted, read)
     )
     kind = find_recorded(task).kind
     shown = [(one.name, one.group) for outcome in done for one in outcome.runs[task].figures]

@@ -60,7 +60,6 @@ def to_html(report: StudyReport) -> str:
         remarks=remarks,
         figure_label=figure_label,
         commands=[(one.cell, shown(one.cell.options), one.error) for one in report.outcomes],
-        label=condition_label,
         level=level_text,
         number=number_text,
         spread=spread_text,
