@@ -4,24 +4,35 @@ import re
 from collections.abc import Iterator, Sequence
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.reading import Parsed, Statement, VerdictPosition, decide
+from critic_eval.judging.answer import Marks
+from critic_eval.judging.containers import containers
+from critic_eval.judging.labels import closing_labels
+from critic_eval.judging.places import VerdictPosition, line_bounds
+from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
+from critic_eval.judging.statements import Statement
 from critic_eval.judging.verdicts import Verdict
 
 
 def parse_graded_preference(
-    text: str, n_responses: int = 2, responses: Sequence[str] = (), position: VerdictPosition = "last"
+    text: str,
+    n_responses: int = 2,
+    responses: Sequence[str] = (),
+    position: VerdictPosition = "last",
+    marks: Sequence[Marks] = (),
 ) -> Parsed:
     r"""Read "[[A>>B]]", "[[A>B]]", "[[A=B]]", "[[B>A]]" or "[[B>>A]]", also mirrored ("[[A<B]]").
 
-    ">>" has strength 2. Any other chain of these signs is an unreadable verdict. How one verdict is chosen among
-    several is in `critic_eval.judging.reading`. The form is WildVision-Bench's (arXiv 2406.11069; regex of its judge
-    code: `\[\[([AB<>=]+)\]\]`).
+    ">>" has strength 2. Any other chain of these signs is an unreadable verdict. Without brackets a chain counts behind
+    a label that sums up ("My final verdict is: A>B") and in a container. How one verdict is chosen among several is in
+    `critic_eval.judging.reading`. The form is WildVision-Bench's (arXiv 2406.11069; regex of its judge code:
+    `\[\[([AB<>=]+)\]\]`).
 
     Args:
-        text: The critic's answer; any str.
+        text: The critic's whole text; any str.
         n_responses: Must be 2; ArgumentError otherwise.
         responses: Texts that the critic was shown; statements in their words are not the critic's own.
         position: Where the protocol asks for the verdict.
+        marks: Pairs that open and close a thought, besides those that `find_answer` knows.
 
     >>> verdict = parse_graded_preference("My final verdict is: [[B>>A]]").verdict
     >>> verdict.value, verdict.strength
@@ -29,19 +40,43 @@ def parse_graded_preference(
     """
     if n_responses != 2:
         raise ArgumentError(f"A preference is between two responses, not {n_responses}.")
-    return decide(text, _statements(text), position, responses)
+    return read(text, _find, position, responses, marks)
 
 
-_LABEL = re.compile(r"\[\[(?P<chain>[AB<>=]{1,12})\]\]")
+_BRACKETED = re.compile(r"\[\[\s{0,3}(?P<chain>[AB<>=](?:[ ]?[AB<>=]){0,11})\s{0,3}\]\]")
+_BARE = re.compile(r"[\"'“`(\[]{0,3}(?P<chain>[AB][ ]?(?:>>|>|=|<<|<)[ ]?[AB])(?![\w<>=])")
 _CHAIN = re.compile(r"(?P<left>[AB])(?P<sign>>>|>|=|<|<<)(?P<right>[AB])")
 
 
-def _statements(text: str) -> Iterator[Statement]:
-    for match in _LABEL.finditer(text):
-        yield Statement(match.start(), match.end(), _verdict(match["chain"]), 0, match.start())
+def _find(text: str, position: VerdictPosition) -> Iterator[Statement]:
+    yield from containers(text, "preference", _value)
+    for label, start in closing_labels(text):
+        yield from _labeled(text, label, start)
+    for match in _BRACKETED.finditer(text):
+        yield Statement(match.start(), match.end(), _verdict(match["chain"]), "brackets", match.start())
+
+
+def _labeled(text: str, label: int, start: int) -> Iterator[Statement]:
+    end = line_bounds(text, start)[1]
+    bare = _BARE.match(text, start, end)
+    inside = list(_BRACKETED.finditer(text, start, min(end, start + 200)))
+    if inside:
+        verdicts = {_verdict(match["chain"]) for match in inside}
+        verdict = next(iter(verdicts)) if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
+        yield Statement(label, inside[-1].end(), verdict, "closing label", label)
+    elif bare is not None:
+        yield Statement(label, bare.end(), _verdict(bare["chain"]), "closing label", label)
+
+
+def _value(content: str) -> Verdict:
+    chains = {_verdict(match["chain"]) for match in (*_BRACKETED.finditer(content), *_BARE.finditer(content[:200]))}
+    if len(chains) > 1:
+        return Verdict.invalid(CONTRADICTORY)
+    return next(iter(chains)) if chains else Verdict.invalid(f"unreadable verdict {content.strip()[:40]!r}")
 
 
 def _verdict(chain: str) -> Verdict:
+    chain = chain.replace(" ", "")
     parts = _CHAIN.fullmatch(chain)
     if parts is None or parts["left"] == parts["right"]:
         return Verdict.invalid(f"unreadable verdict {chain!r}")

@@ -4,34 +4,38 @@ import re
 from collections.abc import Iterator, Sequence
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.reading import (
-    CONTRADICTORY,
-    Parsed,
-    Statement,
-    VerdictPosition,
-    at_decisive_place,
-    decide,
-    sentence_bounds,
-)
+from critic_eval.judging.answer import Marks
+from critic_eval.judging.choices import INDEX, NOUN, NUMBER, ORDINAL, choice
+from critic_eval.judging.containers import containers
+from critic_eval.judging.labels import closing_labels, is_criterion
+from critic_eval.judging.places import VerdictPosition, line_bounds, sentence_bounds, stands_at
+from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
+from critic_eval.judging.statements import Form, Statement, Weight
 from critic_eval.judging.verdicts import Verdict
 
 
 def parse_preference(
-    text: str, n_responses: int = 2, responses: Sequence[str] = (), position: VerdictPosition = "first"
+    text: str,
+    n_responses: int = 2,
+    responses: Sequence[str] = (),
+    position: VerdictPosition = "first",
+    marks: Sequence[Marks] = (),
 ) -> Parsed:
     """Read the better of two responses, or a tie, from a critic's answer.
 
     Read are the labeled form that LLaVA-Critic was trained to give ("The better response: [first]", also second, 1, 2,
-    A, B, equal), its free sentences ("Response B is better than response A because …", "The first response is slightly
-    better", "Both responses are equally good"), and the bracketed letters of MLLM-as-a-Judge ("[[A]]", "[[B]]", and
-    "[[C]]" for a tie). Negated, reported, conceded and hypothetical sentences are not read. How one verdict is chosen
-    among several is in `critic_eval.judging.reading`.
+    A, B, equal), free sentences ("Response B is better than response A because …", "Answer 2 is superior", "Both
+    responses are equally good"), the bracketed letters of MLLM-as-a-Judge ("[[A]]", "[[B]]", and "[[C]]" for a tie),
+    labels that sum up ("Overall Judgment: …"), and containers (`<answer>2</answer>`, `\\boxed{A}`, {"winner": "A"}).
+    Negated, reported, conceded and hypothetical sentences are not read. How one verdict is chosen among several is in
+    `critic_eval.judging.reading`.
 
     Args:
-        text: The critic's answer; any str.
+        text: The critic's whole text; any str.
         n_responses: Must be 2; ArgumentError otherwise.
         responses: Texts that the critic was shown; statements in their words are not the critic's own.
         position: Where the protocol asks for the verdict.
+        marks: Pairs that open and close a thought, besides those that `find_answer` knows.
 
     >>> parse_preference("Response B is better than response A because it counts right.").verdict.value
     1
@@ -40,142 +44,199 @@ def parse_preference(
     """
     if n_responses != 2:
         raise ArgumentError(f"A preference is between two responses, not {n_responses}.")
-    return decide(text, _statements(text, position), position, responses)
+    return read(text, find_preferences, position, responses, marks, opening_binds=True)
 
 
-_INDEX = {"1": 0, "a": 0, "one": 0, "first": 0, "1st": 0, "2": 1, "b": 1, "two": 1, "second": 1, "2nd": 1}
-_TIES = frozenset(
-    ["equal", "equally good", "equally bad", "equally poor", "tie", "tied", "draw", "both", "same", "neither"]
-)
-_NOUN = r"(?:responses?|answers?|assistants?|one)"
-_ORDINAL = r"(?:first|second|1st|2nd)"
-_NUMBER = r"(?:1|2|A|B|one|two)"
+def find_preferences(text: str, position: VerdictPosition) -> Iterator[Statement]:
+    """The places of an answer that read as a preference; see `parse_preference`."""
+    yield from containers(text, "preference", _value)
+    yield from _forms(text, position)
 
-# What may stand in the brackets of "The better response: [...]", whole.
-_CHOICE = re.compile(rf"(?:the )?(?:{_NOUN} )?({_ORDINAL}|{_NUMBER})(?: {_NOUN})?")
-_CHOICE_WORD = re.compile(rf"\b({_ORDINAL}|{_NUMBER})\b", re.IGNORECASE)
+
+def _forms(text: str, position: VerdictPosition) -> Iterator[Statement]:
+    for label, start in closing_labels(text):
+        yield from _labeled(text, label, start)
+    for match in _BRACKETED.finditer(text):
+        choices = [match["choice"], match["second"]]
+        verdicts = [choice(words, bool(match["double"])) for words in choices if words is not None]
+        verdict = verdicts[0] if len(set(verdicts)) == 1 else Verdict.invalid(CONTRADICTORY)
+        yield _weighed(text, match, verdict, "label")
+    for match in _BARE.finditer(text):
+        yield _weighed(text, match, choice(match["choice"]), "label")
+    for match in _LETTER.finditer(text):
+        yield _weighed(text, match, choice(match["letter"], double=True), "brackets")
+    yield from _sentences(text)
+    for match in _ALONE.finditer(text):
+        if stands_at(text, match.start("core"), match.end(), position):
+            verdict = choice(match["core"])
+            if verdict.is_valid:
+                yield Statement(match.start("core"), match.end("core"), verdict, "alone", match.start("core"))
+
 
 _LABEL = (
-    rf"(?:\bthe[ ])?\b(?P<core>(?:better|best|preferred)[ \t]{{1,3}}{_NOUN}[*_\"']{{0,4}}[ \t]{{0,3}}"
-    r"(?:[:：=]|is\b[ \t]{0,3}[:：]?)[*_\s]{0,6})"
+    rf"(?:\bthe[ ])?\b(?P<core>(?:better|best|preferred|superior|winning|chosen)[ \t]{{1,3}}{NOUN}[*_\"']{{0,4}}[ \t]{{0,3}}"
+    r"(?:overall[ ])?(?:[:：=]|->|is\b[ \t]{0,3}[:：]?)[*_\s]{0,6})"
 )
 # A second bracket ("[first] or [second]") belongs to the same statement, and makes it contradict itself.
 _BRACKETED = re.compile(
-    _LABEL + r"(?P<double>\[)?\[(?P<choice>[^\[\]\n]{0,60})\]{1,2}"
+    _LABEL + r"[\"'“`]{0,2}(?P<double>\[)?\[(?P<choice>[^\[\]\n]{0,60})\]{1,2}"
     r"(?:[ \t]{0,2}(?:or|and|/|\||,)?[ \t]{0,2}\[{1,2}(?P<second>[^\[\]\n]{0,60})\]{1,2})?",
     re.IGNORECASE,
 )
+_WORDS_OF_CHOICE = rf"(?:the[ ])?(?:{NOUN}[ ]?#?)?(?:{ORDINAL}|{NUMBER}|tie|equal|neither|both)(?:['’]?s)?(?:[ ]{NOUN})?"
+_ENDS_CHOICE = (
+    r"(?=[)\"'”’*_`\]]{0,4}(?:[ \t]{0,3}(?:\n|\Z)|[.;!。](?:\s|\Z)|[ ]?[,(–—-]|,?[ ]?(?:because|since|as|due|overall)\b))"
+)
 # Without brackets the word must end the line or the clause: "The better response: a detailed account" names none.
 _BARE = re.compile(
-    _LABEL + rf"[(\"'“]{{0,3}}(?P<choice>(?:the[ ])?(?:{_NOUN}[ ])?(?:{_ORDINAL}|{_NUMBER}|tie|equal|neither|both)"
-    rf"(?:[ ]{_NOUN})?)\b(?=[)\"'”*_]{{0,4}}(?:[ \t]{{0,3}}(?:\n|\Z)|[.;!](?:\s|\Z)|,?[ ]?(?:because|since|as|due)\b))",
+    _LABEL + rf"[(\"'“`]{{0,3}}(?P<choice>{_WORDS_OF_CHOICE})\b{_ENDS_CHOICE}",
     re.IGNORECASE,
 )
 # Upper case only, as prompts ask for it: "[[a]]" is no label but a list in some markup.
-_LETTER = re.compile(r"\[\[([ABC])\]\]")
+_LETTER = re.compile(r"\[\[[ \t]{0,2}(?P<core>(?P<letter>(?:(?:Response|Answer|Assistant)[ ])?[ABC12]))[ \t]{0,2}\]\]")
+_ALONE = re.compile(
+    rf"^[ \t*_#\"'`“\[({{]{{0,6}}(?P<core>(?:it(?:'s|’s| is) a )?tie|(?:the )?(?:{NOUN} ?)?(?:{ORDINAL}|[12AB])(?: {NOUN})?)"
+    r"[\])}\"'”`*_.! \t]{0,6}$",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 _SUBJECT = (
-    rf"\b(?P<core>(?:(?:the[ ])?[\[(\"'*_]{{0,3}}(?P<ordinal>{_ORDINAL})[\])\"'*_]{{0,3}}(?:[ ]{_NOUN})?"
-    rf"|(?:response|answer|assistant)[ ]?[\[(\"'*_#]{{0,3}}(?P<number>{_NUMBER})\b[\])\"'*_]{{0,3}})[ ]{{1,2}}"
+    rf"(?P<core>\b(?:(?:the[ ])?[\[(\"'*_]{{0,3}}(?P<ordinal>{ORDINAL})[\])\"'*_]{{0,3}}(?:[ ]{NOUN})?"
+    rf"|{NOUN}[ ]?[\[(\"'*_#]{{0,3}}(?P<number>{NUMBER})\b[\])\"'*_]{{0,3}})(?:['’]s(?:[ ]{NOUN})?)?[ ]{{1,2}}"
 )
 _OTHER = (
-    rf"(?:the[ ]other|(?:the[ ])?(?:(?P<other_ordinal>{_ORDINAL})"
-    rf"|{_NOUN}[ ][\[(\"'*_]{{0,3}}(?P<other_number>{_NUMBER})\b))"
+    rf"(?:the[ ]other|(?:the[ ])?(?:(?P<other_ordinal>{ORDINAL})"
+    rf"|{NOUN}[ ]?[\[(\"'*_]{{0,3}}(?P<other_number>{NUMBER})\b))"
+)
+_ADVERBS = (
+    r"(?:(?:the|a|an|bit|little|lot|slightly|clearly|much|significantly|marginally|considerably|somewhat|substantially"
+    r"|far|overall|generally|definitely|also|still|indeed|therefore|thus|by|vastly|strictly|ultimately|thereby|likely"
+    r"|noticeably|notably|moderately)[ ]){0,4}"
 )
 # "better written" or "better at counting" is praise of one side of a response, so what follows "better" is limited.
-_PROSE = re.compile(
+_BETTER = re.compile(
     _SUBJECT
-    + r"(?:is|was|seems|appears)[ ](?:to be[ ])?(?:(?:the|a|an|bit|little|lot|slightly|clearly|much|significantly|"
-    r"marginally|considerably|somewhat|substantially|far|overall|generally|definitely|also|still|indeed|therefore|thus"
-    r"|by)[ ]){0,4}(?:better|best|superior|preferable|preferred)\b[*_]{0,3})"
-    rf"(?:[ ](?:{_NOUN}|choice|option|overall|here)\b){{0,2}}"
-    rf"(?:[ ]than[ ]{_OTHER}|(?=[ ]?(?:[.,;:!)\n\]\"'”’–—-]|\Z|because\b|as\b|since\b|due\b|for\b|by\b|and\b|but\b"
-    r"|with\b|given\b|to me\b|of the two\b|in (?!some\b|certain\b|one\b|a few\b|its\b))))",
+    + rf"(?:is|was|seems|appears|would[ ]be)[ ](?:to be[ ])?{_ADVERBS}"
+    r"(?:better|best|superior|preferable|preferred|stronger|winner|favored)\b[*_]{0,3})"
+    rf"(?:[ ](?:{NOUN}|overall|here)\b){{0,2}}"
+    rf"(?:[ ](?:than|to|over)[ ]{_OTHER}|(?=[ ]?(?:[.,;:!?)\n\]\"'”’–—。，-]|\Z|because\b|as\b|since\b|due\b|for\b|by\b|and\b"
+    r"|but\b|with\b|given\b|to me\b|of the two\b|overall\b|(?P<side>in)[ ](?!some\b|certain\b|one\b|a few\b|its\b))))",
     re.IGNORECASE,
+)
+_BEATS = re.compile(
+    _SUBJECT + r"(?:(?:clearly|slightly|significantly|far|also)[ ]){0,2}(?:outperforms|surpasses|beats|outshines|wins over"
+    rf"|edges out|exceeds)[ ]){_OTHER}",
+    re.IGNORECASE,
+)
+_WINS = re.compile(_SUBJECT + r"(?:(?:clearly|narrowly)[ ])?wins\b)(?=[ ]?(?:[.,;!)\n]|\Z|because\b|as\b|since\b|overall\b))", re.I)
+_WORSE = re.compile(
+    _SUBJECT + rf"(?:is|was|seems)[ ]{_ADVERBS}(?:worse|inferior|weaker)[ ](?:than|to))[ ]{_OTHER}", re.IGNORECASE
+)
+_PREFER = re.compile(
+    r"\b(?P<core>(?:I|we)(?:['’]d|['’]ll|[ ]would|[ ]will)?[ ](?:(?:slightly|strongly|clearly|therefore|thus|also)[ ]){0,2}"
+    r"(?:prefer|choose|pick|select|favor|favour|go[ ]with|vote[ ]for)[ ](?:the[ ])?"
+    rf"(?:(?P<ordinal>{ORDINAL})(?:[ ]{NOUN})?|(?:{NOUN}[ ])?(?P<number>{NUMBER})))\b(?=['’\"*\]) ]{{0,3}}(?:[.,;!\n]|\Z|because\b|as\b"
+    r"|since\b|over\b|for\b|here\b|overall\b))",
+    re.IGNORECASE,
+)
+_CHINESE = re.compile(
+    r"(?P<core>(?:第(?P<ordinal>[一二])个?(?:回答|答案|回复|响应|回应)?|(?:回答|答案|回复|响应|回应|助手|选项)[ ]?(?P<number>[12ABab一二])"
+    r"(?:的(?:回答|答案|回复))?)[ ]?(?:明显|稍微|略微|总体|整体|显然|显著|要|是)?(?:更好|更优|更佳|较好|胜出|更胜一筹|更准确全面"
+    r"|优于|好于|胜过))"
 )
 _TIE = re.compile(
-    rf"\b(?:(?:(?:both|the[ ]two|the|both[ ]of[ ]the)[ ]{_NOUN}|both|they)[ ]are[ ])?"
+    rf"\b(?:(?:(?:both|the[ ]two|the|both[ ]of[ ]the)[ ]{NOUN}|both|they)[ ]are[ ])?"
     r"(?P<core>equally[ ](?:good|bad|poor|strong|weak|matched)"
-    rf"|neither(?:[ ]of[ ]the)?(?:[ ]two)?(?:[ ]{_NOUN})?[ ]is[ ](?:(?:clearly|significantly|any|much)[ ])?"
+    rf"|neither(?:[ ]of[ ]the)?(?:[ ]two)?(?:[ ]{NOUN})?[ ]is[ ](?:(?:clearly|significantly|any|much)[ ])?"
     r"(?:better|superior|preferable)"
-    rf"|(?:{_NOUN}|both|they)[ ](?:are[ ])?tied|(?:are|is)[ ]of[ ]equal[ ]quality|are[ ]equal[ ]in[ ]quality"
+    rf"|(?:{NOUN}|both|they)[ ](?:are[ ])?tied|(?:are|is)[ ]of[ ]equal[ ]quality|are[ ]equal[ ]in[ ]quality"
     r"|(?:result|verdict|outcome|comparison|judgment)(?:[ ]is|:)[ ]an?[ ](?:tie|draw)"
-    r"|it(?:'s|’s|[ ]is)[ ]a[ ](?:tie|draw)[ ]between)\b",
+    r"|it(?:'s|’s|[ ]is)[ ]a[ ](?:tie|draw)[ ]between)\b"
+    r"|(?P<chinese>(?:两个|两者|二者)(?:回答|答案|回复)?(?:的质量)?(?:一样好|同样好|不相上下|相当|平局)|平局)",
     re.IGNORECASE,
 )
-# An image can hold a necktie: alone the word is a verdict only at the decisive place.
-_TIE_ALONE = re.compile(
-    r"^[ \t*_#]{0,6}(?P<core>(?:it(?:'s|’s| is) a )?tie)\b(?=\W{0,4}(?:\n|\Z))", re.IGNORECASE | re.MULTILINE
-)
-
-_NEGATION = re.compile(
-    r"\b(?:not|never|no|nor|neither|cannot|whether|if|unless|hardly|doubt|wrong|false|incorrect)\b|n['’]t\b",
-    re.IGNORECASE,
-)
-# "I don't think, however, that …": the negation of an opinion reaches over commas.
-_DENIAL = re.compile(
-    r"(?:\b(?:not|never|hard|difficult|impossible)|n['’]t)[ ](?:to[ ])?(?:think|believe|say|claim|mean|agree|tell|true"
-    r"|convinced|sure|clear|the case)\b",
-    re.IGNORECASE,
-)
-_CONCESSION = re.compile(r"\W{0,4}(?:although|though|even though|even if|while|whereas)\b[^,]{0,200}\Z", re.IGNORECASE)
+# "better in terms of accuracy" judges the whole by what counts; "better in style" one side of it.
+_WHOLE = re.compile(r"in[ ](?:terms|all|every|general|this|the[ ](?:end|whole)|my|total|most|both|overall|answering|that)\b", re.I)
+_CONTRAST = re.compile(r"\b(?:although|though|even though|even if|while|whereas|despite)\b[^,;:]{0,200}\Z", re.IGNORECASE)
 
 
-def _statements(text: str, position: VerdictPosition) -> Iterator[Statement]:
-    for match in _BRACKETED.finditer(text):
-        choices = [match["choice"], match["second"]]
-        yield _statement(match, _combined([_choice(c, bool(match["double"])) for c in choices if c is not None]), 0)
-    for match in _BARE.finditer(text):
-        yield _statement(match, _choice(match["choice"]), 0)
-    for match in _LETTER.finditer(text):
-        better = "ABC".index(match[1])
-        verdict = Verdict.preference(None if better == 2 else better)
-        yield Statement(match.start(), match.end(), verdict, 0, match.start())
-    for match in _PROSE.finditer(text):
-        if not _is_unsaid(text, match.start(), match.end()):
-            yield _statement(match, _prose_verdict(match), 1)
+def _sentences(text: str) -> Iterator[Statement]:
+    for match in _BETTER.finditer(text):
+        weight = Weight.PLAIN
+        if match["side"] and not _WHOLE.match(text, match.start("side")):
+            weight = Weight.CRITERION
+        yield _weighed(text, match, _named(match), "sentence", weight)
+    for pattern in (_BEATS, _WINS, _PREFER, _CHINESE):
+        for match in pattern.finditer(text):
+            yield _weighed(text, match, _named(match), "sentence")
+    for match in _WORSE.finditer(text):
+        better = _named(match)
+        if better.is_valid:
+            yield _weighed(text, match, Verdict.preference(1 - better.value), "sentence")  # type: ignore[operator]
     for match in _TIE.finditer(text):
-        if not _is_unsaid(text, match.start(), match.end()):
-            yield _statement(match, Verdict.preference(None), 1)
-    for match in _TIE_ALONE.finditer(text):
-        if at_decisive_place(text, match.start("core"), match.end(), position):
-            yield _statement(match, Verdict.preference(None), 1)
+        yield _weighed(text, match, Verdict.preference(None), "sentence")
 
 
-def _statement(match: re.Match[str], verdict: Verdict, rank: int) -> Statement:
-    return Statement(match.start(), match.end(), verdict, rank, match.start("core"))
+def _weighed(
+    text: str, match: re.Match[str], verdict: Verdict, form: Form, weight: Weight = Weight.PLAIN
+) -> Statement:
+    core = match.start("core") if match["core"] is not None else match.start()
+    if weight == Weight.PLAIN and is_criterion(text, match.start(), form == "sentence"):
+        weight = Weight.CRITERION
+    if weight == Weight.PLAIN and form == "sentence":
+        before = text[sentence_bounds(text, match.start(), match.end())[0] : match.start()]
+        if _CONTRAST.search(before):
+            weight = Weight.CONCEDED
+    return Statement(match.start(), match.end(), verdict, form, core, weight)
 
 
-def _choice(content: str, double: bool = False) -> Verdict:
-    words = " ".join(content.casefold().replace("*", "").strip(" \t\"'“”.").split())
-    if words in _TIES or (double and words == "c"):
-        return Verdict.preference(None)
-    if match := _CHOICE.fullmatch(words) or re.fullmatch(r"(a|b)", words):
-        return Verdict.preference(_INDEX[match[1]])
-    named = {_INDEX[word.casefold()] for word in _CHOICE_WORD.findall(content)}
-    return Verdict.invalid(CONTRADICTORY if len(named) == 2 else f"unreadable choice {content[:40]!r}")
-
-
-def _combined(verdicts: list[Verdict]) -> Verdict:
-    return verdicts[0] if all(verdict == verdicts[0] for verdict in verdicts) else Verdict.invalid(CONTRADICTORY)
-
-
-def _prose_verdict(match: re.Match[str]) -> Verdict:
-    better = _INDEX[(match["ordinal"] or match["number"]).casefold()]
-    other = match["other_ordinal"] or match["other_number"]
-    if other and _INDEX[other.casefold()] == better:
+def _named(match: re.Match[str]) -> Verdict:
+    groups = match.groupdict()
+    better = INDEX[(groups["ordinal"] or groups["number"]).casefold()]
+    other = groups.get("other_ordinal") or groups.get("other_number")
+    if other and INDEX[other.casefold()] == better:
         return Verdict.invalid(CONTRADICTORY)
     return Verdict.preference(better)
 
 
-def _is_unsaid(text: str, start: int, end: int) -> bool:
-    """Whether the sentence denies, asks, supposes or only concedes what text[start:end] says."""
-    first, last = sentence_bounds(text, start, end)
-    before = text[first:start]
-    clause = re.split(r"[,;:–—]", before)[-1]
-    return bool(
-        _NEGATION.search(clause)
-        or _DENIAL.search(before)
-        or _CONCESSION.match(before)
-        or text[first:last].rstrip(" \t\n\"'”’)*_").endswith("?")
-    )
+def _labeled(text: str, label: int, start: int) -> Iterator[Statement]:
+    """What a label that sums up says: a choice, or a sentence on its line."""
+    end = line_bounds(text, start)[1]
+    words = _CHOICE_AHEAD.match(text, start, end)
+    if words is not None:
+        verdict = choice(words["bracketed"] or words["bare"] or "", "[[" in words[0])
+        if verdict.is_valid or "[" in words[0]:
+            yield Statement(label, words.end(), verdict, "closing label", label)
+            return
+    inside = [*_sentences(text[start:end]), *_brackets(text[start:end])]
+    for one in inside:
+        yield Statement(label, start + one.end, one.verdict, "closing label", label, min(one.weight, Weight.CONCEDED))
+
+
+def _brackets(text: str) -> Iterator[Statement]:
+    for match in _LETTER.finditer(text):
+        yield Statement(match.start(), match.end(), choice(match["letter"], double=True), "brackets", match.start("core"))
+
+
+_CHOICE_AHEAD = re.compile(
+    rf"[\"'“`(]{{0,3}}(?:\[{{1,2}}(?P<bracketed>[^\[\]\n]{{0,60}})\]{{1,2}}|(?P<bare>{_WORDS_OF_CHOICE})\b{_ENDS_CHOICE})",
+    re.IGNORECASE,
+)
+
+
+def _value(content: str) -> Verdict:
+    """What a container says: a choice, or else what its text states in any of the forms."""
+    verdict = choice(content)
+    if verdict.is_valid:
+        return verdict
+    if len(content) <= _AT_MOST:
+        stated = {one.verdict for one in _forms(content, "last") if one.weight < Weight.CRITERION}
+        valid = {one for one in stated if one.is_valid}
+        if len(valid) == 1:
+            return next(iter(valid))
+        if len(valid) > 1:
+            return Verdict.invalid(CONTRADICTORY)
+    return verdict
+
+
+_AT_MOST = 2_000

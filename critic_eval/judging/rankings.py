@@ -2,29 +2,40 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from string import ascii_uppercase
 
 from critic_eval.errors import ArgumentError
+from critic_eval.judging.answer import Marks
+from critic_eval.judging.containers import containers
+from critic_eval.judging.labels import closing_labels
 from critic_eval.judging.orders import MAX_RESPONSES
-from critic_eval.judging.reading import Parsed, Statement, VerdictPosition, at_decisive_place, decide
+from critic_eval.judging.places import VerdictPosition, line_bounds, stands_at
+from critic_eval.judging.reading import Parsed, read
+from critic_eval.judging.statements import Statement
 from critic_eval.judging.verdicts import Verdict
 
 
 def parse_ranking(
-    text: str, n_responses: int, responses: Sequence[str] = (), position: VerdictPosition = "first"
+    text: str,
+    n_responses: int,
+    responses: Sequence[str] = (),
+    position: VerdictPosition = "first",
+    marks: Sequence[Marks] = (),
 ) -> Parsed:
     r"""Read a ranking of n responses, best first, from a critic's answer.
 
     Read are "Ranking: [C > A > D > B]" (also with commas, without brackets, or "CADB"), "[[C]], [[A]], [[D]], [[B]]",
-    "Response C > Response A > …", and the letters alone at the decisive place. Every response must be named once and no
-    two be equal; else the verdict is invalid with the reason. How one verdict is chosen among several is in
-    `critic_eval.judging.reading`.
+    "Response C > Response A > …", the letters alone at the decisive place, and containers ({"ranking": ["C", "A"]}).
+    Every response must be named once and no two be equal; else the verdict is invalid with the reason. How one verdict
+    is chosen among several is in `critic_eval.judging.reading`.
 
     Args:
-        text: The critic's answer; any str.
+        text: The critic's whole text; any str.
         n_responses: How many responses were shown, 2 to 26; ArgumentError otherwise.
         responses: Texts that the critic was shown; statements in their words are not the critic's own.
         position: Where the protocol asks for the verdict.
+        marks: Pairs that open and close a thought, besides those that `find_answer` knows.
 
     >>> parse_ranking("Ranking: [C > A > B]\nResponse C counts right.", 3).verdict.value
     (2, 0, 1)
@@ -33,7 +44,7 @@ def parse_ranking(
     """
     if not 2 <= n_responses <= MAX_RESPONSES:
         raise ArgumentError(f"A ranking is of 2 to {MAX_RESPONSES} responses, not {n_responses}.")
-    return decide(text, _statements(text, n_responses, position), position, responses)
+    return read(text, partial(find_rankings, n=n_responses), position, responses, marks)
 
 
 # Letters in upper case only: "a" is an article. Numbers count from 1.
@@ -48,31 +59,46 @@ _LABELED = re.compile(
 # Without a label, only what can hardly be anything else: a chain of ">" or of double brackets. A comma may just list.
 _UNLABELED = re.compile(rf"(?<![\w>])(?P<chain>{_CHAIN})")
 _ALONE = re.compile(rf"^[ \t*_\[]{{0,8}}(?P<chain>{_COMPACT}|{_CHAIN})[\]*_.\t ]{{0,8}}$", re.MULTILINE)
+_AHEAD = re.compile(rf"[\"'“`(\[ ]{{0,4}}(?P<chain>{_CHAIN}|{_COMPACT})")
 _NAME = re.compile(r"(?<![A-Za-z0-9])(?:([A-Z])|([0-9]{1,2}))(?![A-Za-z0-9])")
 _BARE_NUMBER = re.compile(r"(?:\A|[>≻→,;=]\s{0,3})[0-9]")
 
 
-def _statements(text: str, n: int, position: VerdictPosition) -> Iterator[Statement]:
+def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Statement]:
+    """The places of an answer that read as a ranking of n responses; see `parse_ranking`."""
+    yield from containers(text, "ranking", partial(_value, n=n))
+    for label, at in closing_labels(text):
+        chain = _AHEAD.match(text, at, line_bounds(text, at)[1])
+        if chain is not None and _verdict(chain["chain"], n).is_valid:
+            yield Statement(label, chain.end(), _verdict(chain["chain"], n), "closing label", label)
     for match in _LABELED.finditer(text):
-        rank, start = (0 if match["final"] else 1), match.start("core")
+        start = match.start("core")
         verdict = (
             _verdict(match["chain"], n)
             if match["chain"] is not None
             else Verdict.invalid(f"unreadable ranking {match['other'][:40]!r}")
         )
-        yield Statement(match.start(), match.end(), verdict, rank, start)
+        yield Statement(match.start(), match.end(), verdict, "closing label" if match["final"] else "label", start)
     for match in _UNLABELED.finditer(text):
         chain = match["chain"]
         if _is_plain_ranking(chain):
             # The bracket may be the sentence's, around a quote.
             core = match.start() if "[[" in chain else match.end() - len(chain.lstrip("[("))
-            yield Statement(match.start(), match.end(), _verdict(chain, n), 2, core)
+            form = "brackets" if "[[" in chain else "sentence"
+            yield Statement(match.start(), match.end(), _verdict(chain, n), form, core)  # type: ignore[arg-type]
     for match in _ALONE.finditer(text):
-        if at_decisive_place(text, match.start("chain"), match.end(), position):
+        if stands_at(text, match.start("chain"), match.end(), position):
             verdict = _verdict(match["chain"], n)
             # One word of capitals is a ranking only if it is one: "NASA" is not.
             if verdict.is_valid:
-                yield Statement(match.start("chain"), match.end("chain"), verdict, 1, match.start("chain"))
+                yield Statement(match.start("chain"), match.end("chain"), verdict, "alone", match.start("chain"))
+
+
+def _value(content: str, n: int) -> Verdict:
+    chain = _AHEAD.match(content.strip())
+    if chain is None:
+        return Verdict.invalid(f"unreadable ranking {content.strip()[:40]!r}")
+    return _verdict(chain["chain"], n)
 
 
 def _is_plain_ranking(chain: str) -> bool:

@@ -1,215 +1,191 @@
 """From statements found in a critic's answer to one verdict: whose words they are, which decides, do they agree.
 
-The parsers of each kind find *statements* ("The better response: [first]") and this module decides among them:
+The parsers of each kind find *statements* ("The better response: [first]") in the *answer* (see `answer`), `evidence`
+tells which of them are the critic's own and meant, and this module decides among these:
 
-1. **Quotes are not verdicts.** A statement is somebody else's words when it lies inside quotation marks, a code span or
-   a `>` block quote; when a report introduces it ("The second response says …"); or when its words also stand in a text
-   that the critic was shown (a response, the question). Text is compared without regard to case and spacing.
-2. **The decisive place is the critic's own.** A verdict-first answer opens with its verdict, a verdict-last answer ends
-   with it on a line of its own, or behind a cue such as "Overall Judgment:" or "My final verdict is", after a finished
-   sentence. A statement there counts even if a response holds the same words; otherwise any response could void the
-   verdicts against it just by containing them. Still void are a statement in quotation marks, an answer that is nothing
-   but a copy of a shown text that says more than the verdict, and a last line (with its cue) that a shown text holds
-   together with the word before it. Where a response *is* exactly "The better
-   response: [first]" and so is the answer, the two can't be told apart, and the answer stands.
-3. **Rank, then place.** Of the critic's own statements the strongest rank counts (a labeled form beats prose); among
-   these the first for a verdict-first protocol, the last for a verdict-last one.
-4. **Contradictions are invalid.** If the sentence that decides holds another own statement of the same rank and a
-   different value, there is no verdict. Later (or earlier) sentences don't matter.
+1. **Place before form.** A container that the answer brings (`<answer>`, `\\boxed{}`, a JSON object) outranks all else,
+   then a label that sums up ("Overall Judgment:"), then whatever stands where the protocol asks for the verdict: opening
+   a verdict-first answer, ending a verdict-last one. Only then do labels beat sentences. Of equals, the first counts for
+   a verdict-first protocol, the last for a verdict-last one. A verdict on one criterion is none on the whole.
+2. **Contradictions are invalid.** If the sentence that decides holds another own statement with a different verdict, or
+   two containers differ, there is no verdict. Earlier and later sentences don't matter.
+3. **An echo never wins against the critic's own words.** Where what decides repeats a verdict that a shown text states,
+   and the critic elsewhere states another in its own words, the two can't be told apart, and there is no verdict.
 
 Every repetition in the patterns that feed this module is bounded, so that reading is linear in the answer's length.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from critic_eval.judging.quoting import fold, quoted_spans
+from critic_eval.judging.answer import Answer, Marks, find_answer
+from critic_eval.judging.evidence import Evidence
+from critic_eval.judging.places import VerdictPosition, sentence_bounds
+from critic_eval.judging.quoting import words_of
+from critic_eval.judging.statements import Form, Statement, Weight
 from critic_eval.judging.verdicts import Verdict
 
-VerdictPosition = Literal["first", "last"]
+__all__ = ["Parsed", "VerdictPosition", "decide", "read", "sentence_bounds"]
 
-EMPTY = "empty answer"
 NOTHING = "no verdict found"
 ONLY_QUOTED = "verdict only in quoted text"
 COPIED = "answer copies a shown text"
 CONTRADICTORY = "contradictory verdicts"
 
+Finder = Callable[[str, VerdictPosition], Iterable[Statement]]
+"""Finds statements in an answer, in any order; one that lies inside another is ignored."""
+
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a parser read: the verdict in presented coordinates and where in the answer it stands."""
+    """What a parser read: the verdict in presented coordinates, where in the raw text it stands, and how it is said."""
 
     verdict: Verdict
     span: tuple[int, int] | None = None
+    read_as: Form | None = None
 
 
-@dataclass(frozen=True)
-class Statement:
-    """One place in an answer that reads as a verdict, text[start:end].
-
-    `core` is where its necessary words begin ("final" is optional in "final score: 85"); rank 0 is the strongest.
-    """
-
-    start: int
-    end: int
-    verdict: Verdict
-    rank: int
-    core: int
-
-
-def decide(text: str, found: Iterable[Statement], position: VerdictPosition, shown: Sequence[str] = ()) -> Parsed:
-    """The verdict of an answer, by the module's four rules. Never raises.
+def read(
+    raw: str,
+    find: Finder,
+    position: VerdictPosition,
+    shown: Sequence[str] = (),
+    marks: Sequence[Marks] = (),
+    opening_binds: bool = False,
+) -> Parsed:
+    """The verdict of a raw text, by the module's rules. Never raises.
 
     Args:
-        text: The critic's answer.
-        found: Statements in it, in any order; one that lies inside another is ignored.
-        position: Where the protocol asks for the verdict.
-        shown: Texts that the critic was shown and may repeat.
+        raw: the critic's whole text.
+        find: finds the statements of the kind that is asked for.
+        position: where the protocol asks for the verdict.
+        shown: texts that the critic was shown and may repeat.
+        marks: pairs that open and close a thought, besides those that `find_answer` knows.
+        opening_binds: whether nothing that follows outranks a label that opens the answer.
     """
-    if not text.strip():
-        return Parsed(Verdict.invalid(EMPTY))
-    statements = _outermost(found)
+    answer = find_answer(raw, shown, marks)
+    if answer.reason is not None:
+        return Parsed(Verdict.invalid(answer.reason))
+    return decide(answer, find, position, shown, opening_binds)
+
+
+def decide(
+    answer: Answer, find: Finder, position: VerdictPosition, shown: Sequence[str] = (), opening_binds: bool = False
+) -> Parsed:
+    """The verdict of an answer; arguments as of `read`."""
+    text = answer.text
+    statements = _outermost(find(text, position))
     if not statements:
         return Parsed(Verdict.invalid(NOTHING))
-    known = [fold(part) for part in shown]
-    own = _own(text, statements, position, known)
+    evidence = Evidence(text, position, shown, lambda other: _stated(other, find, position))
+    own, is_quoted = _own(evidence, statements)
     if not own:
-        return Parsed(Verdict.invalid(ONLY_QUOTED))
-    strongest = min(statement.rank for statement in own)
-    candidates = [statement for statement in own if statement.rank == strongest]
+        return Parsed(Verdict.invalid(ONLY_QUOTED if is_quoted else NOTHING))
+    whole = [statement for statement in own if statement.weight < Weight.CRITERION]
+    if not whole:
+        return Parsed(Verdict.invalid(NOTHING))  # but on single criteria
+    ranks = {id(one): _rank(evidence, one, position, opening_binds) for one in whole}
+    best = min(ranks.values())
+    candidates = [one for one in whole if ranks[id(one)] == best]
     decisive = candidates[0] if position == "first" else candidates[-1]
-    if _is_copy(text, decisive, known):
+    if _is_copy(text, decisive, shown):
         return Parsed(Verdict.invalid(COPIED))
-    start, end = sentence_bounds(text, decisive.start, decisive.end)
-    beside = [statement for statement in candidates if start <= statement.start < end]
-    if any(statement.verdict != decisive.verdict for statement in beside):
-        return Parsed(Verdict.invalid(CONTRADICTORY), (beside[0].start, beside[-1].end))
-    return Parsed(decisive.verdict, (decisive.start, decisive.end))
+    rivals = _rivals(text, decisive, own) + _answered_otherwise(evidence, decisive, whole)
+    if any(rival.verdict != decisive.verdict for rival in rivals):
+        both = [decisive, *rivals]
+        span = answer.raw_span(min(one.start for one in both), max(one.end for one in both))
+        return Parsed(Verdict.invalid(CONTRADICTORY), span)
+    start, end = decisive.said if decisive.form == "json" else (decisive.start, decisive.end)
+    return Parsed(decisive.verdict, answer.raw_span(start, end), decisive.form)
 
 
-def at_decisive_place(text: str, start: int, end: int, position: VerdictPosition) -> bool:
-    """Whether text[start:end] opens the answer ("first") or ends it alone or behind a cue ("last"), markup aside.
-
-    The end counts only after a finished sentence: "The response reads:" announces a quote.
-    """
-    if position == "first":
-        return not _WORD.search(text, 0, start)
-    if _WORD.search(text, end):
-        return False
-    start = _cue_start(text, start)
-    line = text.rfind("\n", 0, start) + 1
-    above = text[: start if _WORD.search(text, line, start) else line].rstrip(" \t\n*_#")
-    return not above or _FINISHED.search(above, max(0, len(above) - 4)) is not None
-
-
-def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:
-    """Bounds of the sentence that holds text[start:end], up to 400 characters to each side.
-
-    >>> text = "No. Score: 8.5 here! Yes."
-    >>> text[slice(*sentence_bounds(text, 4, 14))].strip()
-    'Score: 8.5 here!'
-    """
-    before = [match.end() for match in _SENTENCE_END.finditer(text, max(0, start - _NEAR), start)]
-    after = _SENTENCE_END.search(text, max(start, end - 1), end + _NEAR)
-    return (before[-1] if before else max(0, start - _NEAR)), (after.end() if after else min(len(text), end + _NEAR))
-
-
-_NEAR = 400
-_FINISHED = re.compile(r"[.!?…。][\"'”’»)\]*_]{0,3}\Z")
 _WORD = re.compile(r"\w")
-# A full stop inside a number or an abbreviation has no space after it; a closing quote or markup may come between.
-_SENTENCE_END = re.compile(r"[.!?][\"'”’)\]*_]{0,3}(?=\s|\Z)|\n")
-# Third person only: "I'd say" and "this suggests" introduce the critic's own opinion.
-_REPORT = re.compile(
-    r"\b(?:says|said|claims|claimed|states|stated|asserts|asserted|insists|declares|writes|wrote|reads|argues|demands"
-    r"|asks|tells|instructs|contains|includes|quotes|repeats|ends|begins|starts)\b",
-    re.IGNORECASE,
-)
-# A few words may come between the verb and what is reported, but no comma or conjunction, after which a clause of the
-# critic's own begins.
-_TO_REPORTED = re.compile(r"(?:[^\w,;]{1,4}(?!(?:and|but|so|while|because)\b)\w{1,20}){0,4}[^\w;]{0,6}", re.IGNORECASE)
-_REPORT_REACH = 120
 
 
-# What may stand between the last sentence and the verdict; "So the overall score is 3." before "[RESULT] 3" is one.
-_CUE = re.compile(
-    r"(?:\b(?:so|therefore|thus|hence|finally|overall|in conclusion|in summary)\b,?[ ]{1,2})?(?:\b(?:the|my)[ ])?"
-    r"(?:\b(?:final|overall)[ ])?\b(?:verdict|judge?ment|decision|choice|evaluation|conclusion|ranking|score|rating)"
-    r"(?:[ ](?:is|would be))?(?:[ ][0-9]{1,3}(?:\.[0-9]{1,2})?\.)?[*_\"']{0,4}[ ]{0,2}[:：]?[*_\s]{0,6}\Z",
-    re.IGNORECASE,
-)
-_CUE_REACH = 80
+def _stated(shown: str, find: Finder, position: VerdictPosition) -> set[Verdict]:
+    # "first" or "7" alone is hardly ever a verdict, unless it stands where one is asked for.
+    found = find(find_answer(shown).text, position)
+    return {one.verdict for one in found if one.verdict.is_valid and one.form not in ("alone", "fraction")}
 
 
-def _cue_start(text: str, start: int) -> int:
-    """Where the cue before a final statement begins, or the statement itself where there is none."""
-    near = max(0, start - _CUE_REACH)
-    cue = _CUE.search(text[near:start])
-    return start if cue is None else near + cue.start()
+def _own(evidence: Evidence, statements: Sequence[Statement]) -> tuple[list[Statement], bool]:
+    """The statements that are the critic's own and meant, and whether others are somebody else's words."""
+    own, is_quoted = [], False
+    for statement in statements:
+        if evidence.is_quoted(statement):
+            is_quoted = True
+            continue
+        at_place = evidence.is_at_place(statement)
+        if evidence.is_attributed(statement) or _is_echoed(evidence, statement, at_place):
+            is_quoted = True
+        elif not evidence.is_unmeant(statement):
+            own.append(statement)
+    # An answer may well say nothing outside of the object or the tag that it was asked for.
+    readable = [statement for statement in own if statement.verdict.is_valid or not statement.is_container]
+    return readable or own, is_quoted
+
+
+def _is_echoed(evidence: Evidence, statement: Statement, at_place: bool) -> bool:
+    if not evidence.is_echo(statement):
+        return False
+    if at_place:
+        return evidence.is_announced(statement)
+    return evidence.is_literal(statement) or evidence.is_told(statement)
+
+
+def _rank(evidence: Evidence, statement: Statement, position: VerdictPosition, opening_binds: bool) -> int:
+    at_place = evidence.is_at_place(statement)
+    if opening_binds and position == "first" and at_place and not statement.is_sentence:
+        return 0
+    if statement.is_container:
+        return 1
+    if statement.form == "closing label":
+        return 2
+    if statement.weight == Weight.CONCEDED:
+        return 6
+    start, end = sentence_bounds(evidence.text, statement.start, statement.end)
+    beyond = _WORD.search(evidence.text, 0, start) if position == "first" else _WORD.search(evidence.text, end)
+    if at_place or not beyond:
+        return 3
+    return 5 if statement.form in ("sentence", "fraction") else 4
+
+
+def _rivals(text: str, decisive: Statement, own: Sequence[Statement]) -> list[Statement]:
+    """Own statements beside the one that decides: in its sentence, or for a container the other containers."""
+    if decisive.is_container:
+        return [one for one in own if one.is_container]
+    start, end = sentence_bounds(text, decisive.start, decisive.end)
+    return [one for one in own if start <= one.start < end and not one.is_container]
+
+
+def _answered_otherwise(evidence: Evidence, decisive: Statement, whole: Sequence[Statement]) -> list[Statement]:
+    """For an echo: what the critic states in words of its own."""
+    if not evidence.is_echo(decisive):
+        return []
+    return [one for one in whole if one.weight == Weight.PLAIN and not evidence.is_echo(one)]
 
 
 def _outermost(found: Iterable[Statement]) -> list[Statement]:
     kept: list[Statement] = []
-    for statement in sorted(found, key=lambda item: (item.start, -item.end)):
+    for statement in sorted(found, key=lambda item: (item.start, -item.end, not item.is_container)):
         if not kept or statement.end > kept[-1].end:
             kept.append(statement)
-    return kept
+    return kept if len(kept) <= 2 * _MOST else kept[:_MOST] + kept[-_MOST:]
 
 
-def _own(
-    text: str, statements: Sequence[Statement], position: VerdictPosition, shown: Sequence[str]
-) -> list[Statement]:
-    quotes = quoted_spans(text)
-    reports = [match.end() for match in _REPORT.finditer(text)]
-    known: dict[str, bool] = {}
-    own = []
-    next_quote = 0
-    for statement in statements:
-        while next_quote < len(quotes) and quotes[next_quote][1] < statement.end:
-            next_quote += 1
-        if next_quote < len(quotes) and quotes[next_quote][0] <= statement.core:
-            continue
-        decisive = at_decisive_place(text, statement.start, statement.end, position)
-        if not decisive or (position == "last" and _continues(text, statement, shown)):
-            words = _comparable(text[statement.core : statement.end])
-            if words not in known:
-                known[words] = any(words in part for part in shown)
-            if known[words] or _is_reported(text, statement.start, reports):
-                continue
-        own.append(statement)
-    return own
-
-
-def _continues(text: str, last: Statement, shown: Sequence[str]) -> bool:
-    """Whether the word before the last line is a shown text's too: an answer can well end in a quote of many lines."""
-    word_end = _cue_start(text, last.start)
-    while word_end and not text[word_end - 1].isalnum():
-        word_end -= 1
-    word = word_end
-    while word and text[word - 1].isalnum():
-        word -= 1
-    words = _comparable(text[word : last.end])
-    return word < word_end and any(words in part for part in shown)
-
-
-def _comparable(words: str) -> str:
-    # A closing bracket or stop may belong to the sentence around the quote.
-    return fold(words).rstrip("].,;:!?*_ ")
-
-
-def _is_reported(text: str, start: int, reports: Sequence[int]) -> bool:
-    latest = bisect_right(reports, start) - 1
-    if latest < 0 or reports[latest] < start - _REPORT_REACH:
-        return False
-    between = text[reports[latest] : start].rstrip()
-    return not _SENTENCE_END.search(between) and _TO_REPORTED.fullmatch(between) is not None
+_MOST = 100
+"""Statements that are looked at from either end; an answer with more of them goes in circles."""
 
 
 def _is_copy(text: str, decisive: Statement, shown: Sequence[str]) -> bool:
-    if not (_WORD.search(text, 0, decisive.start) or _WORD.search(text, decisive.end)):
+    words = words_of(text)
+    if not (_WORD.search(text, 0, decisive.start) or _WORD.search(text, decisive.end)) and (
+        not decisive.is_container or words.count(" ") < _SAYS_MORE
+    ):
         return False  # nothing but the verdict
-    words = fold(text)
-    return any(words in part for part in shown)
+    return any(words in words_of(part) for part in shown)
+
+
+_SAYS_MORE = 6
+"""Words and one, from which on an object or a tag holds more than a verdict."""

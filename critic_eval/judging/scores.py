@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.reading import (
-    CONTRADICTORY,
-    Parsed,
-    Statement,
-    VerdictPosition,
-    at_decisive_place,
-    decide,
-    sentence_bounds,
-)
+from critic_eval.judging.answer import Marks
+from critic_eval.judging.containers import boxes, containers, objects, tags
+from critic_eval.judging.labels import closing_labels, is_criterion
+from critic_eval.judging.numbers import END, GRADE, NUMBER, OUT_OF, RANGE, Scale, as_float, graded, on_scale, score
+from critic_eval.judging.places import VerdictPosition, line_bounds, stands_at
+from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
+from critic_eval.judging.statements import Form, Statement, Weight
 from critic_eval.judging.verdicts import Verdict
 
 
@@ -21,21 +20,25 @@ def parse_score(
     n_responses: int = 1,
     responses: Sequence[str] = (),
     position: VerdictPosition = "first",
-    scale: tuple[float, float] = (0.0, 100.0),
+    scale: Scale = (0.0, 100.0),
+    marks: Sequence[Marks] = (),
 ) -> Parsed:
     r"""Read one score from a critic's answer.
 
-    Read are "Final Score: 85", "Score: [85]", "Score: 85/100", "score of 85 out of 100", "85/100" and a number alone on
-    the first line (the last, for a verdict-last protocol). A score on another scale ("8/10" where 0 to 100 is asked), a
-    range, "N/A" and a number outside the scale are invalid; nothing is rescaled or clipped. The score of one aspect
-    ("Clarity score: 90") is not read. How one verdict is chosen among several is in `critic_eval.judging.reading`.
+    Read are "Final Score: 85", "Score: [85]", "Score (out of 100): 85", "Judgement: Good (4)", "Rating: [[9]]", "score
+    of 85 out of 100", "85/100", a number alone on the first line (the last, for a verdict-last protocol), and containers
+    (`<answer>4</answer>`, `\boxed{4}`, {"score": 4}). A score on another scale ("8/10" where 0 to 100 is asked), a range,
+    "N/A" and a number outside the scale are invalid; nothing is rescaled or clipped. The score of one aspect ("Clarity
+    score: 90", "Accuracy: 90/100") is not read. How one verdict is chosen among several is in
+    `critic_eval.judging.reading`.
 
     Args:
-        text: The critic's answer; any str.
+        text: The critic's whole text; any str.
         n_responses: Must be 1; ArgumentError otherwise.
         responses: Texts that the critic was shown; statements in their words are not the critic's own.
         position: Where the protocol asks for the verdict.
         scale: Least and greatest possible score.
+        marks: Pairs that open and close a thought, besides those that `find_answer` knows.
 
     >>> parse_score("Score: [85]\nThe response names every animal.").verdict.value
     85.0
@@ -44,130 +47,160 @@ def parse_score(
     """
     if n_responses != 1:
         raise ArgumentError(f"A score is for one response, not {n_responses}.")
-    return decide(text, _statements(text, position, scale), position, responses)
+    return read(text, partial(find_scores, scale=scale), position, responses, marks)
 
 
 def parse_two_scores(
-    text: str, n_responses: int = 2, responses: Sequence[str] = (), scale: tuple[float, float] = (1.0, 10.0)
+    text: str,
+    n_responses: int = 2,
+    responses: Sequence[str] = (),
+    scale: Scale = (1.0, 10.0),
+    marks: Sequence[Marks] = (),
 ) -> Parsed:
     r"""Read the scores of two responses from a review in the manner of LLaVA-Bench: a first line such as "7 9".
 
     LLaVA's own parser (eval_gpt_review_visual.py, parse_score) takes only a first line of exactly two numbers. Reviews
-    that reason first are read too, from "Assistant 1: 10" and "Assistant 2: 6" on lines of their own, or from "the
-    scores are (1, 5)"; there the last such place counts. The arguments are those of `parse_score`, with n_responses 2.
+    that reason first are read too, from "Assistant 1: 10" and "Assistant 2: 6" on lines of their own, from "the scores
+    are (1, 5)", from two `<answer>` tags in order (as Flex-Judge writes) or one that holds both, and from an object with
+    a score for each; there the last such place counts. The arguments are those of `parse_score`, with n_responses 2.
 
     >>> parse_two_scores("7 9\nThe second answer …").verdict.value
     (7.0, 9.0)
     """
     if n_responses != 2:
         raise ArgumentError(f"A two-score review is of two responses, not {n_responses}.")
-    if line := _PAIR_LINE.match(text):
-        return decide(text, [_pair(line, scale)], "first", responses)
-    found = (*_PAIR_LISTED.finditer(text), *_PAIR_NAMED.finditer(text))
-    return decide(text, [_pair(match, scale) for match in found], "last", responses)
+    opening = read(text, partial(_opening_pair, scale=scale), "first", responses, marks)
+    if opening.verdict.reason != _NO_OPENING:
+        return opening
+    return read(text, partial(_find_pairs, scale=scale), "last", responses, marks)
 
 
-# Bounded, so that a long run of digits costs nothing and never reaches float().
-_NUMBER = r"[-+−]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
-# Not the beginning of "1,000", "1.5.2", "3rd" or "12h".
-_END = r"(?![0-9A-Za-z_]|[.,][0-9])"
-_OUT_OF = rf"(?:[ ]{{0,2}}(?:/|out of)[ ]{{0,2}}(?:the[ ])?(?P<out_of>{_NUMBER}){_END})?"
-# "85-90" and "85 to 90" are ranges; a comma or a spaced hyphen may begin another clause.
-_RANGE = rf"(?:(?P<range>[ ]{{0,2}}(?:to|or|~|–)[ ]{{0,2}}|-){_NUMBER}{_END})?"
-
-_CUE = (
-    r"(?:\b(?:the|my)[ ])?(?P<final>\b(?:final|overall|total)[ \t]{1,3})?"
-    r"\b(?P<core>(?:score|rating)[\"'*_]{0,4}[ \t]{0,3}"
-    r"(?:(?P<label>[:：=])|(?:is|of)\b|(?=\[))[\"'*_\s]{0,6})"
-)
-_CUED = re.compile(
-    _CUE + rf"(?:\[{{1,2}}(?P<content>[^\[\]\n]{{0,60}})\]{{1,2}}|(?P<number>{_NUMBER}){_END}{_RANGE}|(?P<none>N/?A\b))"
-    rf"[*_]{{0,3}}{_OUT_OF}(?P<percent>[ ]?%)?",
-    re.IGNORECASE,
-)
-_FRACTION = re.compile(
-    rf"(?<![\w./,-])(?P<core>(?P<number>{_NUMBER})[ ]{{0,2}}(?:/|out of)[ ]{{0,2}}(?P<out_of>{_NUMBER})){_END}(?!/)",
-    re.IGNORECASE,
-)
-_ALONE = re.compile(rf"^[ \t*_#]{{0,8}}(?P<core>(?P<number>{_NUMBER}))\.?[ \t*_]{{0,8}}$", re.MULTILINE)
-_BRACKET_ALONE = re.compile(rf"^[ \t*_#]{{0,8}}(?P<core>\[{{1,2}}(?P<number>{_NUMBER})\]{{1,2}})", re.MULTILINE)
-
-# Words that may stand before "score" without making it the score of one aspect.
-_PLAIN = frozenset(["the", "my", "a", "this", "its", "your", "response", "answer", "quality", "of", "is", "with"])
-_WORD_BEFORE = re.compile(r"([A-Za-z]{1,30})[*_\"']{0,3}[ \t]{1,3}\Z")
-_NEGATION = re.compile(r"\b(?:not|never|cannot|if|unless|instead of|rather than|hardly)\b|n['’]t\b", re.IGNORECASE)
-
-_ONE, _TWO = (rf"(?P<{name}>{_NUMBER})(?:/10)?" for name in ("one", "two"))
-_PAIR_LINE = re.compile(
-    rf"\s{{0,20}}(?P<core>{_ONE}(?:[ \t]{{1,8}}|[ \t]{{0,8}},[ \t]{{0,8}}){_TWO})[ \t]{{0,20}}(?=\n|\Z)"
-)
-_PAIR_LISTED = re.compile(
-    rf"^[ \t*]{{0,8}}(?P<core>Assistant 1[*]{{0,2}}:[* ]{{0,4}}{_ONE}{_END}[^\n]{{0,400}}\n\s{{0,8}}"
-    rf"[ \t*]{{0,8}}Assistant 2[*]{{0,2}}:[* ]{{0,4}}{_TWO}){_END}",
-    re.MULTILINE,
-)
-_PAIR_NAMED = re.compile(
-    rf"\b(?P<core>scores (?:are|is)[ ]{{1,2}}\({_ONE}[ ]{{0,2}},[ ]{{0,2}}{_TWO}\))", re.IGNORECASE
-)
-
-
-def _statements(text: str, position: VerdictPosition, scale: tuple[float, float]) -> Iterator[Statement]:
+def find_scores(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
+    """The places of an answer that read as a score; see `parse_score`."""
+    yield from containers(text, "score", partial(_value, scale=scale))
+    for label, start in closing_labels(text):
+        yield from _labeled(text, label, start, scale)
     for match in _CUED.finditer(text):
-        rank = 0 if match["final"] else 1 if match["label"] or match["content"] is not None else 2
-        if not match["final"] and _is_aspect(text, match.start("core")):
-            continue
-        if rank == 2 and _is_denied(text, match.start()):
-            continue
-        yield Statement(match.start(), match.end(), _cued_verdict(match, scale), rank, match.start("core"))
+        yield _cued(text, match, scale)
+    for match in _SENTENCE.finditer(text):
+        yield _statement(text, match, graded(match, scale), "sentence")
+    for match in _DOUBLE.finditer(text):
+        yield _statement(text, match, score(match["content"], scale), "brackets")
     for match in _FRACTION.finditer(text):
         # "3/4" may be a quantity that the critic talks about.
-        if _number(match["out_of"]) == scale[1] and not _is_denied(text, match.start()):
-            rank = 1 if at_decisive_place(text, match.start(), match.end(), position) else 2
-            yield Statement(match.start(), match.end(), _verdict(match["number"], scale), rank, match.start())
+        if as_float(match["out_of"]) == scale[1]:
+            form: Form = "alone" if stands_at(text, match.start(), match.end(), position) else "fraction"
+            yield _statement(text, match, on_scale(match["number"], scale), form)
     for match in (*_ALONE.finditer(text), *_BRACKET_ALONE.finditer(text)):
-        if at_decisive_place(text, match.start("core"), match.end(), position):
-            verdict = _verdict(match["number"], scale)
-            yield Statement(match.start("core"), match.end(), verdict, 1, match.start("core"))
+        if stands_at(text, match.start("core"), match.end("core"), position):
+            verdict = on_scale(match["number"], scale)
+            yield Statement(match.start("core"), match.end("core"), verdict, "alone", match.start("core"))
 
 
-def _cued_verdict(match: re.Match[str], scale: tuple[float, float]) -> Verdict:
+_SCALE_NOTE = r"(?:[ ]?[(\[][^()\[\]\n]{0,40}[)\]])?"
+_CUE = (
+    r"(?:\b(?:the|my)[ ])?(?P<final>\b(?:final|overall|total)[ \t]{1,3})?"
+    r"\b(?P<core>(?:score|rating)(?P<note>[ ]?\([^()\n]{0,40}\)|[ ]\[[^\[\]\n]{1,40}\](?=[ ]{0,2}[:：]))?"
+    r"(?P<whose>[ ](?:for|of)[ ](?:this|the|that)[ ](?:response|answer|reply|assistant(?:'s response)?))?[\"'*_]{0,4}[ \t]{0,3}"
+    r"(?:(?P<label>[:：=]|->|→|-(?=[ ]))|(?:is|of|would be)\b|(?=\[)|(?P<heading>\n))[\"'*_\s:]{0,6})"
+)
+_CUED = re.compile(
+    _CUE + rf"(?:\[{{1,2}}(?P<content>[^\[\]\n]{{0,60}})\]{{1,2}}(?:{RANGE.replace('range', 'second')})"
+    rf"|(?:a[ ]|an[ ])?(?P<number>{NUMBER}){END}{RANGE}|(?P<grade>[A-Za-z][a-z ]{{1,20}}[ ]?\([ ]?(?P<graded>{NUMBER})[ ]?\))"
+    rf"|(?P<none>N/?A\b))[*_]{{0,3}}{OUT_OF}(?P<percent>[ ]?%)?",
+    re.IGNORECASE,
+)
+# "I would rate it a 7", "it deserves 4 points", "I give this response [[10]]".
+_SENTENCE = re.compile(
+    r"\b(?P<core>(?:(?:rate|grade|score|give|assign|award)(?:[ ](?:it|this|that|the|response|answer|assistant(?:['’]s)?|reply|one"
+    r"|as|with|at)){0,5}|deserves|earns|merits|receives|gets)[ ](?:an?[ ]|only[ ]|about[ ])?(?:(?:score|rating|grade)[ ]of[ ])?"
+    rf"\[{{0,2}}{GRADE})(?![\w%])",
+    re.IGNORECASE,
+)
+_DOUBLE = re.compile(rf"(?P<core>\[\[[ ]{{0,2}}(?P<content>{NUMBER}[^\[\]\n]{{0,20}})\]\])")
+_FRACTION = re.compile(
+    rf"(?<![\w./,-])(?P<core>(?P<number>{NUMBER})[ ]{{0,2}}(?:/|out of)[ ]{{0,2}}(?P<out_of>{NUMBER})){END}(?!/)",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(
+    rf"^[ \t*_#\"'`“({{]{{0,8}}(?P<core>(?P<number>{NUMBER}))[.)\"'”`}}]{{0,3}}[ \t*_]{{0,8}}$", re.MULTILINE
+)
+_BRACKET_ALONE = re.compile(rf"^[ \t*_#\"'`]{{0,8}}(?P<core>\[{{1,2}}(?P<number>{NUMBER})\]{{1,2}})", re.MULTILINE)
+
+# Words that may stand before "score" without making it the score of one aspect.
+_PLAIN = frozenset(
+    "the my a this its your response answer quality of is with assign give as into and so final overall".split()
+)
+_WORD_BEFORE = re.compile(r"([A-Za-z]{1,30})[*_\"']{0,3}[ \t]{1,3}\Z")
+_AHEAD = re.compile(rf"[\"'“`(\[]{{0,4}}{GRADE}", re.IGNORECASE)
+
+_FIRST, _SECOND = (rf"(?P<{name}>{NUMBER})(?:/10)?" for name in ("one", "two"))
+_PAIR_LINE = re.compile(
+    rf"\s{{0,20}}(?P<core>[*_]{{0,3}}{_FIRST}(?:[ \t]{{1,8}}|[ \t]{{0,8}},[ \t]{{0,8}}){_SECOND})[ \t*_]{{0,20}}(?=\n|\Z)"
+)
+_PAIR_LISTED = re.compile(
+    rf"^[ \t*#-]{{0,8}}(?P<core>(?:Assistant|Response|Answer) 1(?:['’]s)?(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_FIRST}{END}[^\n]{{0,400}}\n\s{{0,8}}"
+    rf"[ \t*#-]{{0,8}}(?:Assistant|Response|Answer) 2(?:['’]s)?(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_SECOND}){END}",
+    re.MULTILINE | re.IGNORECASE,
+)
+_PAIR_NAMED = re.compile(
+    rf"\b(?P<core>scores?(?:[ ](?:are|is)|[:：])[ ]{{0,2}}[(\[]?{_FIRST}[ ]{{0,2}},[ ]{{0,2}}{_SECOND}[)\]]?)(?![\d,])", re.IGNORECASE
+)
+_PAIR = re.compile(rf"[\s\[(]{{0,4}}{_FIRST}[\s,;/|]{{1,6}}{_SECOND}[\s\])]{{0,4}}")
+
+
+def _cued(text: str, match: re.Match[str], scale: Scale) -> Statement:
+    form: Form = "closing label" if match["final"] and (match["label"] or match["content"] is not None) else "label"
+    if not (match["label"] or match["content"] is not None or match["heading"]):
+        form = "sentence"
+    weight = Weight.PLAIN
+    if not match["final"] and _is_aspect(text, match.start("core")):
+        weight = Weight.CRITERION
+    statement = _statement(text, match, _cued_verdict(match, scale), form, weight)
+    return statement
+
+
+def _cued_verdict(match: re.Match[str], scale: Scale) -> Verdict:
     if match["none"] is not None:
         return Verdict.invalid("no score given: N/A")
-    if match["range"] is not None:
+    if match["range"] is not None or match["second"] is not None:
         return Verdict.invalid(CONTRADICTORY)
-    if match["content"] is None:
-        return _verdict(match["number"], scale, match["out_of"], bool(match["percent"]))
-    inside = re.fullmatch(
-        rf"\s*[*]{{0,2}}(?P<number>{_NUMBER}){_OUT_OF}(?P<percent>[ ]?%)?[*]{{0,2}}\s*", match["content"]
-    )
-    if inside:
-        return _verdict(inside["number"], scale, inside["out_of"] or match["out_of"], bool(inside["percent"]))
-    if len(set(re.findall(_NUMBER, match["content"]))) > 1:
-        return Verdict.invalid(CONTRADICTORY)
-    return Verdict.invalid(f"unreadable score {match['content'][:40]!r}")
+    if match["content"] is not None:
+        verdict = score(match["content"], scale)
+        if match["out_of"] and verdict.is_valid:
+            return on_scale(f"{verdict.value}", scale, match["out_of"])
+        return verdict
+    return on_scale(match["number"] or match["graded"], scale, match["out_of"], bool(match["percent"]))
 
 
-def _verdict(number: str, scale: tuple[float, float], out_of: str | None = None, percent: bool = False) -> Verdict:
-    low, high = scale
-    value = _number(number)
-    top = 100.0 if percent else None if out_of is None else _number(out_of)
-    if top is not None and top != high:
-        return Verdict.invalid(f"score {value:g} of {top:g} on another scale than {low:g} to {high:g}")
-    if not low <= value <= high:
-        return Verdict.invalid(f"score {value:g} outside {low:g} to {high:g}")
-    return Verdict.score(value)
+def _statement(
+    text: str, match: re.Match[str], verdict: Verdict, form: Form, weight: Weight = Weight.PLAIN
+) -> Statement:
+    if weight == Weight.PLAIN and form != "closing label" and is_criterion(text, match.start(), form in ("sentence", "fraction")):
+        weight = Weight.CRITERION
+    return Statement(match.start(), match.end(), verdict, form, match.start("core"), weight)
 
 
-def _pair(match: re.Match[str], scale: tuple[float, float]) -> Statement:
-    verdicts = [_verdict(match[name], scale) for name in ("one", "two")]
-    unfit = [verdict for verdict in verdicts if not verdict.is_valid]
-    verdict = unfit[0] if unfit else Verdict.scores([_number(match["one"]), _number(match["two"])])
-    start = match.start("core")
-    return Statement(start, match.end(), verdict, 0, start)
+def _labeled(text: str, label: int, start: int, scale: Scale) -> Iterator[Statement]:
+    """What a label that sums up says: a number right behind it."""
+    match = _AHEAD.match(text, start, line_bounds(text, start)[1])
+    if match is not None:
+        yield Statement(label, match.end(), graded(match, scale), "closing label", label)
 
 
-def _number(text: str) -> float:
-    return float(text.replace("−", "-"))
+def _value(content: str, scale: Scale) -> Verdict:
+    """What a container says."""
+    verdict = score(content, scale)
+    if verdict.is_valid or len(content) > _AT_MOST:
+        return verdict
+    stated = {
+        _cued_verdict(match, scale) for match in _CUED.finditer(content) if not _is_aspect(content, match.start("core"))
+    }
+    valid = {one for one in stated if one.is_valid}
+    return next(iter(valid)) if len(valid) == 1 else verdict
+
+
+_AT_MOST = 2_000
 
 
 def _is_aspect(text: str, start: int) -> bool:
@@ -175,6 +208,54 @@ def _is_aspect(text: str, start: int) -> bool:
     return word is not None and word[1].casefold() not in _PLAIN
 
 
-def _is_denied(text: str, start: int) -> bool:
-    clause = re.split(r"[,;:–—]", text[sentence_bounds(text, start, start)[0] : start])[-1]
-    return _NEGATION.search(clause) is not None
+def _opening_pair(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
+    match = _PAIR_LINE.match(text)
+    if match is not None:
+        yield _pair(match, scale)
+
+
+_NO_OPENING = "no verdict found"
+
+
+def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
+    for found in (list(tags(text)), list(boxes(text))):
+        values = [(content, _pair_of(content.text, scale)) for content in found]
+        whole = [(content, verdict) for content, verdict in values if verdict is not None]
+        for content, verdict in whole:
+            yield Statement(content.start, content.end, verdict, "answer tag", content.start)
+        if not whole and len(found) == 2:
+            single = [score(content.text, scale) for content in found]
+            yield Statement(found[0].start, found[1].end, _both(single), "answer tag", found[0].start)
+    for one in objects(text):
+        named = [said for key, said in one.pairs if _SIDE_KEY.fullmatch(key.casefold())]
+        listed = [said for key, said in one.pairs if key.casefold() == "scores" and isinstance(said, list)]
+        sides = listed[-1] if listed else named
+        if len(sides) == 2:
+            verdict = _both([score(str(said)[:40], scale) for said in sides])
+            yield Statement(one.start, one.end, verdict, "json", one.start)
+    for match in (*_PAIR_LISTED.finditer(text), *_PAIR_NAMED.finditer(text)):
+        yield _pair(match, scale)
+
+
+_SIDE_KEY = re.compile(
+    r"(?:(?:score|rating)[ _-]?(?:of[ _-]|for[ _-])?)?(?:(?:response|answer|assistant|model)[ _-]?)?(?:1|2|a|b|one|two)"
+    r"(?:[ _-]?(?:score|rating))?"
+)
+
+
+def _pair_of(content: str, scale: Scale) -> Verdict | None:
+    match = _PAIR.fullmatch(content)
+    return None if match is None else _pair(match, scale).verdict if "core" in match.groupdict() else _both(
+        [on_scale(match["one"], scale), on_scale(match["two"], scale)]
+    )
+
+
+def _both(verdicts: Sequence[Verdict]) -> Verdict:
+    unfit = [verdict for verdict in verdicts if not verdict.is_valid]
+    return unfit[0] if unfit else Verdict.scores([verdict.value for verdict in verdicts])  # type: ignore[misc]  # scores
+
+
+def _pair(match: re.Match[str], scale: Scale) -> Statement:
+    start = match.start("core")
+    verdict = _both([on_scale(match[name], scale) for name in ("one", "two")])
+    return Statement(start, match.end(), verdict, "label", start)

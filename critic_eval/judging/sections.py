@@ -1,56 +1,52 @@
-"""Verdicts in a labeled section of their own: the JSON key `Judgement` of MLLM-as-a-Judge, Prometheus' `[RESULT]`.
+"""Verdicts behind a benchmark's own mark: the key `Judgement` of MLLM-as-a-Judge, Prometheus' `[RESULT]`."""
 
-A critic that keeps to the format names its verdict there and nowhere else, so the section alone is read. Where there is
-none, the answer is read as any other.
-"""
-
-import ast
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
+from critic_eval.judging.answer import Marks
+from critic_eval.judging.numbers import END, NUMBER, OUT_OF, RANGE, graded
+from critic_eval.judging.places import VerdictPosition
 from critic_eval.judging.preferences import parse_preference
-from critic_eval.judging.quoting import fold
 from critic_eval.judging.rankings import parse_ranking
-from critic_eval.judging.reading import CONTRADICTORY, COPIED, Parsed, Statement, decide
-from critic_eval.judging.scores import parse_score
-from critic_eval.judging.verdicts import LabelKind, Verdict
+from critic_eval.judging.reading import Parsed, read
+from critic_eval.judging.scores import find_scores, parse_score
+from critic_eval.judging.statements import Statement
+from critic_eval.judging.verdicts import LabelKind
 
 
-def parse_judgement(text: str, n_responses: int, responses: Sequence[str] = (), kind: LabelKind = "score") -> Parsed:
+def parse_judgement(
+    text: str,
+    n_responses: int,
+    responses: Sequence[str] = (),
+    kind: LabelKind = "score",
+    marks: Sequence[Marks] = (),
+) -> Parsed:
     r"""Read MLLM-as-a-Judge's 'Judgement' (arXiv 2402.04788): `[[4]]`, `[[B]]`, `[[C]]` for a tie, `[[B]], [[A]]`.
 
-    An answer that is one object, in JSON or as Python writes it, states its verdict under the key, whatever else it
-    quotes. Any other answer is read from its last line, if that begins with the key, and else for labels.
+    It is a key of an object, a label that sums up, or missing; any answer is read as the general parsers read it, which
+    know all three.
 
     Args:
-        text: The critic's answer; any str.
+        text: The critic's whole text; any str.
         n_responses: How many responses were shown.
         responses: Texts that the critic was shown.
         kind: What is asked for; scores are from 1 to 5.
+        marks: Pairs that open and close a thought, besides those that `find_answer` knows.
 
     >>> parse_judgement('{"Analysis": "\\"Judgement\\": \\"[[A]]\\" is what it says.", "Judgement": "[[B]]"}', 2,
     ...                 kind="preference").verdict.value
     1
     """
-    found = _object(text)
-    if found is not None:
-        value, span, says_more = found
-        words = fold(text[slice(*span)])
-        if says_more and any(words in fold(shown) for shown in responses):
-            return Parsed(Verdict.invalid(COPIED))
-        return Parsed(_READERS[kind](str(value), n_responses), span)
-    lines = [
-        Statement(match.start(), match.end(), _READERS[kind](match["value"], n_responses), 0, match.start())
-        for match in _LINE(text)
-    ]
-    if lines and not _WORD.search(text, lines[-1].end):
-        return decide(text, lines, "last", responses)
-    return _otherwise(text, n_responses, responses, kind)
+    if kind == "score":
+        return parse_score(text, n_responses, responses, "last", _SCALE, marks)
+    parse = parse_preference if kind == "preference" else parse_ranking
+    return parse(text, n_responses, responses, "last", marks)
 
 
-def parse_result(text: str, n_responses: int = 1, responses: Sequence[str] = ()) -> Parsed:
+def parse_result(
+    text: str, n_responses: int = 1, responses: Sequence[str] = (), marks: Sequence[Marks] = ()
+) -> Parsed:
     """Read Prometheus' `[RESULT] 4`, the last of them; scores are from 1 to 5 (arXiv 2401.06591).
 
     The feedback before it may speak of scores as it likes. An answer without the mark is read as any other.
@@ -58,109 +54,18 @@ def parse_result(text: str, n_responses: int = 1, responses: Sequence[str] = ())
     >>> parse_result("A score of 5 would need more detail. So the overall score is 3. [RESULT] 3").verdict.value
     3.0
     """
-    found = [Statement(*match.span(), _in_scale(match["score"]), 0, match.start()) for match in _RESULT(text)]
-    if found:
-        return decide(text, found, "last", responses)
-    return parse_score(text, n_responses, responses, "last", _SCALE)
+    return read(text, _results, "last", responses, marks)
 
 
 _SCALE = (1.0, 5.0)
-_RESULT = re.compile(r"\[RESULT\][\s:(\[*]{0,6}(?P<score>[0-9]{1,3}(?:\.[0-9]{1,3})?)", re.IGNORECASE).finditer
-_KEY = re.compile(r"judge?ment", re.IGNORECASE)
-_LINE = re.compile(
-    r"^[ \t*_#]{0,12}Judge?ment[*_]{0,4}[ \t]{0,4}:[*_]{0,2}[ \t]{0,4}\n?(?P<value>[^\n]{1,200})$",
-    re.IGNORECASE | re.MULTILINE,
-).finditer
-_PREFACE = re.compile(r"\W*(?:here(?: is|'s)(?: my| the)?[ \w]{0,40}:|json|python)?[\W]*", re.IGNORECASE)
-_DOUBLE = re.compile(r"\[\[(?P<score>[0-9])\]\]")
-_BRACKETED = re.compile(r"\[\[([A-Z0-9]{1,3})\]\]")
-_BARE = re.compile(r"[\W_]{0,12}([A-Z]{1,26}|[0-9])(?:\.0)?[\W_]{0,12}")
-_WORD = re.compile(r"\w")
-_ENDINGS = ("", "}", '"}', "'}")
-"""What an answer that was cut short may lack."""
+_RESULT = re.compile(
+    rf"\[(?:RESULT|SCORE)\][\s:(\[*]{{0,6}}(?P<number>{NUMBER}){END}{RANGE}\]{{0,2}}{OUT_OF}(?P<percent>[ ]?%)?", re.IGNORECASE
+)
 
 
-def _object(text: str) -> tuple[Any, tuple[int, int], bool] | None:
-    """Of an answer that is one object: the value under the key, its span, and whether it holds more than the key."""
-    start, end = text.find("{"), text.rfind("}") + 1
-    if start < 0 or not _PREFACE.fullmatch(text[:start]):
-        return None
-    if end <= start or _WORD.search(text, end):
-        end = len(text)
-    for ending in _ENDINGS:
-        record = _decoded(text[start:end] + ending)
-        keys = [key for key in record if isinstance(key, str) and _KEY.fullmatch(key)] if record is not None else []
-        if record is not None and keys:
-            return record[keys[-1]], (start, end), len(record) > 1
-    return None
-
-
-def _decoded(text: str) -> Mapping[Any, Any] | None:
-    for decode in (lambda source: json.loads(source, strict=False), ast.literal_eval):
-        try:
-            record = decode(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            continue
-        if isinstance(record, Mapping):
-            return record
-    return None
-
-
-def _score(section: str, n_responses: int) -> Verdict:
-    named = set(_named(section))
-    if len(named) > 1:
-        return Verdict.invalid(CONTRADICTORY)
-    number = next(iter(named), "")
-    return _in_scale(number) if number.isdigit() else _unreadable(section)
-
-
-def _preference(section: str, n_responses: int) -> Verdict:
-    named = set(_named(section))
-    if len(named) > 1:
-        return Verdict.invalid(CONTRADICTORY)
-    letter = next(iter(named), "")
-    if letter not in ("A", "B", "C"):
-        return _unreadable(section)
-    return Verdict.preference({"A": 0, "B": 1, "C": None}[letter])
-
-
-def _ranking(section: str, n_responses: int) -> Verdict:
-    letters = "".join(_named(section))
-    return parse_ranking(letters, n_responses, (), "last").verdict if letters else _unreadable(section)
-
-
-_READERS: dict[LabelKind, Callable[[str, int], Verdict]] = {
-    "score": _score,
-    "preference": _preference,
-    "ranking": _ranking,
-}
-
-
-def _named(section: str) -> list[str]:
-    bracketed = _BRACKETED.findall(section)
-    if bracketed:
-        return bracketed
-    bare = _BARE.fullmatch(section)
-    return [bare[1]] if bare else []
-
-
-def _in_scale(number: str) -> Verdict:
-    value = float(number)
-    low, high = _SCALE
-    return (
-        Verdict.score(value) if low <= value <= high else Verdict.invalid(f"score {number} outside {low:g} to {high:g}")
-    )
-
-
-def _unreadable(section: str) -> Verdict:
-    return Verdict.invalid(f"unreadable judgement {section.strip()[:40]!r}")
-
-
-def _otherwise(text: str, n_responses: int, responses: Sequence[str], kind: LabelKind) -> Parsed:
-    if kind != "score":
-        parse = parse_preference if kind == "preference" else parse_ranking
-        return parse(text, n_responses, responses, "last")
-    labels = [Statement(*match.span(), _in_scale(match["score"]), 0, match.start()) for match in _DOUBLE.finditer(text)]
-    if labels:
-        return decide(text, labels, "last", responses)
-    return parse_score(text, n_responses, responses, "last", _SCALE)
+def _results(text: str, position: VerdictPosition) -> Iterator[Statement]:
+    marked = [
+        Statement(match.start(), match.end(), graded(match, _SCALE), "closing label", match.start())
+        for match in _RESULT.finditer(text)
+    ]
+    return iter(marked) if marked else find_scores(text, position, _SCALE)

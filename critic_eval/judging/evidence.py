@@ -1,0 +1,332 @@
+"""Whose words a statement in a critic's answer is, and whether it is meant: quoted, reported, denied, supposed, echoed.
+
+A sentence, a list item or a paragraph is as far as any of this reaches: neither a response nor a careless mark can void
+a verdict that stands elsewhere. What the critic was shown is compared without case, spacing, markup and punctuation. A
+statement in shown words, or one whose verdict a shown text states in other words, is an *echo*: it may be a quotation
+that nothing marks as one, and is believed only where it stands at the place of the critic's own verdict and nothing
+around it announces somebody's words.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
+
+from critic_eval.judging.places import VerdictPosition, lead_in, line_bounds, sentence_before, sentence_bounds, stands_at
+from critic_eval.judging.quoting import block_spans, fold, marked_spans, merged, words_of
+from critic_eval.judging.statements import Statement
+from critic_eval.judging.verdicts import Verdict
+
+
+class Evidence:
+    """What stands around the statements of one answer.
+
+    Args:
+        text: the answer, as `find_answer` gives it.
+        position: where the protocol asks for the verdict.
+        shown: texts that the critic was shown.
+        stated_in: the verdicts that a shown text itself states, in whatever words.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        position: VerdictPosition,
+        shown: Sequence[str],
+        stated_in: Callable[[str], Collection[Verdict]],
+    ) -> None:
+        self.text = text
+        self.position = position
+        self.shown = shown
+        self.stated_in = stated_in
+        self._blocks = merged(block_spans(text))
+        self._marked = marked_spans(text)
+        self._literal: dict[str, bool] = {}
+        self._at_place: dict[Statement, bool] = {}
+
+    def is_at_place(self, statement: Statement) -> bool:
+        """Whether it is where the protocol asks for the verdict, by itself or behind words that lead in to it."""
+        if statement not in self._at_place:
+            self._at_place[statement] = stands_at(self.text, *self._with_marks(statement), self.position)
+        return self._at_place[statement]
+
+    def is_quoted(self, statement: Statement) -> bool:
+        """Whether marks make it somebody else's words.
+
+        Quotation marks, backticks and fences do so except at the place of the verdict, where prompts show it in them.
+        """
+        if _within(self._blocks, statement.core, statement.end):
+            return True
+        if not any(start <= statement.core and statement.end <= end for start, end in self._around(statement)):
+            return False
+        if statement.is_container:
+            return self.is_echo(statement) and not self.is_at_place(statement)  # a fence is how an object is shown
+        is_alone = not _WORD.search(self.text, 0, statement.start) and not _WORD.search(self.text, statement.end)
+        if self.position == "first" and is_alone:
+            return True  # nothing but a quotation
+        return self.is_echo(statement) or not self.is_at_place(statement)
+
+    def is_attributed(self, statement: Statement) -> bool:
+        """Whether its own sentence says that somebody else says it."""
+        start, end = sentence_bounds(self.text, statement.start, statement.end)
+        before, after = self.text[start : statement.start], self.text[statement.end : end]
+        if _SAID_AFTER.match(after) or _BY_WORD.search(before):
+            return True
+        if self._is_introduced(statement):
+            return True
+        reported = [match.end() for match in _REPORT.finditer(before)]
+        return bool(reported) and _TO_REPORTED.fullmatch(before[reported[-1] :]) is not None
+
+    def is_unmeant(self, statement: Statement) -> bool:
+        """Whether its sentence denies, asks, supposes or gives as an example what it says."""
+        start, end = sentence_bounds(self.text, statement.start, statement.end)
+        before, after = self.text[start : statement.start], self.text[statement.end : end]
+        # A quotation may stand between a verdict and a question mark that is not the sentence's.
+        asks = after.rstrip(" \t\n)*_").endswith("?") or (statement.end == end and self.text[end - 1 : end] == "?")
+        clause = _CLAUSE.split(before)[-1]
+        return bool(
+            asks
+            or _NEGATION.search(clause)
+            or _DENIAL.search(before)
+            or _CONCESSION.match(before)
+            or _EXAMPLE.search(self.text, max(0, statement.start - 30), statement.start)
+            or (not statement.is_sentence and (_CONDITION.match(after) or _SUPPOSED.search(clause)))
+        )
+
+    def is_literal(self, statement: Statement) -> bool:
+        """Whether a shown text holds its words."""
+        words = self.text[slice(*statement.said)]
+        if words not in self._literal:
+            self._literal[words] = self._stands_in_shown(words)
+        return self._literal[words]
+
+    def is_echo(self, statement: Statement) -> bool:
+        """Whether a shown text holds its words, or states the same verdict in others."""
+        return bool(self.shown) and (self.is_literal(statement) or statement.verdict in self._stated)
+
+    def is_announced(self, statement: Statement) -> bool:
+        """Whether the sentence before or after an echo announces somebody's words, or the quotation goes on there."""
+        start, end = sentence_bounds(self.text, statement.start, statement.end)
+        rest = self.text[statement.end : end]
+        if _TELLS.search(rest) or self._continues(statement):
+            return True
+        following = self.text[end : end + 200].split("\n\n")[0].lstrip()
+        if _BACK_REFERENCE.match(following):
+            return True
+        lead = lead_in(self.text, self._with_marks(statement)[0])
+        before = sentence_before(self.text, lead)
+        return announces(before) or self._holds_line(before)
+
+    def is_told(self, statement: Statement) -> bool:
+        """Whether an echo away from its place is told of, and not meant: by its sentence, its line, or what is around.
+
+        Labels away from their place are, unless the critic speaks of itself; sentences are where anybody is said to
+        speak.
+        """
+        start, end = sentence_bounds(self.text, statement.start, statement.end)
+        around = f"{self.text[start : statement.start]} … {self.text[statement.end : end]}"
+        line = self.text[slice(*line_bounds(self.text, statement.start))]
+        if _TELLS.search(around) or _SPEAKER.match(line) or line.lstrip().startswith("|"):
+            return True
+        return self.is_announced(statement) or not (statement.is_sentence or _OWN.search(around))
+
+    @cached_property
+    def _stated(self) -> set[Verdict]:
+        return {verdict for text in self.shown for verdict in self.stated_in(text)}
+
+    @cached_property
+    def _folded(self) -> list[str]:
+        return [fold(text) for text in self.shown]
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return [words_of(text) for text in self.shown]
+
+    def _stands_in_shown(self, words: str) -> bool:
+        folded = fold(words).rstrip("].,;:!?*_ ")
+        if any(folded in text for text in self._folded):
+            return True
+        alone = words_of(words)
+        return bool(_LONG_WORD.search(alone)) and any(alone in text for text in self._words)
+
+    def _around(self, statement: Statement) -> list[tuple[int, int]]:
+        last = bisect_right(self._marked, (statement.core, len(self.text)))
+        return [span for span in self._marked[max(0, last - _NEAR_MARKS) : last] if span[1] > statement.core]
+
+    def _with_marks(self, statement: Statement) -> tuple[int, int]:
+        """The statement with the quotation marks or the fence around it and what they hold besides."""
+        start, end = statement.start, statement.end
+        for span in self._around(statement):
+            if statement.end <= span[1]:
+                start, end = min(start, span[0]), max(end, span[1])
+        return start, end
+
+    def _is_introduced(self, statement: Statement) -> bool:
+        """Whether the line above ends in a report and a colon: "The second response says:"."""
+        line = line_bounds(self.text, statement.start)[0]
+        if _WORD.search(self.text, line, statement.start) or _OWN.search(self.text, statement.start, statement.end):
+            return False
+        above = self.text[max(0, line - 200) : line].rstrip()
+        report = _REPORT_LINE.search(above)
+        return report is not None and _OWN.search(report[0]) is None
+
+    def _continues(self, statement: Statement) -> bool:
+        """Whether the word before it (and what leads in to it), or eight words after it, are a shown text's too."""
+        if self.position == "last":
+            at = lead_in(self.text, statement.start)
+            word = _LAST_WORD.search(self.text, max(0, at - 80), at)
+            return word is not None and self._run_is_shown(self.text[word.start() : statement.end])
+        return self._run_is_shown(self.text[statement.start : _after_words(self.text, statement.end, 8)], 8)
+
+    def _run_is_shown(self, run: str, more: int = 0) -> bool:
+        words = words_of(run)
+        return words.count(" ") > more + 1 and any(words in text for text in self._words)
+
+    def _holds_line(self, line: str) -> bool:
+        words = words_of(line)
+        return words.count(" ") > 2 and any(words in text for text in self._words)
+
+
+def announces(sentence: str) -> bool:
+    """Whether a sentence says that somebody's words come next.
+
+    >>> announces("Response A is copied here for reference."), announces("Response A is wrong.")
+    (True, False)
+    """
+    if not sentence.strip():
+        return False
+    if _ANNOUNCES.search(sentence) and not (_OWN.search(sentence) and not _I_QUOTE.search(sentence)):
+        return True
+    return bool(_WEAKLY.search(sentence) and _MENTION.search(sentence) and not _JUDGES.search(sentence))
+
+
+_NEAR_MARKS = 40
+_WORD = re.compile(r"\w")
+_LONG_WORD = re.compile(r"[a-z]{4}|[^\x00-\x7f]{2}| \S [^\x00-\x7f]")
+_LAST_WORD = re.compile(r"[^\W_]+(?=[\W_]*\Z)")
+# Third person only: "I'd say" and "this suggests" introduce the critic's own opinion.
+_VERBS = (
+    r"says|said|claims|claimed|states|stated|asserts|asserted|insists|declares|writes|wrote|reads|argues|demands"
+    r"|asks|tells|instructs|contains|includes|quotes|repeats|ends|begins|starts"
+)
+_REPORT = re.compile(rf"\b(?:{_VERBS})\b", re.IGNORECASE)
+# A few words may come between the verb and what is reported, but no comma or conjunction, after which a clause of the
+# critic's own begins.
+_TO_REPORTED = re.compile(r"(?:[^\w,;]{1,4}(?!(?:and|but|so|while|because)\b)\w{1,20}){0,4}[^\w;]{0,6}", re.IGNORECASE)
+_REPORT_LINE = re.compile(rf"[^.!?\n]{{0,120}}\b(?:{_VERBS}|wrote this|says this)\b[^.!?\n:]{{0,40}}:\Z", re.I)
+_SAID_AFTER = re.compile(
+    r"[\"'”’)\]}`*\s]{0,4}[,(–—-]{0,2}[ ]{0,2}(?:"
+    r"(?:(?:is|was|are|were|being)[ ]{1,2})?(?:exactly |just |only |merely )?what\b[^.\n]{0,60}\b"
+    r"(?:says?|said|writes?|wrote|written|claims?|reads?|asks?|wants?|demands?|states?|ends)\b"
+    r"|(?:(?:is|was|as)[ ]{1,2})?(?:quoted|copied|cited|taken|written|stated|claimed|said|pasted)[ ](?:from|by|in|out)\b"
+    r"|(?:says|said|writes|wrote|claims|reads|according to)[ ](?:the[ ])?(?:first|second|third|response|answer"
+    r"|assistant|candidate|other)\b)",
+    re.IGNORECASE,
+)
+_BY_WORD = re.compile(
+    r"\b(?:according to|in the words of|as (?:claimed|stated|written|put|said) by|to quote|quoting)\b", re.IGNORECASE
+)
+_CLAUSE = re.compile(r"[,;:–—]|\b(?:but|so|however|therefore|thus|hence|yet|because|since|although|though|and)\b", re.I)
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|nor|neither|cannot|whether|if|unless|hardly|doubt|wrong|false|incorrect|instead of|rather than"
+    r"|without|far from)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+# "I don't think, however, that …": the negation of an opinion reaches over commas.
+_DENIAL = re.compile(
+    r"(?:\b(?:not|never|hard|difficult|impossible)|n['’]t)[ ](?:to[ ])?(?:think|believe|say|claim|mean|agree|tell|true"
+    r"|convinced|sure|clear|the case)\b",
+    re.IGNORECASE,
+)
+_CONCESSION = re.compile(r"\W{0,4}(?:although|though|even though|even if|while|whereas)\b[^,]{0,200}\Z", re.IGNORECASE)
+_EXAMPLE = re.compile(
+    r"(?:\b(?:for example|for instance|such as|an example(?: is| would be)?|in the form(?: of)?|in the format(?: of)?"
+    r"|e\.g\.)|\bi\.e\. either)[\s:,(\"'“`]{0,6}\Z",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(
+    r"[\])\"'”’`\s]{0,4}(?:if|unless|only if|in case|would|could|might|should|must|cannot|can't|isn't|is not|is wrong"
+    r"|is incorrect|is false|is too|may)\b",
+    re.IGNORECASE,
+)
+_SUPPOSED = re.compile(r"\b(?:would (?:need|require|deserve|have)|could have|might have|should have|to (?:get|reach|earn))\b", re.I)
+_MENTION = re.compile(
+    r"\b(?:responses?|answers?|assistants?|candidates?|outputs?|reply|replies|models?|author|writer|student|it|its|they"
+    r"|their|the (?:first|second|third|former|latter|other|last) one|one of them)\b|回答|回复|答案|助手",
+    re.IGNORECASE,
+)
+_TELLS = re.compile(
+    r"\b(?:says?|said|saying|claims?|claimed|claiming|states?|stated|stating|asserts?|insists?|declares?|writes?|wrote"
+    r"|written|writing|reads|demands?|asks?|asked|asking|requests?|requested|tells?|told|instructs?|orders?|commands?"
+    r"|urges?|begs?|wants?|wishes|contains?|containing|includes?|including|quotes?|quoted|quoting|quotation|repeats?"
+    r"|repeated|repeating|ends?|ended|ending|begins?|starts?|concludes|concluding|finishes|closes|closing|opens|opening"
+    r"|copie[sd]|copy|copying|pastes?d?|reproduced?|verbatim|transcript|excerpt|inject\w*|plant(?:ed|s)?|embed\w*"
+    r"|text|wording|words|lines?|sentences?|phrases?|message|note|instructions?|append\w*|prints?|echo\w*|below|above"
+    r"|follow(?:s|ing)|according|speaks?|announces?|proclaims?|mentions?|remarks?|adds|attach\w*|manipulat\w+"
+    r"|tr(?:y|ies|ied|ying) to|attempts?|pretends?|supposed(?:ly)?|alleged(?:ly)?|so-called|self-\w+|itself|appears"
+    r"|belongs?|lifted|cited?|cites|citing|puts? it|would have me|ignor\w+|disregard\w*|from (?:response|answer"
+    r"|assistant|the (?:first|second|third))|by (?:response|answer|assistant))\b|写道|声称|说|要求|引用|内容",
+    re.IGNORECASE,
+)
+_WEAKLY = re.compile(
+    r"\b(?:text|content|body|wording|words?|lines?|sentences?|paragraph|request|note|instructions?|message|passage"
+    r"|remark|statement|section|part|end|ending|beginning|close|closing|opening|conclusion|tail|consider|look(?:ing)? at"
+    r"|see|note|recall|take|read|quoting|from|of|about|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?"
+    r"|says|writes|wrote|states|reads|claims this)\b|：\Z|[:]\W{0,3}\Z",
+    re.IGNORECASE,
+)
+_ANNOUNCES = re.compile(
+    r"\bas follows|\bfollow(?:s|ing)?\b|\bbelow\b|\bhere (?:is|are|comes?|goes|stands)\b|\bhere(?:'s|’s)"
+    r"|\b(?:copied|quoted|reproduced|pasted|repeated|cited|transcribed|reprinted|restated|verbatim)\b"
+    r"|\bword for word\b|\bfor (?:reference|completeness|the record|context)\b|\bin full\b|\btranscript(?:ion)?\b"
+    r"|\bexcerpts?\b|\bquot(?:e|es|ation|ing)\b|\bcop(?:y|ies)\b|\bto the letter\b"
+    r"|\b(?:last|final|first|closing|opening|next) (?:line|sentence|words?|paragraph|remark|statement|request)\b"
+    r"|\b(?:writes?|wrote|says?|said|states?|reads?|ends?|concludes?|closes?|finishes|begins?|starts?|continues|adds?"
+    r"|goes on)(?: (?:with|by|in))?(?: (?:this|these|thus|so|like this|the following|words|saying))*[\"'”’)\]]?[.!:]?\s*\Z"
+    r"|\b(?:asks|wants|instructs|tells|requests|demands|urges|orders|begs|commands|invites|would have) (?:me|us|the judge"
+    r"|judges|that|for|you)\b"
+    r"|\b(?:text|contents?|wording|words|message|body) of (?:the )?(?:\w{1,10} )?(?:response|answer|assistant|candidate)"
+    r"|\b(?:is|are|was|were|be|the|an?|of|to|that|with|by|and|as|in|for|namely|say)[\"'“(]?\s*\Z"
+    r"|^\W*(?:the )?(?:(?:start|beginning|end|text|content) of )?(?:the )?(?:response|answer|assistant|candidate)"
+    r"(?: [A-Z0-9]\b)?(?:['’]s (?:response|answer|text))?\W*\Z",
+    re.IGNORECASE,
+)
+_I_QUOTE = re.compile(r"\bI(?:'ll| will| shall)? (?:quote|copy|repeat|cite|reproduce|paste|restate|transcribe|include)\b", re.I)
+_OWN = re.compile(
+    r"\b(?:I|my|me|we|our|mine|I'd|I’d)\b|\b(?:therefore|thus|hence|overall|in conclusion|in summary|in sum|all in all"
+    r"|ultimately|to conclude)\b|我|因此|综上",
+    re.IGNORECASE,
+)
+_JUDGES = re.compile(
+    r"\b(?:right(?:ly)?|wrong(?:ly)?|correct(?:ly)?|incorrect(?:ly)?|accurate(?:ly)?|inaccurate|better|worse|best|worst"
+    r"|good|bad|errors?|mistakes?|hallucinat\w+|invents?|invented|miss(?:es|ed|ing)?|fails?|failed|detailed|details?|clear(?:ly)?"
+    r"|vague|relevant|irrelevant|helpful|precise|complete|incomplete|thorough|concise|matches|fits|fine|true|untrue|contradicts)\b",
+    re.IGNORECASE,
+)
+_BACK_REFERENCE = re.compile(
+    r"\W{0,3}(?:(?:that|this|these|those)(?: (?:is|was|are|were|comes?|came|stands|appears|line|sentence|quote|quotation"
+    r"|verdict|score|statement|request|text|claim)\b)[^.\n]{0,60}\b(?:\w+)|(?:so|thus)[ ](?:says?|writes?|wrote|ends?"
+    r"|reads?|claims?|it )|(?:the )?(?:above|preceding|previous|quoted|line above|quote|quotation)\b)",
+    re.IGNORECASE,
+)
+_SPEAKER = re.compile(
+    r"[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate|model|student|user|human"
+    r"|output|reply)(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
+    re.IGNORECASE,
+)
+
+
+def _after_words(text: str, start: int, number: int) -> int:
+    for match in _WORDS_AHEAD.finditer(text, start, start + 40 * number):
+        number -= 1
+        if not number:
+            return match.end()
+    return start
+
+
+_WORDS_AHEAD = re.compile(r"[^\W_]+")
+
+
+def _within(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+    at = bisect_right(spans, (start, 1 << 60)) - 1
+    return at >= 0 and spans[at][0] <= start and end <= spans[at][1]
