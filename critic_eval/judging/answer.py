@@ -104,7 +104,7 @@ _LATEX = r"\\(?:text|textbf|textit|mathrm|mathbf|emph)\{(?P<latex>[^{}\n]{0,80})
 _HTML = r"</?(?:b|i|u|em|strong|span|p|br|mark|center|font|small|big|h[1-6])(?:\s[^<>\n]{0,60})?/?>"
 _EDITS = re.compile(
     rf"(?P<line>\r\n?|\u2028|\u2029|\x85|\x0b|\x0c)|(?P<end>{_END_TOKENS})|{_LATEX}|(?P<html>{_HTML})"
-    r"|(?P<entity>&(?:gt|lt|amp|quot|nbsp|\#39);)|(?P<struck>~~[^~\n]{1,200}~~)"
+    r"|(?P<escape>\\(?=[\[\]*_]))|(?P<entity>&(?:gt|lt|amp|quot|nbsp|\#39);)|(?P<struck>~~[^~\n]{1,200}~~)"
     # A star before a space at the beginning of a line is a bullet; elsewhere stars are emphasis. So are underscores
     # that no word goes on over.
     r"|(?P<stars>\*+(?![ \t*])|(?<=\S)\*+)|(?P<unders>(?<![A-Za-z0-9_])_{1,3}(?=[^\s_])|(?<=[^\s_])_{1,3}"

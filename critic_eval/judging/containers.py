@@ -32,13 +32,21 @@ class Content(NamedTuple):
 def containers(text: str, kind: LabelKind, value: ReadValue) -> Iterator[Statement]:
     """The containers of an answer as statements of a kind, unreadable ones included."""
     for content in tags(text):
-        yield Statement(content.start, content.end, value(content.text), "answer tag", content.start)
+        yield Statement(content.start, content.end, _inside(content.text, kind, value), "answer tag", content.start)
     for content in boxes(text):
         yield Statement(content.start, content.end, value(content.text), "boxed", content.start)
     for found in objects(text):
         statement = _object_statement(text, found, KEYS[kind], value)
         if statement is not None:
             yield statement
+
+
+def _inside(content: str, kind: LabelKind, value: ReadValue) -> Verdict:
+    for found in objects(content):
+        statement = _object_statement(content, found, KEYS[kind], value)
+        if statement is not None:
+            return statement.verdict
+    return value(content)
 
 
 def tags(text: str) -> Iterator[Content]:

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
-from critic_eval.judging.places import VerdictPosition, lead_in, line_bounds, sentence_before, sentence_bounds, stands_at
+from critic_eval.judging.places import VerdictPosition, ends_in_own_cue, lead_in, line_bounds, sentence_before, sentence_bounds, stands_at
 from critic_eval.judging.quoting import block_spans, fold, marked_spans, merged, words_of
 from critic_eval.judging.statements import Statement
 from critic_eval.judging.verdicts import Verdict
@@ -45,26 +45,49 @@ class Evidence:
         self._at_place: dict[Statement, bool] = {}
 
     def is_at_place(self, statement: Statement) -> bool:
-        """Whether it is where the protocol asks for the verdict, by itself or behind words that lead in to it."""
+        """Whether it is where the protocol asks for the verdict, by itself or behind words that lead in to it.
+
+        A label that sums up, and a container, are in their place at the beginning of an answer, too.
+        """
         if statement not in self._at_place:
-            self._at_place[statement] = stands_at(self.text, *self._with_marks(statement), self.position)
+            start, end = self._with_marks(statement)
+            sums_up = statement.is_container or statement.form == "closing label"
+            self._at_place[statement] = (
+                stands_at(self.text, start, end, self.position)
+                or self._concludes(start, end)
+                or (sums_up and stands_at(self.text, start, end, "first"))
+            )
         return self._at_place[statement]
+
+    def _concludes(self, start: int, end: int) -> bool:
+        """Whether it ends the answer's last sentence behind a reason: "Since both are right, my verdict is [[C]]"."""
+        if self.position == "first" or _WORD.search(self.text, end):
+            return False
+        before = self.text[sentence_bounds(self.text, start, end)[0] : start]
+        is_reasoned = before.rstrip().endswith((",", "，")) and _REASON.match(before)
+        return bool(is_reasoned) and not _ASKS.search(before)
 
     def is_quoted(self, statement: Statement) -> bool:
         """Whether marks make it somebody else's words.
 
         Quotation marks, backticks and fences do so except at the place of the verdict, where prompts show it in them.
         """
-        if _within(self._blocks, statement.core, statement.end):
-            return True
-        if not any(start <= statement.core and statement.end <= end for start, end in self._around(statement)):
+        is_set_apart = _within(self._blocks, statement.core, statement.core + 1)
+        if not is_set_apart and not any(
+            start <= statement.core and statement.end <= end for start, end in self._around(statement)
+        ):
             return False
         if statement.is_container:
             return self.is_echo(statement) and not self.is_at_place(statement)  # a fence is how an object is shown
         is_alone = not _WORD.search(self.text, 0, statement.start) and not _WORD.search(self.text, statement.end)
         if self.position == "first" and is_alone:
             return True  # nothing but a quotation
-        return self.is_echo(statement) or not self.is_at_place(statement)
+        is_code = is_set_apart or any(self.text.startswith(("```", "~~~"), start) for start, _ in self._around(statement))
+        return (is_code and self.is_echo(statement)) or not self.is_at_place(statement)
+
+    def opens(self, statement: Statement) -> bool:
+        """Whether the answer begins with it, whatever the protocol asks for."""
+        return stands_at(self.text, *self._with_marks(statement), "first")
 
     def is_attributed(self, statement: Statement) -> bool:
         """Whether its own sentence says that somebody else says it."""
@@ -86,6 +109,8 @@ class Evidence:
         clause = _CLAUSE.split(before)[-1]
         return bool(
             asks
+            or _IF.match(self.text, start, statement.end)
+            or _WOULD.match(after)
             or _NEGATION.search(clause)
             or _DENIAL.search(before)
             or _CONCESSION.match(before)
@@ -110,6 +135,10 @@ class Evidence:
         rest = self.text[statement.end : end]
         if _TELLS.search(rest) or self._continues(statement):
             return True
+        line = line_bounds(self.text, statement.start)[0]
+        above = self.text[line_bounds(self.text, line - 1)[0] : line] if line else ""
+        if above.lstrip().startswith(">"):
+            return True  # a line that goes on with a block quote
         following = self.text[end : end + 200].split("\n\n")[0].lstrip()
         if _BACK_REFERENCE.match(following):
             return True
@@ -171,11 +200,16 @@ class Evidence:
         return report is not None and _OWN.search(report[0]) is None
 
     def _continues(self, statement: Statement) -> bool:
-        """Whether the word before it (and what leads in to it), or eight words after it, are a shown text's too."""
+        """Whether a shown text has the same words before it, or eight after it: then the quotation is a longer one.
+
+        Three words before it tell that, or one where its sentence speaks of a response.
+        """
         if self.position == "last":
             at = lead_in(self.text, statement.start)
-            word = _LAST_WORD.search(self.text, max(0, at - 80), at)
-            return word is not None and self._run_is_shown(self.text[word.start() : statement.end])
+            words = [match.start() for match in _WORDS_AHEAD.finditer(self.text, max(0, at - 80), at)][-3:]
+            if _MENTION.search(sentence_before(self.text, at)) or len(words) < 3:
+                words = words[-1:]
+            return bool(words) and self._run_is_shown(self.text[words[0] : statement.end])
         return self._run_is_shown(self.text[statement.start : _after_words(self.text, statement.end, 8)], 8)
 
     def _run_is_shown(self, run: str, more: int = 0) -> bool:
@@ -193,17 +227,25 @@ def announces(sentence: str) -> bool:
     >>> announces("Response A is copied here for reference."), announces("Response A is wrong.")
     (True, False)
     """
-    if not sentence.strip():
+    length = sentence.count(" ") + 1
+    if not sentence.strip() or length > _LONG or ends_in_own_cue(sentence):
         return False
     if _ANNOUNCES.search(sentence) and not (_OWN.search(sentence) and not _I_QUOTE.search(sentence)):
         return True
-    return bool(_WEAKLY.search(sentence) and _MENTION.search(sentence) and not _JUDGES.search(sentence))
+    is_weak = length <= _SHORT and _WEAKLY.search(sentence) and _MENTION.search(sentence)
+    return bool(is_weak and not _JUDGES.search(sentence))
 
 
 _NEAR_MARKS = 40
+_SHORT, _LONG = 14, 30
+"""Words of a sentence that announces: those that judge are longer."""
+_REASON = re.compile(
+    r"\W{0,8}(?:so|since|given|because|as|therefore|thus|hence|overall|considering|based on|in conclusion|in summary|taking"
+    r"|after|due to|for (?:these|this|that) reasons?|all things considered|consequently|accordingly|ultimately)\b",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w")
 _LONG_WORD = re.compile(r"[a-z]{4}|[^\x00-\x7f]{2}| \S [^\x00-\x7f]")
-_LAST_WORD = re.compile(r"[^\W_]+(?=[\W_]*\Z)")
 # Third person only: "I'd say" and "this suggests" introduce the critic's own opinion.
 _VERBS = (
     r"says|said|claims|claimed|states|stated|asserts|asserted|insists|declares|writes|wrote|reads|argues|demands"
@@ -249,10 +291,22 @@ _CONDITION = re.compile(
     r"|is incorrect|is false|is too|may)\b",
     re.IGNORECASE,
 )
+_WOULD = re.compile(r"[\])\"'”’`\s]{0,4}(?:would|could|might) (?:require|need|mean|have|be)\b", re.IGNORECASE)
+# "If we look at the sign, …" supposes nothing.
+_IF = re.compile(
+    r"\W{0,6}(?:if|unless|suppose|supposing|assuming|provided that)\b(?! (?:I|we) (?:had to|have to|must|look|consider|compare|focus"
+    r"|go by)| one (?:looks|considers)| forced| pressed)",
+    re.IGNORECASE,
+)
 _SUPPOSED = re.compile(r"\b(?:would (?:need|require|deserve|have)|could have|might have|should have|to (?:get|reach|earn))\b", re.I)
 _MENTION = re.compile(
     r"\b(?:responses?|answers?|assistants?|candidates?|outputs?|reply|replies|models?|author|writer|student|it|its|they"
     r"|their|the (?:first|second|third|former|latter|other|last) one|one of them)\b|回答|回复|答案|助手",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"\b(?:asks?|asked|wants?|says?|said|claims?|claimed|writes?|wrote|tells?|told|demands?|instructs?|quot\w+|cop(?:y|ies|ied)"
+    r"|repeat\w*|verbatim|urges?|begs?|orders?|insists?)\b",
     re.IGNORECASE,
 )
 _TELLS = re.compile(
@@ -264,28 +318,25 @@ _TELLS = re.compile(
     r"|text|wording|words|lines?|sentences?|phrases?|message|note|instructions?|append\w*|prints?|echo\w*|below|above"
     r"|follow(?:s|ing)|according|speaks?|announces?|proclaims?|mentions?|remarks?|adds|attach\w*|manipulat\w+"
     r"|tr(?:y|ies|ied|ying) to|attempts?|pretends?|supposed(?:ly)?|alleged(?:ly)?|so-called|self-\w+|itself|appears"
-    r"|belongs?|lifted|cited?|cites|citing|puts? it|would have me|ignor\w+|disregard\w*|from (?:response|answer"
+    r"|belongs?|lifted|cited?|cites|citing|puts? it|would have me|ignor\w+|disregard\w*|(?:we|one|you|I) (?:finds?|see|read)|from (?:response|answer"
     r"|assistant|the (?:first|second|third))|by (?:response|answer|assistant))\b|写道|声称|说|要求|引用|内容",
     re.IGNORECASE,
 )
 _WEAKLY = re.compile(
-    r"\b(?:text|content|body|wording|words?|lines?|sentences?|paragraph|request|note|instructions?|message|passage"
+    r"\b(?:text|contents?|body|wording|words?|lines?|sentences?|paragraph|request|note|instructions?|message|passage"
     r"|remark|statement|section|part|end|ending|beginning|close|closing|opening|conclusion|tail|consider|look(?:ing)? at"
-    r"|see|note|recall|take|read|quoting|from|of|about|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?"
-    r"|says|writes|wrote|states|reads|claims this)\b|：\Z|[:]\W{0,3}\Z",
+    r"|recall|quoting|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?|tells|instructs|urges|begs)\b|：\Z"
+    r"|[:]\W{0,3}\Z|\A\W*(?:from|of|about|see|take|read|note)\b",
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(
-    r"\bas follows|\bfollow(?:s|ing)?\b|\bbelow\b|\bhere (?:is|are|comes?|goes|stands)\b|\bhere(?:'s|’s)"
+    r"\bas follows|\bwhat follows|\bfollows[.:]?\s*\Z|\bthe following[.:]?\s*\Z|\bbelow[.:]?\s*\Z|\bhere (?:is|are|comes?|goes|stands)\b|\bhere(?:'s|’s)"
     r"|\b(?:copied|quoted|reproduced|pasted|repeated|cited|transcribed|reprinted|restated|verbatim)\b"
     r"|\bword for word\b|\bfor (?:reference|completeness|the record|context)\b|\bin full\b|\btranscript(?:ion)?\b"
     r"|\bexcerpts?\b|\bquot(?:e|es|ation|ing)\b|\bcop(?:y|ies)\b|\bto the letter\b"
     r"|\b(?:last|final|first|closing|opening|next) (?:line|sentence|words?|paragraph|remark|statement|request)\b"
     r"|\b(?:writes?|wrote|says?|said|states?|reads?|ends?|concludes?|closes?|finishes|begins?|starts?|continues|adds?"
     r"|goes on)(?: (?:with|by|in))?(?: (?:this|these|thus|so|like this|the following|words|saying))*[\"'”’)\]]?[.!:]?\s*\Z"
-    r"|\b(?:asks|wants|instructs|tells|requests|demands|urges|orders|begs|commands|invites|would have) (?:me|us|the judge"
-    r"|judges|that|for|you)\b"
-    r"|\b(?:text|contents?|wording|words|message|body) of (?:the )?(?:\w{1,10} )?(?:response|answer|assistant|candidate)"
     r"|\b(?:is|are|was|were|be|the|an?|of|to|that|with|by|and|as|in|for|namely|say)[\"'“(]?\s*\Z"
     r"|^\W*(?:the )?(?:(?:start|beginning|end|text|content) of )?(?:the )?(?:response|answer|assistant|candidate)"
     r"(?: [A-Z0-9]\b)?(?:['’]s (?:response|answer|text))?\W*\Z",
@@ -298,15 +349,15 @@ _OWN = re.compile(
     re.IGNORECASE,
 )
 _JUDGES = re.compile(
-    r"\b(?:right(?:ly)?|wrong(?:ly)?|correct(?:ly)?|incorrect(?:ly)?|accurate(?:ly)?|inaccurate|better|worse|best|worst"
+    r"\b(?:difference|quality|right(?:ly)?|wrong(?:ly)?|correct(?:ly)?|incorrect(?:ly)?|accurate(?:ly)?|inaccurate|better|worse|best|worst"
     r"|good|bad|errors?|mistakes?|hallucinat\w+|invents?|invented|miss(?:es|ed|ing)?|fails?|failed|detailed|details?|clear(?:ly)?"
-    r"|vague|relevant|irrelevant|helpful|precise|complete|incomplete|thorough|concise|matches|fits|fine|true|untrue|contradicts)\b",
+    r"|vague|identical|appropriate|aligned|useful|plausible|less|more|slightly|equally|adequate\w*|relevant|irrelevant|helpful|precise|complete|incomplete|thorough|concise|matches|fits|fine|true|untrue|contradicts)\b",
     re.IGNORECASE,
 )
 _BACK_REFERENCE = re.compile(
     r"\W{0,3}(?:(?:that|this|these|those)(?: (?:is|was|are|were|comes?|came|stands|appears|line|sentence|quote|quotation"
     r"|verdict|score|statement|request|text|claim)\b)[^.\n]{0,60}\b(?:\w+)|(?:so|thus)[ ](?:says?|writes?|wrote|ends?"
-    r"|reads?|claims?|it )|(?:the )?(?:above|preceding|previous|quoted|line above|quote|quotation)\b)",
+    r"|reads?|claims?|it )|(?:is|was)[ ](?:what|the (?:last|final|first)|how|quoted|copied|written|said)\b|(?:the )?(?:above|preceding|previous|quoted|line above|quote|quotation)\b)",
     re.IGNORECASE,
 )
 _SPEAKER = re.compile(

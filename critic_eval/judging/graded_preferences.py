@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.answer import Marks
+from critic_eval.judging.choices import INDEX
 from critic_eval.judging.containers import containers
-from critic_eval.judging.labels import closing_labels
+from critic_eval.judging.labels import closing_labels, is_criterion
 from critic_eval.judging.places import VerdictPosition, line_bounds
 from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
-from critic_eval.judging.statements import Statement
+from critic_eval.judging.statements import Statement, Weight
 from critic_eval.judging.verdicts import Verdict
 
 
@@ -52,15 +53,39 @@ def _find(text: str, position: VerdictPosition) -> Iterator[Statement]:
     yield from containers(text, "preference", _value)
     for label, start in closing_labels(text):
         yield from _labeled(text, label, start)
-    for match in _BRACKETED.finditer(text):
+    brackets = list(_BRACKETED.finditer(text))
+    for match in brackets:
         yield Statement(match.start(), match.end(), _verdict(match["chain"]), "brackets", match.start())
+    if not brackets:
+        yield from _said(text)
+
+
+def _said(text: str) -> Iterator[Statement]:
+    """Sentences that say how much better: "Assistant B is slightly better."; read where no label is given."""
+    for match in _DEGREE.finditer(text):
+        strength = 1 if match["degree"].casefold() in _SLIGHT else 2
+        verdict = Verdict.preference(INDEX[match["side"].casefold()], strength)
+        weight = Weight.CRITERION if is_criterion(text, match.start()) else Weight.PLAIN
+        yield Statement(match.start(), match.end(), verdict, "sentence", match.start(), weight)
+
+
+_SLIGHT = frozenset(("slightly", "marginally", "somewhat"))
+_DEGREE = re.compile(
+    r"\b(?:assistant|answer|response)[ ](?P<side>[AB12])(?:['’]s[ ](?:answer|response))?[ ]is[ ](?:therefore[ ])?(?P<degree>slightly|marginally"
+    r"|somewhat|significantly|much|substantially|considerably|far)[ ]better\b(?=[ ]?(?:[.,;:!)\n]|\Z|than\b|because\b|since\b|overall\b))",
+    re.IGNORECASE,
+)
 
 
 def _labeled(text: str, label: int, start: int) -> Iterator[Statement]:
     end = line_bounds(text, start)[1]
     bare = _BARE.match(text, start, end)
     inside = list(_BRACKETED.finditer(text, start, min(end, start + 200)))
-    if inside:
+    degree = None if inside else _DEGREE.search(text, start, min(end, start + 200))
+    if degree is not None:
+        one = next(_said(degree[0]))
+        yield Statement(label, degree.end(), one.verdict, "closing label", label)
+    elif inside:
         verdicts = {_verdict(match["chain"]) for match in inside}
         verdict = next(iter(verdicts)) if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
         yield Statement(label, inside[-1].end(), verdict, "closing label", label)

@@ -9,7 +9,8 @@ VerdictPosition = Literal["first", "last"]
 def stands_at(text: str, start: int, end: int, position: VerdictPosition) -> bool:
     """Whether text[start:end] opens the answer ("first") or ends it ("last"), alone or behind words that lead in to it.
 
-    The end counts only after a finished sentence or an empty line: "The response reads:" announces a quote.
+    The end counts only where it begins a line or comes after a finished sentence, and what is above does not go on in
+    it: "The response reads:" announces a quote.
     """
     if position == "first":
         return not _WORD.search(text, 0, lead_in(text, start))
@@ -21,9 +22,9 @@ def stands_at(text: str, start: int, end: int, position: VerdictPosition) -> boo
         return _is_finished(text[max(0, start - _NEAR) : start].rstrip(_MARKUP))
     above = text[max(0, line - _NEAR) : line]
     finished = above.rstrip(_MARKUP)
-    if not finished or _is_finished(finished) or _OWN_CUE.search(finished):
+    if not finished or _is_finished(finished) or ends_in_own_cue(finished):
         return True
-    return _BLANK.search(above[len(finished) :]) is not None and not _DANGLING.search(finished)
+    return not _DANGLING.search(finished)
 
 
 def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:
@@ -70,12 +71,20 @@ def lead_in(text: str, start: int) -> int:
     return begins if near == 0 else found
 
 
+def ends_in_own_cue(text: str) -> bool:
+    """Whether a text ends in a colon behind what announces the critic's own verdict.
+
+    >>> ends_in_own_cue("Given all that, the final verdict is:"), ends_in_own_cue("Response A's verdict is:")
+    (True, False)
+    """
+    return _OWN_CUE.search(text) is not None
+
+
 _NEAR = 400
 _LEAD_REACH = 160
 _WORD = re.compile(r"\w")
 _MARKUP = " \t\n*_#\"'`“‘([{-–—"
 _FINISHED = re.compile(r"[.!?…。！？][\"'”’»)\]}*_`]{0,4}\Z")
-_BLANK = re.compile(r"\n[ \t]*\n")
 # A line that ends in one of these goes on in what follows.
 _DANGLING = re.compile(
     r"(?:\b(?:is|are|was|were|be|been|says|said|say|reads|writes|wrote|states|with|of|to|that|the|an?|and|as|by|from|in"
@@ -94,7 +103,7 @@ _LEADING = frozenset(
     "so therefore thus hence finally overall ultimately accordingly in conclusion summary to conclude the end based on this"
     " above all my analysis evaluation final verdict judgment judgement decision choice ranking score rating rank assessment"
     " result total is would be i choose pick select prefer give it rate assign a an as that best better one here sure okay"
-    " ok feedback 最终 总体 综合 判断 结论 评分 最终判断".split()
+    " ok feedback scores conclude 最终 总体 综合 判断 结论 评分 最终判断".split()
 )
 
 

@@ -67,15 +67,20 @@ def _forms(text: str, position: VerdictPosition) -> Iterator[Statement]:
         yield _weighed(text, match, choice(match["letter"], double=True), "brackets")
     yield from _sentences(text)
     for match in _ALONE.finditer(text):
-        if stands_at(text, match.start("core"), match.end(), position):
+        if stands_at(text, match.start("core"), match.end(), position) and not _is_heading(text, match):
             verdict = choice(match["core"])
             if verdict.is_valid:
                 yield Statement(match.start("core"), match.end("core"), verdict, "alone", match.start("core"))
 
 
+def _is_heading(text: str, match: re.Match[str]) -> bool:
+    """Whether a response's name alone on a line is the title of what comes next."""
+    return bool(match["name"]) and bool(re.search(r"\w", text[match.end() :]))
+
+
 _LABEL = (
-    rf"(?:\bthe[ ])?\b(?P<core>(?:better|best|preferred|superior|winning|chosen)[ \t]{{1,3}}{NOUN}[*_\"']{{0,4}}[ \t]{{0,3}}"
-    r"(?:overall[ ])?(?:[:：=]|->|is\b[ \t]{0,3}[:：]?)[*_\s]{0,6})"
+    rf"(?:\bthe[ ])?(?P<core>(?:\b(?:better|best|preferred|superior|winning|chosen)[ \t]{{1,3}}{NOUN}|更[好优佳]的(?:回答|答案|回复|响应))"
+    r"[*_\"']{0,4}\s{0,3}(?:overall[ ])?(?:[:：=]|->|[-–—](?=[ ])|(?:is|是|为)(?!\w)[ \t]{0,3}[:：]?)[*_\s$]{0,6})"
 )
 # A second bracket ("[first] or [second]") belongs to the same statement, and makes it contradict itself.
 _BRACKETED = re.compile(
@@ -95,7 +100,7 @@ _BARE = re.compile(
 # Upper case only, as prompts ask for it: "[[a]]" is no label but a list in some markup.
 _LETTER = re.compile(r"\[\[[ \t]{0,2}(?P<core>(?P<letter>(?:(?:Response|Answer|Assistant)[ ])?[ABC12]))[ \t]{0,2}\]\]")
 _ALONE = re.compile(
-    rf"^[ \t*_#\"'`“\[({{]{{0,6}}(?P<core>(?:it(?:'s|’s| is) a )?tie|(?:the )?(?:{NOUN} ?)?(?:{ORDINAL}|[12AB])(?: {NOUN})?)"
+    rf"^[ \t*_\"'`“\[({{]{{0,6}}(?P<core>(?:it(?:'s|’s| is) a )?tie|(?:the )?(?P<name>{NOUN} ?)?(?:{ORDINAL}|[12AB])(?: {NOUN})?)"
     r"[\])}\"'”`*_.! \t]{0,6}$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -128,9 +133,17 @@ _BEATS = re.compile(
     rf"|edges out|exceeds)[ ]){_OTHER}",
     re.IGNORECASE,
 )
-_WINS = re.compile(_SUBJECT + r"(?:(?:clearly|narrowly)[ ])?wins\b)(?=[ ]?(?:[.,;!)\n]|\Z|because\b|as\b|since\b|overall\b))", re.I)
+_WINS = re.compile(_SUBJECT + r"(?:(?:clearly|narrowly)[ ])?(?:wins|prevails|comes out ahead)\b)(?=[ ]?(?:[.,;:!)\n]|\Z|because\b|as\b|since\b|overall\b))", re.I)
 _WORSE = re.compile(
-    _SUBJECT + rf"(?:is|was|seems)[ ]{_ADVERBS}(?:worse|inferior|weaker)[ ](?:than|to))[ ]{_OTHER}", re.IGNORECASE
+    _SUBJECT + rf"(?:(?:is|was|seems)[ ]{_ADVERBS}(?:worse|inferior|weaker)[ ](?:than|to)|is[ ]not[ ](?:quite[ ])?as[ ]good[ ]as))[ ]{_OTHER}",
+    re.IGNORECASE,
+)
+_GIVES = re.compile(
+    _SUBJECT + r"(?:(?:clearly|overall|therefore|thus|also)[ ]){0,2}(?:(?:provides|provided|gives|gave|offers|offered|has|is)[ ](?:a|the)[ ]"
+    r"(?:(?:slightly|much|clearly|significantly|far|overall|overall[ ]a)[ ]){0,2}(?:better|superior)[ ](?:answer|response|reply|one|overall answer"
+    r"|description|explanation)|(?:is|was)[ ](?:\w{1,14}[ ,]{1,2}){1,6}and[ ](?:is[ ])?(?:therefore|thus|hence)[ ](?:the[ ])?better)\b)"
+    r"(?=[ ]?(?:[.,;:!?)\n]|\Z|because\b|as\b|since\b|than\b|overall\b|to the\b|by\b|and\b|with\b))",
+    re.IGNORECASE,
 )
 _PREFER = re.compile(
     r"\b(?P<core>(?:I|we)(?:['’]d|['’]ll|[ ]would|[ ]will)?[ ](?:(?:slightly|strongly|clearly|therefore|thus|also)[ ]){0,2}"
@@ -151,7 +164,7 @@ _TIE = re.compile(
     r"(?:better|superior|preferable)"
     rf"|(?:{NOUN}|both|they)[ ](?:are[ ])?tied|(?:are|is)[ ]of[ ]equal[ ]quality|are[ ]equal[ ]in[ ]quality"
     r"|(?:result|verdict|outcome|comparison|judgment)(?:[ ]is|:)[ ]an?[ ](?:tie|draw)"
-    r"|it(?:'s|’s|[ ]is)[ ]a[ ](?:tie|draw)[ ]between)\b"
+    r"|it(?:'s|’s|[ ]is)[ ](?:therefore[ ]|thus[ ]|overall[ ])?a[ ](?:tie|draw)(?=[ ]between\b|[ ]?(?:[.!;]|\Z|\n|because\b|since\b|overall\b)))(?!\w)"
     r"|(?P<chinese>(?:两个|两者|二者)(?:回答|答案|回复)?(?:的质量)?(?:一样好|同样好|不相上下|相当|平局)|平局)",
     re.IGNORECASE,
 )
@@ -166,7 +179,7 @@ def _sentences(text: str) -> Iterator[Statement]:
         if match["side"] and not _WHOLE.match(text, match.start("side")):
             weight = Weight.CRITERION
         yield _weighed(text, match, _named(match), "sentence", weight)
-    for pattern in (_BEATS, _WINS, _PREFER, _CHINESE):
+    for pattern in (_BEATS, _WINS, _GIVES, _PREFER, _CHINESE):
         for match in pattern.finditer(text):
             yield _weighed(text, match, _named(match), "sentence")
     for match in _WORSE.finditer(text):

@@ -49,7 +49,7 @@ def parse_ranking(
 
 # Letters in upper case only: "a" is an article. Numbers count from 1.
 _TOKEN = r"(?:(?:[Rr]esponse|[Aa]nswer|[Aa]ssistant)[ ]?)?[\[(]{0,2}(?:[A-Z]|[0-9]{1,2})(?![A-Za-z0-9])[\])]{0,2}"
-_CHAIN = rf"{_TOKEN}(?:\s{{0,3}}(?:>{{1,2}}|≻|→|,|;|=)\s{{0,3}}{_TOKEN}){{1,40}}"
+_CHAIN = rf"{_TOKEN}(?:\s{{0,3}}(?:>{{1,2}}|≻|→|,|;|=|\\succ)\s{{0,3}}{_TOKEN}){{1,40}}"
 _COMPACT = r"[A-Z]{2,40}(?![A-Za-z0-9])"
 _LABELED = re.compile(
     r"(?P<final>\b(?:[Ff]inal|[Oo]verall)[ ]{1,2})?\b(?P<core>[Rr](?:anking|ank|anked|ANKING)[*_\"']{0,4}"
@@ -60,6 +60,12 @@ _LABELED = re.compile(
 _UNLABELED = re.compile(rf"(?<![\w>])(?P<chain>{_CHAIN})")
 _ALONE = re.compile(rf"^[ \t*_\[]{{0,8}}(?P<chain>{_COMPACT}|{_CHAIN})[\]*_.\t ]{{0,8}}$", re.MULTILINE)
 _AHEAD = re.compile(rf"[\"'“`(\[ ]{{0,4}}(?P<chain>{_CHAIN}|{_COMPACT})")
+_ITEM = re.compile(r"^[ \t]{0,4}[0-9]{1,2}[.)][ \t]{0,3}(?:(?:Response|Answer|Assistant)[ ]?)?\[{0,2}([A-Z])\b", re.MULTILINE)
+_LISTED = re.compile(
+    r"\b(?P<core>(?:(?:Final|Overall)[ ])?(?:Ranking|Rank|Judge?ment)[ \w]{0,30}[:：][ \t]{0,3}\n{1,2}"
+    r"(?P<items>(?:[ \t]{0,4}[0-9]{1,2}[.)][ \t]{0,3}(?:(?:Response|Answer|Assistant)[ ]?)?\[{0,2}[A-Z]\b[^\n]{0,300}(?:\n{1,2}|\Z)){2,26}))",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"(?<![A-Za-z0-9])(?:([A-Z])|([0-9]{1,2}))(?![A-Za-z0-9])")
 _BARE_NUMBER = re.compile(r"(?:\A|[>≻→,;=]\s{0,3})[0-9]")
 
@@ -79,6 +85,11 @@ def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Stat
             else Verdict.invalid(f"unreadable ranking {match['other'][:40]!r}")
         )
         yield Statement(match.start(), match.end(), verdict, "closing label" if match["final"] else "label", start)
+    for match in _LISTED.finditer(text):
+        names = "".join(_ITEM.findall(match["items"]))
+        if len(names) == n:
+            verdict = _verdict(" > ".join(names), n)
+            yield Statement(match.start(), match.end(), verdict, "label", match.start("core"))
     for match in _UNLABELED.finditer(text):
         chain = match["chain"]
         if _is_plain_ranking(chain):
@@ -95,7 +106,10 @@ def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Stat
 
 
 def _value(content: str, n: int) -> Verdict:
+    labels = [match["chain"] for match in _LABELED.finditer(content) if match["chain"] is not None]
     chain = _AHEAD.match(content.strip())
+    if labels:
+        return _verdict(labels[-1], n)
     if chain is None:
         return Verdict.invalid(f"unreadable ranking {content.strip()[:40]!r}")
     return _verdict(chain["chain"], n)

@@ -92,6 +92,8 @@ def decide(
     if _is_copy(text, decisive, shown):
         return Parsed(Verdict.invalid(COPIED))
     rivals = _rivals(text, decisive, own) + _answered_otherwise(evidence, decisive, whole)
+    if ranks[id(decisive)] > 0:
+        rivals += _labels_elsewhere(evidence, decisive, whole)
     if any(rival.verdict != decisive.verdict for rival in rivals):
         both = [decisive, *rivals]
         span = answer.raw_span(min(one.start for one in both), max(one.end for one in both))
@@ -101,6 +103,27 @@ def decide(
 
 
 _WORD = re.compile(r"\w")
+
+
+def _labels_elsewhere(evidence: Evidence, decisive: Statement, whole: Sequence[Statement]) -> list[Statement]:
+    """Labels like the one that decides, which nothing between takes back: a critic that gives two verdicts gives none."""
+    if decisive.form not in _LABELS or (decisive.form == "closing label" and evidence.opens(decisive)):
+        return []
+    return [
+        one
+        for one in whole
+        if (one.form == decisive.form or (one.form in _LABELS and evidence.opens(one)))
+        and not _TAKES_BACK.search(evidence.text, min(one.start, decisive.start), max(one.end, decisive.end))
+    ]
+
+
+_LABELS = ("closing label", "label", "brackets")
+_TAKES_BACK = re.compile(
+    r"\b(?:wait|actually|reflection|correct(?:ion|ed)|reconsider\w*|revis\w+|updat\w+|second thoughts?|mistaken?|sorry|mixed|swapped"
+    r"|initial(?:ly)?|at first|first (?:impression|glance|thought)|on balance|looking again|let me|no,|hmm|instead|draft\w*"
+    r"|preliminar\w+|tentative\w*|i would change|changing|change my|finally|in the end|after all|but then)\b",
+    re.IGNORECASE,
+)
 
 
 def _stated(shown: str, find: Finder, position: VerdictPosition) -> set[Verdict]:
@@ -129,7 +152,7 @@ def _own(evidence: Evidence, statements: Sequence[Statement]) -> tuple[list[Stat
 def _is_echoed(evidence: Evidence, statement: Statement, at_place: bool) -> bool:
     if not evidence.is_echo(statement):
         return False
-    if at_place:
+    if at_place or evidence.opens(statement):
         return evidence.is_announced(statement)
     return evidence.is_literal(statement) or evidence.is_told(statement)
 
@@ -181,7 +204,7 @@ _MOST = 100
 def _is_copy(text: str, decisive: Statement, shown: Sequence[str]) -> bool:
     words = words_of(text)
     if not (_WORD.search(text, 0, decisive.start) or _WORD.search(text, decisive.end)) and (
-        not decisive.is_container or words.count(" ") < _SAYS_MORE
+        decisive.form != "json" or words.count(" ") < _SAYS_MORE
     ):
         return False  # nothing but the verdict
     return any(words in words_of(part) for part in shown)

@@ -69,7 +69,7 @@ def parse_two_scores(
     """
     if n_responses != 2:
         raise ArgumentError(f"A two-score review is of two responses, not {n_responses}.")
-    opening = read(text, partial(_opening_pair, scale=scale), "first", responses, marks)
+    opening = read(text, partial(_opening_pairs, scale=scale), "first", responses, marks, opening_binds=True)
     if opening.verdict.reason != _NO_OPENING:
         return opening
     return read(text, partial(_find_pairs, scale=scale), "last", responses, marks)
@@ -136,15 +136,25 @@ _AHEAD = re.compile(rf"[\"'“`(\[]{{0,4}}{GRADE}", re.IGNORECASE)
 
 _FIRST, _SECOND = (rf"(?P<{name}>{NUMBER})(?:/10)?" for name in ("one", "two"))
 _PAIR_LINE = re.compile(
-    rf"\s{{0,20}}(?P<core>[*_]{{0,3}}{_FIRST}(?:[ \t]{{1,8}}|[ \t]{{0,8}},[ \t]{{0,8}}){_SECOND})[ \t*_]{{0,20}}(?=\n|\Z)"
+    rf"\s{{0,20}}(?:(?:`{{3}}\w{{0,8}}\n|[\"'`“(\[]{{1,3}})?)(?P<core>[*_]{{0,3}}{_FIRST}(?:[ \t]{{1,8}}|[ \t]{{0,8}},[ \t]{{0,8}}){_SECOND})[ \t*_\"'`”)\].]{{0,20}}(?=\n|\Z)"
 )
 _PAIR_LISTED = re.compile(
-    rf"^[ \t*#-]{{0,8}}(?P<core>(?:Assistant|Response|Answer) 1(?:['’]s)?(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_FIRST}{END}[^\n]{{0,400}}\n\s{{0,8}}"
+    rf"^[ \t*#-]{{0,8}}(?P<core>(?:Assistant|Response|Answer) 1(?:['’]s)?(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_FIRST}{END}(?:[^\n]{{0,400}}\n\s{{0,8}}|[ ]{{0,2}}[,;.][ ]{{0,2}}(?:and[ ])?)"
     rf"[ \t*#-]{{0,8}}(?:Assistant|Response|Answer) 2(?:['’]s)?(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_SECOND}){END}",
     re.MULTILINE | re.IGNORECASE,
 )
 _PAIR_NAMED = re.compile(
     rf"\b(?P<core>scores?(?:[ ](?:are|is)|[:：])[ ]{{0,2}}[(\[]?{_FIRST}[ ]{{0,2}},[ ]{{0,2}}{_SECOND}[)\]]?)(?![\d,])", re.IGNORECASE
+)
+_PAIR_LABELED = re.compile(
+    rf"^[ \t*#\"'`]{{0,8}}(?P<core>(?:the[ ])?(?:scores?|ratings?)(?:[ ](?:for|of)[ ][A-Za-z0-9 ,]{{1,60}}?)?[ ]?[:：][ *]{{0,4}}{_FIRST}"
+    rf"[ \t]{{0,4}}(?:[,/&;]|and|vs\.?|[ ])[ \t]{{0,4}}{_SECOND})[ \t*.\"'`]{{0,8}}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_PAIR_TABLE = re.compile(
+    rf"^(?P<core>[|][^\n|]{{0,40}}\b(?:1|A)\b[^\n|]{{0,20}}[|][^\n|]{{0,40}}\b(?:2|B)\b[^\n|]{{0,20}}[|]?\n[|: -]{{3,80}}\n[|][ ]{{0,8}}{_FIRST}[ ]{{0,8}}"
+    rf"[|][ ]{{0,8}}{_SECOND}[ ]{{0,8}}[|]?)[ ]{{0,4}}$",
+    re.MULTILINE,
 )
 _PAIR = re.compile(rf"[\s\[(]{{0,4}}{_FIRST}[\s,;/|]{{1,6}}{_SECOND}[\s\])]{{0,4}}")
 
@@ -208,10 +218,14 @@ def _is_aspect(text: str, start: int) -> bool:
     return word is not None and word[1].casefold() not in _PLAIN
 
 
-def _opening_pair(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
+def _opening_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
     match = _PAIR_LINE.match(text)
     if match is not None:
         yield _pair(match, scale)
+        return
+    for found in _pair_forms(text, scale):
+        if stands_at(text, found.start, found.end, "first"):
+            yield found
 
 
 _NO_OPENING = "no verdict found"
@@ -233,8 +247,13 @@ def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
         if len(sides) == 2:
             verdict = _both([score(str(said)[:40], scale) for said in sides])
             yield Statement(one.start, one.end, verdict, "json", one.start)
-    for match in (*_PAIR_LISTED.finditer(text), *_PAIR_NAMED.finditer(text)):
-        yield _pair(match, scale)
+    yield from _pair_forms(text, scale)
+
+
+def _pair_forms(text: str, scale: Scale) -> Iterator[Statement]:
+    for pattern in (_PAIR_LISTED, _PAIR_NAMED, _PAIR_LABELED, _PAIR_TABLE):
+        for match in pattern.finditer(text):
+            yield _pair(match, scale)
 
 
 _SIDE_KEY = re.compile(
@@ -244,7 +263,7 @@ _SIDE_KEY = re.compile(
 
 
 def _pair_of(content: str, scale: Scale) -> Verdict | None:
-    match = _PAIR.fullmatch(content)
+    match = _PAIR.fullmatch(content.strip().split("\n")[0])
     return None if match is None else _pair(match, scale).verdict if "core" in match.groupdict() else _both(
         [on_scale(match["one"], scale), on_scale(match["two"], scale)]
     )
