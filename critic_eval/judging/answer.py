@@ -116,7 +116,7 @@ _PLAIN_CHARACTERS = str.maketrans(
     {
         **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
         **dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "),
-        **dict(zip("【】〔〕⟦⟧〖〗「」『』", "[][][][]\"\"\"\"", strict=True)),
+        **dict(zip("【】〔〕⟦⟧〖〗「」『』", '[][][][]""""', strict=True)),
         **dict.fromkeys("‐‑‒", "-"),
     }
 )

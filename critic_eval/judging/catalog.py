@@ -12,11 +12,13 @@ from importlib.resources import files
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.graded_preferences import parse_graded_preference
+from critic_eval.judging.answer import Marks
 from critic_eval.judging.orders import MAX_RESPONSES
+from critic_eval.judging.places import VerdictPosition
 from critic_eval.judging.preferences import parse_preference
 from critic_eval.judging.protocols import Parser, Protocol
 from critic_eval.judging.rankings import parse_ranking
-from critic_eval.judging.reading import Parsed, VerdictPosition
+from critic_eval.judging.reading import Parsed
 from critic_eval.judging.scores import parse_score, parse_two_scores
 from critic_eval.judging.sections import parse_judgement, parse_result
 from critic_eval.judging.verdicts import LabelKind, Verdict
@@ -56,25 +58,27 @@ def _prompt(name: str) -> str:
     return files("critic_eval.judging").joinpath("prompts").joinpath(f"{name}.txt").read_text(encoding="utf-8")
 
 
-def _second_score(text: str, n_responses: int, responses: Sequence[str] = ()) -> Parsed:
+def _second_score(text: str, n_responses: int, responses: Sequence[str] = (), *, marks: Sequence[Marks] = ()) -> Parsed:
     """The second of two scores: the first is the reference's."""
-    parsed = parse_two_scores(text, 2, responses)
+    parsed = parse_two_scores(text, 2, responses, marks=marks)
     value = parsed.verdict.value
-    return Parsed(Verdict.score(value[1]), parsed.span) if isinstance(value, tuple) else parsed
+    return replace(parsed, verdict=Verdict.score(value[1])) if isinstance(value, tuple) else parsed
 
 
-def _advantage_of_second(text: str, n_responses: int, responses: Sequence[str] = ()) -> Parsed:
+def _advantage_of_second(
+    text: str, n_responses: int, responses: Sequence[str] = (), *, marks: Sequence[Marks] = ()
+) -> Parsed:
     """A five-way preference as a score from -2 (the first is much better) to 2 (the second is)."""
-    parsed = parse_graded_preference(text, 2, responses)
+    parsed = parse_graded_preference(text, 2, responses, marks=marks)
     verdict = parsed.verdict
     if not verdict.is_valid:
         return parsed
     sign = {None: 0, 0: -1, 1: 1}[verdict.value]  # type: ignore[index]  # a preference's value
-    return Parsed(Verdict.score(sign * verdict.strength), parsed.span)
+    return replace(parsed, verdict=Verdict.score(sign * verdict.strength))
 
 
-def _final_score(text: str, n_responses: int, responses: Sequence[str] = ()) -> Parsed:
-    return parse_score(text, 1, responses, "last", (0.0, 100.0))
+def _final_score(text: str, n_responses: int, responses: Sequence[str] = (), *, marks: Sequence[Marks] = ()) -> Parsed:
+    return parse_score(text, 1, responses, "last", (0.0, 100.0), marks)
 
 
 _GIVEN: tuple[tuple[str, LabelKind, Parser, tuple[float, float] | None, VerdictPosition], ...] = (
@@ -248,7 +252,7 @@ _ALL = (
             template="{question}",
             parser=parser,
             source="the prompt that a row of LLaVA-Critic-113k holds",
-            n_responses=(1, 2),
+            n_responses=(2, 2) if kind == "preference" else (1, 2),
             scale=scale,
             verdict_position=position,
         )

@@ -12,7 +12,17 @@ INDEX = {
 TIES = frozenset(
     ["equal", "equally good", "equally bad", "equally poor", "equal quality", "tie", "tied", "draw", "both", "same"]
     + ["neither", "a tie", "a draw", "both equal", "it's a tie", "both are equal", "they are equal", "no preference"]
-    + ["equivalent", "both equally good", "both equally bad", "both are equally good", "平局", "平手", "一样", "相同", "相当"]
+    + [
+        "equivalent",
+        "both equally good",
+        "both equally bad",
+        "both are equally good",
+        "平局",
+        "平手",
+        "一样",
+        "相同",
+        "相当",
+    ]
 )
 NOUN = r"(?:responses?|answers?|assistants?|options?|outputs?|candidates?|models?|repl(?:y|ies)|captions?|choice|one)"
 ORDINAL = r"(?:first|second|1st|2nd|former|latter)"

@@ -186,7 +186,9 @@ def _places(text: str, found: Found, key: str) -> list[re.Match[str]]:
 
 def _stands_behind(text: str, place: re.Match[str], found: Found, said: Any) -> bool:
     words = words_of(str(_said(said))[:60])
-    return words_of(text[place.end() : min(found.end, place.end() + 400)]).startswith(words.rstrip()) or not words.strip()
+    return (
+        words_of(text[place.end() : min(found.end, place.end() + 400)]).startswith(words.rstrip()) or not words.strip()
+    )
 
 
 def _differ(text: str, places: list[re.Match[str]], value: ReadValue) -> bool:

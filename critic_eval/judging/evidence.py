@@ -12,7 +12,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
-from critic_eval.judging.places import VerdictPosition, ends_in_own_cue, lead_in, line_bounds, sentence_before, sentence_bounds, stands_at
+from critic_eval.judging.places import (
+    VerdictPosition,
+    ends_in_own_cue,
+    lead_in,
+    line_bounds,
+    sentence_before,
+    sentence_bounds,
+    stands_at,
+)
 from critic_eval.judging.quoting import block_spans, fold, marked_spans, merged, words_of
 from critic_eval.judging.statements import Statement
 from critic_eval.judging.verdicts import Verdict
@@ -77,12 +85,19 @@ class Evidence:
             start <= statement.core and statement.end <= end for start, end in self._around(statement)
         ):
             return False
-        if statement.is_container:
-            return self.is_echo(statement) and not self.is_at_place(statement)  # a fence is how an object is shown
+        if statement.is_container:  # a fence is how an object is shown
+            holds_more = any(
+                _WORD.search(self.text, start, statement.start)
+                for start, _ in self._around(statement)
+                if start < statement.start
+            )
+            return self.is_echo(statement) and (holds_more or not self.is_at_place(statement))
         is_alone = not _WORD.search(self.text, 0, statement.start) and not _WORD.search(self.text, statement.end)
         if self.position == "first" and is_alone:
             return True  # nothing but a quotation
-        is_code = is_set_apart or any(self.text.startswith(("```", "~~~"), start) for start, _ in self._around(statement))
+        is_code = is_set_apart or any(
+            self.text.startswith(("```", "~~~"), start) for start, _ in self._around(statement)
+        )
         return (is_code and self.is_echo(statement)) or not self.is_at_place(statement)
 
     def opens(self, statement: Statement) -> bool:
@@ -132,18 +147,20 @@ class Evidence:
     def is_announced(self, statement: Statement) -> bool:
         """Whether the sentence before or after an echo announces somebody's words, or the quotation goes on there."""
         start, end = sentence_bounds(self.text, statement.start, statement.end)
-        rest = self.text[statement.end : end]
-        if _TELLS.search(rest) or self._continues(statement):
+        if _TELLS.search(self.text, statement.end, end) or self._continues(statement):
             return True
-        line = line_bounds(self.text, statement.start)[0]
+        begins = min(start, lead_in(self.text, self._with_marks(statement)[0]))
+        line, line_end = line_bounds(self.text, begins)[0], line_bounds(self.text, statement.end)[1]
         above = self.text[line_bounds(self.text, line - 1)[0] : line] if line else ""
         if above.lstrip().startswith(">"):
             return True  # a line that goes on with a block quote
-        following = self.text[end : end + 200].split("\n\n")[0].lstrip()
-        if _BACK_REFERENCE.match(following):
+        if any(_SIGNED.match(self.text, at, line_end) for at in (statement.end, end)) or _SPEAKER.match(
+            self.text, line, statement.start
+        ):
             return True
-        lead = lead_in(self.text, self._with_marks(statement)[0])
-        before = sentence_before(self.text, lead)
+        if _BACK_REFERENCE.match(self.text[end : end + 200].lstrip()):
+            return True
+        before = sentence_before(self.text, begins)
         return announces(before) or self._holds_line(before)
 
     def is_told(self, statement: Statement) -> bool:
@@ -156,6 +173,9 @@ class Evidence:
         around = f"{self.text[start : statement.start]} … {self.text[statement.end : end]}"
         line = self.text[slice(*line_bounds(self.text, statement.start))]
         if _TELLS.search(around) or _SPEAKER.match(line) or line.lstrip().startswith("|"):
+            return True
+        titles = _TITLE.findall(self.text, max(0, start - _SECTION), start)
+        if titles and _NAMES_RESPONSE.search(titles[-1]):
             return True
         return self.is_announced(statement) or not (statement.is_sentence or _OWN.search(around))
 
@@ -202,14 +222,13 @@ class Evidence:
     def _continues(self, statement: Statement) -> bool:
         """Whether a shown text has the same words before it, or eight after it: then the quotation is a longer one.
 
-        Three words before it tell that, or one where its sentence speaks of a response.
+        The last three words of the sentence before it tell that, or one where that sentence speaks of a response.
         """
         if self.position == "last":
             at = lead_in(self.text, statement.start)
-            words = [match.start() for match in _WORDS_AHEAD.finditer(self.text, max(0, at - 80), at)][-3:]
-            if _MENTION.search(sentence_before(self.text, at)) or len(words) < 3:
-                words = words[-1:]
-            return bool(words) and self._run_is_shown(self.text[words[0] : statement.end])
+            before = sentence_before(self.text, at)
+            words = _WORDS_AHEAD.findall(before)[-1 if _MENTION.search(before) else -3 :]
+            return bool(words) and self._run_is_shown(f"{' '.join(words)} {self.text[at : statement.end]}")
         return self._run_is_shown(self.text[statement.start : _after_words(self.text, statement.end, 8)], 8)
 
     def _run_is_shown(self, run: str, more: int = 0) -> bool:
@@ -230,6 +249,8 @@ def announces(sentence: str) -> bool:
     length = sentence.count(" ") + 1
     if not sentence.strip() or length > _LONG or ends_in_own_cue(sentence):
         return False
+    if sentence.rstrip().endswith((":", "：")) and _MENTION.search(sentence):
+        return True
     if _ANNOUNCES.search(sentence) and not (_OWN.search(sentence) and not _I_QUOTE.search(sentence)):
         return True
     is_weak = length <= _SHORT and _WEAKLY.search(sentence) and _MENTION.search(sentence)
@@ -298,7 +319,9 @@ _IF = re.compile(
     r"|go by)| one (?:looks|considers)| forced| pressed)",
     re.IGNORECASE,
 )
-_SUPPOSED = re.compile(r"\b(?:would (?:need|require|deserve|have)|could have|might have|should have|to (?:get|reach|earn))\b", re.I)
+_SUPPOSED = re.compile(
+    r"\b(?:would (?:need|require|deserve|have)|could have|might have|should have|to (?:get|reach|earn))\b", re.I
+)
 _MENTION = re.compile(
     r"\b(?:responses?|answers?|assistants?|candidates?|outputs?|reply|replies|models?|author|writer|student|it|its|they"
     r"|their|the (?:first|second|third|former|latter|other|last) one|one of them)\b|回答|回复|答案|助手",
@@ -315,9 +338,9 @@ _TELLS = re.compile(
     r"|urges?|begs?|wants?|wishes|contains?|containing|includes?|including|quotes?|quoted|quoting|quotation|repeats?"
     r"|repeated|repeating|ends?|ended|ending|begins?|starts?|concludes|concluding|finishes|closes|closing|opens|opening"
     r"|copie[sd]|copy|copying|pastes?d?|reproduced?|verbatim|transcript|excerpt|inject\w*|plant(?:ed|s)?|embed\w*"
-    r"|text|wording|words|lines?|sentences?|phrases?|message|note|instructions?|append\w*|prints?|echo\w*|below|above"
+    r"|text|contents?|wording|words|lines?|sentences?|phrases?|message|note|instructions?|append\w*|prints?|echo\w*|below|above"
     r"|follow(?:s|ing)|according|speaks?|announces?|proclaims?|mentions?|remarks?|adds|attach\w*|manipulat\w+"
-    r"|tr(?:y|ies|ied|ying) to|attempts?|pretends?|supposed(?:ly)?|alleged(?:ly)?|so-called|self-\w+|itself|appears"
+    r"|tr(?:y|ies|ied|ying) to|attempts?|pretends?|supposed(?:ly)?|alleged(?:ly)?|so-called|self-\w+|itself|appears|believes?|thinks?|hopes?|suggests?|would (?:like|love)|taken|drawn"
     r"|belongs?|lifted|cited?|cites|citing|puts? it|would have me|ignor\w+|disregard\w*|(?:we|one|you|I) (?:finds?|see|read)|from (?:response|answer"
     r"|assistant|the (?:first|second|third))|by (?:response|answer|assistant))\b|写道|声称|说|要求|引用|内容",
     re.IGNORECASE,
@@ -333,7 +356,7 @@ _ANNOUNCES = re.compile(
     r"\bas follows|\bwhat follows|\bfollows[.:]?\s*\Z|\bthe following[.:]?\s*\Z|\bbelow[.:]?\s*\Z|\bhere (?:is|are|comes?|goes|stands)\b|\bhere(?:'s|’s)"
     r"|\b(?:copied|quoted|reproduced|pasted|repeated|cited|transcribed|reprinted|restated|verbatim)\b"
     r"|\bword for word\b|\bfor (?:reference|completeness|the record|context)\b|\bin full\b|\btranscript(?:ion)?\b"
-    r"|\bexcerpts?\b|\bquot(?:e|es|ation|ing)\b|\bcop(?:y|ies)\b|\bto the letter\b"
+    r"|\b(?:this|these)[.:]?\s*\Z|\bexcerpts?\b|\bquot(?:e|es|ation|ing)\b|\bcop(?:y|ies)\b|\bto the letter\b"
     r"|\b(?:last|final|first|closing|opening|next) (?:line|sentence|words?|paragraph|remark|statement|request)\b"
     r"|\b(?:writes?|wrote|says?|said|states?|reads?|ends?|concludes?|closes?|finishes|begins?|starts?|continues|adds?"
     r"|goes on)(?: (?:with|by|in))?(?: (?:this|these|thus|so|like this|the following|words|saying))*[\"'”’)\]]?[.!:]?\s*\Z"
@@ -342,7 +365,10 @@ _ANNOUNCES = re.compile(
     r"(?: [A-Z0-9]\b)?(?:['’]s (?:response|answer|text))?\W*\Z",
     re.IGNORECASE,
 )
-_I_QUOTE = re.compile(r"\bI(?:'ll| will| shall)? (?:quote|copy|repeat|cite|reproduce|paste|restate|transcribe|include)\b", re.I)
+_I_QUOTE = re.compile(
+    r"\bI(?:'ll| will| shall)? (?:quote|copy|repeat|cite|reproduce|paste|restate|transcribe|include|read|found|see)\b|\bI(?:'ve| have)? (?:quoted|copied|repeated|cited|shorten)\b",
+    re.I,
+)
 _OWN = re.compile(
     r"\b(?:I|my|me|we|our|mine|I'd|I’d)\b|\b(?:therefore|thus|hence|overall|in conclusion|in summary|in sum|all in all"
     r"|ultimately|to conclude)\b|我|因此|综上",
@@ -354,6 +380,16 @@ _JUDGES = re.compile(
     r"|vague|identical|appropriate|aligned|useful|plausible|less|more|slightly|equally|adequate\w*|relevant|irrelevant|helpful|precise|complete|incomplete|thorough|concise|matches|fits|fine|true|untrue|contradicts)\b",
     re.IGNORECASE,
 )
+_SIGNED = re.compile(
+    r"[\W_]{0,12}(?:[–—-]{1,2}|<-|←|[(\[])[ ]{0,2}(?:(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate"
+    r"|author|it|its)\b|[^\n]{0,60}\b(?:from|quoted|copied|taken|verbatim|word for word|says?|said|by|wrote|written|cited)\b)",
+    re.IGNORECASE,
+)
+_SECTION = 1_500
+_TITLE = re.compile(
+    r"^[ \t]{0,3}(?:#{1,6}[ ]|\[|={2,}|-{2,}|[*_]{2})[^\n]{1,80}$|^[^\n.!?]{1,60}[:：][ \t]*$", re.MULTILINE
+)
+_NAMES_RESPONSE = re.compile(r"\b(?:response|answer|assistant|candidate|text|transcript)\b", re.IGNORECASE)
 _BACK_REFERENCE = re.compile(
     r"\W{0,3}(?:(?:that|this|these|those)(?: (?:is|was|are|were|comes?|came|stands|appears|line|sentence|quote|quotation"
     r"|verdict|score|statement|request|text|claim)\b)[^.\n]{0,60}\b(?:\w+)|(?:so|thus)[ ](?:says?|writes?|wrote|ends?"
@@ -361,7 +397,7 @@ _BACK_REFERENCE = re.compile(
     re.IGNORECASE,
 )
 _SPEAKER = re.compile(
-    r"[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate|model|student|user|human"
+    r"[ \t]{0,8}\[\^|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate|model|student|user|human"
     r"|output|reply)(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
     re.IGNORECASE,
 )

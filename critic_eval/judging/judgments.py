@@ -15,7 +15,8 @@ class Judgment:
 
     `verdict`, `label`, `models` (who wrote the responses, where known) and `lengths` (of the responses, in characters)
     are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it that the parser read,
-    None where it found nothing to read. `logprobs` are those of the verdict's alternatives, where it was read off them.
+    None where it found nothing to read; `read_as` says in which form (see `statements.Form`; `stated` for a verdict that
+    was never text). `logprobs` are those of the verdict's alternatives, where it was read off them.
     Judgments of one `cluster` (by default, of one item) are not independent.
 
     >>> judgment = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")
@@ -38,6 +39,7 @@ class Judgment:
     models: tuple[str | None, ...] = ()
     lengths: tuple[int, ...] = ()
     logprobs: dict[str, float] | None = None
+    read_as: str | None = None
 
     @property
     def presented(self) -> Verdict:
@@ -45,7 +47,7 @@ class Judgment:
         return to_presented(self.verdict, self.order)
 
     def to_record(self) -> dict[str, Any]:
-        """A dict that JSON can hold; every field is there, but `logprobs` only where there are some."""
+        """A dict that JSON can hold; every field is there, but `logprobs` and `read_as` only where there are some."""
         return {
             "item_id": self.item_id,
             "order": self.order,
@@ -60,6 +62,7 @@ class Judgment:
             "models": list(self.models),
             "lengths": list(self.lengths),
             **({} if self.logprobs is None else {"logprobs": self.logprobs}),
+            **({} if self.read_as is None else {"read_as": self.read_as}),
         }
 
     @classmethod
@@ -83,4 +86,5 @@ class Judgment:
             models=tuple(record.get("models") or ()),
             lengths=tuple(record.get("lengths") or ()),
             logprobs=record.get("logprobs"),
+            read_as=record.get("read_as"),
         )

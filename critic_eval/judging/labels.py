@@ -50,7 +50,7 @@ _CHINESE = (
 _CLOSING = re.compile(
     r"(?:(?<=\n)|\A|(?<=[.!?,;。；，}\]|)][ ])|(?<=[.!?。，；]))[ \t>#*|\-–—(\[{\"'`]{0,8}(?:\d{1,2}[.)][ ]{0,2})?[\"'*_]{0,2}"
     r"(?P<label>(?:(?:so|thus|therefore|hence|in conclusion|in summary|to sum up|and)[, ]{1,2}){0,2}(?:(?:the|my)[ ])?"
-    rf"(?:(?:final|overall|ultimate|corrected|revised|updated|concluding|total|aggregate|combined|summary)[ ]{{1,2}}(?:{_NOUN}[ ]{{0,2}}){{1,2}}"
+    rf"(?:(?:final|overall|ultimate|corrected|revised|updated|concluding|total|aggregate|combined|summary)[ ]{{1,2}}(?:(?:overall|final)[ ])?(?:{_NOUN}[ ]{{0,2}}){{1,2}}"
     r"|verdict|judge?ment|conclusion|decision|winner|overall|final|result|最终"
     rf"|{_CHINESE})"
     r"(?:[ ]?\([^()\n]{0,40}\))?"

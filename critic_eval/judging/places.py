@@ -24,7 +24,7 @@ def stands_at(text: str, start: int, end: int, position: VerdictPosition) -> boo
     finished = above.rstrip(_MARKUP)
     if not finished or _is_finished(finished) or ends_in_own_cue(finished):
         return True
-    return not _DANGLING.search(finished)
+    return not _DANGLING.search(finished.rstrip(_MARKUP + ")]}"))
 
 
 def sentence_bounds(text: str, start: int, end: int) -> tuple[int, int]:

@@ -70,7 +70,8 @@ def _forms(text: str, position: VerdictPosition) -> Iterator[Statement]:
         if stands_at(text, match.start("core"), match.end(), position) and not _is_heading(text, match):
             verdict = choice(match["core"])
             if verdict.is_valid:
-                yield Statement(match.start("core"), match.end("core"), verdict, "alone", match.start("core"))
+                start = match.start() + len(match[0]) - len(match[0].lstrip())
+                yield Statement(start, match.end("core"), verdict, "alone", match.start("core"))
 
 
 def _is_heading(text: str, match: re.Match[str]) -> bool:
@@ -88,10 +89,10 @@ _BRACKETED = re.compile(
     r"(?:[ \t]{0,2}(?:or|and|/|\||,)?[ \t]{0,2}\[{1,2}(?P<second>[^\[\]\n]{0,60})\]{1,2})?",
     re.IGNORECASE,
 )
-_WORDS_OF_CHOICE = rf"(?:the[ ])?(?:{NOUN}[ ]?#?)?(?:{ORDINAL}|{NUMBER}|tie|equal|neither|both)(?:['’]?s)?(?:[ ]{NOUN})?"
-_ENDS_CHOICE = (
-    r"(?=[)\"'”’*_`\]]{0,4}(?:[ \t]{0,3}(?:\n|\Z)|[.;!。](?:\s|\Z)|[ ]?[,(–—-]|,?[ ]?(?:because|since|as|due|overall)\b))"
+_WORDS_OF_CHOICE = (
+    rf"(?:the[ ])?(?:{NOUN}[ ]?#?)?(?:{ORDINAL}|{NUMBER}|tie|equal|neither|both)(?:['’]?s)?(?:[ ]{NOUN})?"
 )
+_ENDS_CHOICE = r"(?=[)\"'”’*_`\]]{0,4}(?:[ \t]{0,3}(?:\n|\Z)|[.;!。](?:\s|\Z)|[ ]?[,(–—-]|,?[ ]?(?:because|since|as|due|overall)\b))"
 # Without brackets the word must end the line or the clause: "The better response: a detailed account" names none.
 _BARE = re.compile(
     _LABEL + rf"[(\"'“`]{{0,3}}(?P<choice>{_WORDS_OF_CHOICE})\b{_ENDS_CHOICE}",
@@ -120,8 +121,7 @@ _ADVERBS = (
 )
 # "better written" or "better at counting" is praise of one side of a response, so what follows "better" is limited.
 _BETTER = re.compile(
-    _SUBJECT
-    + rf"(?:is|was|seems|appears|would[ ]be)[ ](?:to be[ ])?{_ADVERBS}"
+    _SUBJECT + rf"(?:is|was|seems|appears|would[ ]be)[ ](?:to be[ ])?{_ADVERBS}"
     r"(?:better|best|superior|preferable|preferred|stronger|winner|favored)\b[*_]{0,3})"
     rf"(?:[ ](?:{NOUN}|overall|here)\b){{0,2}}"
     rf"(?:[ ](?:than|to|over)[ ]{_OTHER}|(?=[ ]?(?:[.,;:!?)\n\]\"'”’–—。，-]|\Z|because\b|as\b|since\b|due\b|for\b|by\b|and\b"
@@ -129,17 +129,24 @@ _BETTER = re.compile(
     re.IGNORECASE,
 )
 _BEATS = re.compile(
-    _SUBJECT + r"(?:(?:clearly|slightly|significantly|far|also)[ ]){0,2}(?:outperforms|surpasses|beats|outshines|wins over"
+    _SUBJECT
+    + r"(?:(?:clearly|slightly|significantly|far|also)[ ]){0,2}(?:outperforms|surpasses|beats|outshines|wins over"
     rf"|edges out|exceeds)[ ]){_OTHER}",
     re.IGNORECASE,
 )
-_WINS = re.compile(_SUBJECT + r"(?:(?:clearly|narrowly)[ ])?(?:wins|prevails|comes out ahead)\b)(?=[ ]?(?:[.,;:!)\n]|\Z|because\b|as\b|since\b|overall\b))", re.I)
+_WINS = re.compile(
+    _SUBJECT
+    + r"(?:(?:clearly|narrowly)[ ])?(?:wins|prevails|comes out ahead)\b)(?=[ ]?(?:[.,;:!)\n]|\Z|because\b|as\b|since\b|overall\b))",
+    re.I,
+)
 _WORSE = re.compile(
-    _SUBJECT + rf"(?:(?:is|was|seems)[ ]{_ADVERBS}(?:worse|inferior|weaker)[ ](?:than|to)|is[ ]not[ ](?:quite[ ])?as[ ]good[ ]as))[ ]{_OTHER}",
+    _SUBJECT
+    + rf"(?:(?:is|was|seems)[ ]{_ADVERBS}(?:worse|inferior|weaker)[ ](?:than|to)|is[ ]not[ ](?:quite[ ])?as[ ]good[ ]as))[ ]{_OTHER}",
     re.IGNORECASE,
 )
 _GIVES = re.compile(
-    _SUBJECT + r"(?:(?:clearly|overall|therefore|thus|also)[ ]){0,2}(?:(?:provides|provided|gives|gave|offers|offered|has|is)[ ](?:a|the)[ ]"
+    _SUBJECT
+    + r"(?:(?:clearly|overall|therefore|thus|also)[ ]){0,2}(?:(?:provides|provided|gives|gave|offers|offered|has|is)[ ](?:a|the)[ ]"
     r"(?:(?:slightly|much|clearly|significantly|far|overall|overall[ ]a)[ ]){0,2}(?:better|superior)[ ](?:answer|response|reply|one|overall answer"
     r"|description|explanation)|(?:is|was)[ ](?:\w{1,14}[ ,]{1,2}){1,6}and[ ](?:is[ ])?(?:therefore|thus|hence)[ ](?:the[ ])?better)\b)"
     r"(?=[ ]?(?:[.,;:!?)\n]|\Z|because\b|as\b|since\b|than\b|overall\b|to the\b|by\b|and\b|with\b))",
@@ -169,8 +176,12 @@ _TIE = re.compile(
     re.IGNORECASE,
 )
 # "better in terms of accuracy" judges the whole by what counts; "better in style" one side of it.
-_WHOLE = re.compile(r"in[ ](?:terms|all|every|general|this|the[ ](?:end|whole)|my|total|most|both|overall|answering|that)\b", re.I)
-_CONTRAST = re.compile(r"\b(?:although|though|even though|even if|while|whereas|despite)\b[^,;:]{0,200}\Z", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"in[ ](?:terms|all|every|general|this|the[ ](?:end|whole)|my|total|most|both|overall|answering|that)\b", re.I
+)
+_CONTRAST = re.compile(
+    r"\b(?:although|though|even though|even if|while|whereas|despite)\b[^,;:]{0,200}\Z", re.IGNORECASE
+)
 
 
 def _sentences(text: str) -> Iterator[Statement]:
@@ -190,9 +201,7 @@ def _sentences(text: str) -> Iterator[Statement]:
         yield _weighed(text, match, Verdict.preference(None), "sentence")
 
 
-def _weighed(
-    text: str, match: re.Match[str], verdict: Verdict, form: Form, weight: Weight = Weight.PLAIN
-) -> Statement:
+def _weighed(text: str, match: re.Match[str], verdict: Verdict, form: Form, weight: Weight = Weight.PLAIN) -> Statement:
     core = match.start("core") if match["core"] is not None else match.start()
     if weight == Weight.PLAIN and is_criterion(text, match.start(), form == "sentence"):
         weight = Weight.CRITERION
@@ -228,7 +237,9 @@ def _labeled(text: str, label: int, start: int) -> Iterator[Statement]:
 
 def _brackets(text: str) -> Iterator[Statement]:
     for match in _LETTER.finditer(text):
-        yield Statement(match.start(), match.end(), choice(match["letter"], double=True), "brackets", match.start("core"))
+        yield Statement(
+            match.start(), match.end(), choice(match["letter"], double=True), "brackets", match.start("core")
+        )
 
 
 _CHOICE_AHEAD = re.compile(

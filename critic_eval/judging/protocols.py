@@ -12,7 +12,9 @@ from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging.items import Item
 from critic_eval.judging.judgments import Judgment
 from critic_eval.judging.orders import canonical_indices, to_canonical
-from critic_eval.judging.reading import Parsed, VerdictPosition
+from critic_eval.judging.answer import Marks
+from critic_eval.judging.places import VerdictPosition
+from critic_eval.judging.reading import Parsed
 from critic_eval.judging.stated import read_stated
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict
 
@@ -20,8 +22,10 @@ from critic_eval.judging.verdicts import Label, LabelKind, Verdict
 class Parser(Interface):
     """Reads a verdict, in presented coordinates, from a critic's answer; never raises on any text."""
 
-    def __call__(self, text: str, n_responses: int, responses: Sequence[str] = ()) -> Parsed:
-        """Read one answer; `responses` are texts that the critic was shown."""
+    def __call__(
+        self, text: str, n_responses: int, responses: Sequence[str] = (), *, marks: Sequence[Marks] = ()
+    ) -> Parsed:
+        """Read one answer; `responses` are texts that the critic was shown, `marks` open and close its thoughts."""
         ...
 
 
@@ -31,7 +35,8 @@ class Protocol:
 
     `template` may hold {question}, {reference}, {rubric}, {context}, {a}, {b}, … for the response at each presented
     position, and {responses} for all of them, each in `response_template`'s form with {letter}, {number} and {text}.
-    `source` says where the wording comes from. `n_responses` bounds how many responses it takes.
+    `source` says where the wording comes from. `n_responses` bounds how many responses it takes. `reasoning_marks` are
+    pairs that open and close a critic's thoughts, besides those that are always known (see `answer.find_answer`).
     """
 
     name: str
@@ -45,6 +50,7 @@ class Protocol:
     verdict_position: VerdictPosition = "first"
     max_new_tokens: int = 4096
     until: tuple[str, ...] = ()
+    reasoning_marks: tuple[Marks, ...] = ()
 
     def render(self, item: Item, order: str) -> str:
         """The prompt's text, without any image placeholder.
@@ -75,11 +81,16 @@ class Protocol:
 
         Never raises on a text; raises ArgumentError for a number of responses that the protocol does not take.
         """
-        return self.parser(text, n_responses, responses)
+        least, most = self.n_responses
+        if not least <= n_responses <= most:
+            bounds = str(least) if least == most else f"{least} to {most}"
+            raise ArgumentError(f"Protocol {self.name} judges {bounds} responses, not {n_responses}.")
+        return self.parser(text, n_responses, responses, marks=self.reasoning_marks)
 
     def shown_texts(self, item: Item) -> tuple[str, ...]:
         """The texts of an item that a critic is shown and may quote."""
         shown = [response.text for response in item.responses]
+        shown += [text for text in (item.reference, item.rubric, item.context) if text is not None]
         if self.template != "{question}":  # a question that is a whole prompt also holds the form of the verdict
             shown.append(item.question)
         return tuple(shown)
@@ -114,6 +125,7 @@ class Protocol:
             models=tuple(response.model for response in item.responses),
             lengths=tuple(len(response.text) for response in item.responses),
             logprobs=None if stated is None else stated.logprobs,
+            read_as="stated" if stated is not None and parsed.verdict.is_valid else parsed.read_as,
         )
 
     def _fitting(self, verdict: Verdict, n: int) -> Verdict:

@@ -41,6 +41,18 @@ def block_spans(text: str) -> list[tuple[int, int]]:
     return sorted(spans)
 
 
+def has_open_mark(text: str) -> bool:
+    """Whether a quotation mark of a text that goes on may still find its partner.
+
+    >>> has_open_mark('It reads "two dogs'), has_open_mark('It reads "two dogs".')
+    (True, False)
+    """
+    spans = merged(marked_spans(text))
+    marks = [match.start() for match in _MARK.finditer(text) if _may_open(f"{text}x", match.start())]
+    fences = len(_FENCE_LINE.findall(text)) % 2
+    return bool(fences) or any(not any(start <= at < end for start, end in spans) for at in marks)
+
+
 def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The spans in order, with those that overlap made one."""
     found: list[tuple[int, int]] = []
@@ -77,7 +89,10 @@ _CLOSING = frozenset("”“»\"’'`")
 # These also serve as apostrophes, primes or stray markup: they quote within one line only.
 _WEAK = frozenset("‘'`")
 _MARK = re.compile("[“”„«»\"‘’'`]")
-_FENCE = re.compile(r"^[ \t]{0,3}(?P<fence>`{3,8}|~{3,8})[^\n`]{0,80}\n(?:.{0,30000}?\n)??[ \t]{0,3}(?P=fence)", re.M | re.S)
+_FENCE = re.compile(
+    r"^[ \t]{0,3}(?P<fence>`{3,8}|~{3,8}|\"{3}|'{3})[^\n`]{0,80}\n(?:.{0,30000}?\n)??[ \t]{0,3}(?P=fence)", re.M | re.S
+)
+_FENCE_LINE = re.compile(r"^[ \t]{0,3}(?:`{3}|~{3}|\"{3}|'{3})", re.MULTILINE)
 _BLOCK_QUOTE = re.compile(r"^[ \t]{0,3}>[^\n]*", re.MULTILINE)
 _BLOCK_TAG = re.compile(
     r"<(?P<slash>/?)(?P<name>(?:the[_-])?(?:response|quote|quotation|quoted|blockquote|q|assistant|candidate|excerpt"
@@ -128,7 +143,6 @@ def _pairs(text: str, marks: Sequence[int], paragraph_end: int) -> Iterator[tupl
             if waiting is None and _REPORT_BEFORE.search(text, max(0, at - 30), at):
                 yield at, paragraph_end
             waiting = at
-
 
 
 def _may_open(text: str, at: int) -> bool:

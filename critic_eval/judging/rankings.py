@@ -60,7 +60,9 @@ _LABELED = re.compile(
 _UNLABELED = re.compile(rf"(?<![\w>])(?P<chain>{_CHAIN})")
 _ALONE = re.compile(rf"^[ \t*_\[]{{0,8}}(?P<chain>{_COMPACT}|{_CHAIN})[\]*_.\t ]{{0,8}}$", re.MULTILINE)
 _AHEAD = re.compile(rf"[\"'“`(\[ ]{{0,4}}(?P<chain>{_CHAIN}|{_COMPACT})")
-_ITEM = re.compile(r"^[ \t]{0,4}[0-9]{1,2}[.)][ \t]{0,3}(?:(?:Response|Answer|Assistant)[ ]?)?\[{0,2}([A-Z])\b", re.MULTILINE)
+_ITEM = re.compile(
+    r"^[ \t]{0,4}[0-9]{1,2}[.)][ \t]{0,3}(?:(?:Response|Answer|Assistant)[ ]?)?\[{0,2}([A-Z])\b", re.MULTILINE
+)
 _LISTED = re.compile(
     r"\b(?P<core>(?:(?:Final|Overall)[ ])?(?:Ranking|Rank|Judge?ment)[ \w]{0,30}[:：][ \t]{0,3}\n{1,2}"
     r"(?P<items>(?:[ \t]{0,4}[0-9]{1,2}[.)][ \t]{0,3}(?:(?:Response|Answer|Assistant)[ ]?)?\[{0,2}[A-Z]\b[^\n]{0,300}(?:\n{1,2}|\Z)){2,26}))",

@@ -120,8 +120,8 @@ def _labels_elsewhere(evidence: Evidence, decisive: Statement, whole: Sequence[S
 _LABELS = ("closing label", "label", "brackets")
 _TAKES_BACK = re.compile(
     r"\b(?:wait|actually|reflection|correct(?:ion|ed)|reconsider\w*|revis\w+|updat\w+|second thoughts?|mistaken?|sorry|mixed|swapped"
-    r"|initial(?:ly)?|at first|first (?:impression|glance|thought)|on balance|looking again|let me|no,|hmm|instead|draft\w*"
-    r"|preliminar\w+|tentative\w*|i would change|changing|change my|finally|in the end|after all|but then)\b",
+    r"|initial(?:ly)?|at first|first (?:impression|glance|thought)|on balance|looking again|let me|no(?=[,.!])|hmm|instead|draft\w*"
+    r"|preliminar\w+|tentative\w*|i would change|changing|change my|finally|in the end|after all|but then)(?!\w)",
     re.IGNORECASE,
 )
 
@@ -159,7 +159,8 @@ def _is_echoed(evidence: Evidence, statement: Statement, at_place: bool) -> bool
 
 def _rank(evidence: Evidence, statement: Statement, position: VerdictPosition, opening_binds: bool) -> int:
     at_place = evidence.is_at_place(statement)
-    if opening_binds and position == "first" and at_place and not statement.is_sentence:
+    binds = statement.form == "closing label" or (opening_binds and not statement.is_sentence)
+    if binds and position == "first" and evidence.opens(statement):
         return 0
     if statement.is_container:
         return 1

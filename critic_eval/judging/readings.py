@@ -9,7 +9,7 @@ from critic_eval.errors import ArgumentError
 from critic_eval.judging.catalog import get_protocol
 from critic_eval.judging.orders import to_canonical
 from critic_eval.judging.protocols import Protocol
-from critic_eval.judging.quoting import fold, quoted_spans
+from critic_eval.judging.quoting import fold, has_open_mark
 from critic_eval.judging.verdicts import Verdict
 
 
@@ -32,13 +32,14 @@ class Reading:
         """Whether an answer that goes on after this text keeps the verdict that this text has.
 
         That is so when the sentence of the verdict has ended, no quotation is open or could still be closed around it,
-        no form of verdict that may follow would outrank it, and the text is no part of what the critic was shown.
+        no form of verdict that may follow would outrank it, and the text is no part of what the critic was shown. An
+        open thought has no verdict, and so is never complete.
         """
         protocol = get_protocol(self.protocol)
         parsed = protocol.parse(text, len(self.order), self.shown)
         if not parsed.verdict.is_valid or parsed.span is None or not _SENTENCE_END.search(text, parsed.span[1]):
             return False
-        if any(fold(text) in fold(part) for part in self.shown) or any(end > len(text) for _, end in _quotes(text)):
+        if any(fold(text) in fold(part) for part in self.shown) or has_open_mark(text):
             return False
         goes_on = [f"{text}\n{other}" for other in _others(protocol, len(self.order))]
         goes_on += [f"{text}{mark} so." for mark in _CLOSING_MARKS]
@@ -88,7 +89,7 @@ def debiased(
     return mean
 
 
-_CLOSING_MARKS = "\"'`’‘”»“"
+_CLOSING_MARKS = ('"', "'", "`", "’", "‘", "”", "»", "“", "\n```\n")
 _SENTENCE_END = re.compile(r"\n|[.!?](?=\s)")
 _PAIR_STEM, _SCORE_STEM = "The better response: [", "Score: ["
 _FORMS = {
@@ -99,16 +100,21 @@ _FORMS = {
 }
 
 
-def _quotes(text: str) -> list[tuple[int, int]]:
-    """Quotations of a text that goes on; one that is still open reaches beyond the text."""
-    return quoted_spans(f"{text} and so on")
-
-
 def _others(protocol: Protocol, n: int) -> Sequence[str]:
-    """Verdicts in the forms that outrank all others, differing from each other."""
+    """Verdicts in the forms that outrank others, differing from each other."""
     if protocol.kind == "ranking":
         letters = list(ascii_uppercase[:n])
-        return [f"Final ranking: [{' > '.join(order)}]" for order in (letters, letters[::-1])]
+        chains = [" > ".join(order) for order in (letters, letters[::-1])]
+        return [form.format(chain) for chain in chains for form in ("Final ranking: [{}]", "<answer>{}</answer>")]
     if protocol.kind == "preference":
-        return (f"{_PAIR_STEM}first]", f"{_PAIR_STEM}second]")
-    return ("Final Score: [1]", "Final Score: [2]", "The scores are (1, 2).", "The scores are (2, 1).")
+        forms = (
+            f"{_PAIR_STEM}{{}}]",
+            "Overall judgment: Answer {} is better.",
+            "<answer>{}</answer>",
+            '{{"winner": "{}"}}',
+        )
+        return [form.format(side) for side in ("1", "2") for form in forms]
+    return [
+        *("Final Score: [1]", "Final Score: [2]", "<answer>1</answer>", "<answer>2</answer>"),
+        *("The scores are (1, 2).", "The scores are (2, 1).", "<answer>1 2</answer>", "<answer>2 1</answer>"),
+    ]

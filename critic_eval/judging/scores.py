@@ -144,7 +144,8 @@ _PAIR_LISTED = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _PAIR_NAMED = re.compile(
-    rf"\b(?P<core>scores?(?:[ ](?:are|is)|[:：])[ ]{{0,2}}[(\[]?{_FIRST}[ ]{{0,2}},[ ]{{0,2}}{_SECOND}[)\]]?)(?![\d,])", re.IGNORECASE
+    rf"\b(?P<core>scores?(?:[ ](?:are|is)|[:：])[ ]{{0,2}}[(\[]?{_FIRST}[ ]{{0,2}},[ ]{{0,2}}{_SECOND}[)\]]?)(?![\d,])",
+    re.IGNORECASE,
 )
 _PAIR_LABELED = re.compile(
     rf"^[ \t*#\"'`]{{0,8}}(?P<core>(?:the[ ])?(?:scores?|ratings?)(?:[ ](?:for|of)[ ][A-Za-z0-9 ,]{{1,60}}?)?[ ]?[:：][ *]{{0,4}}{_FIRST}"
@@ -186,7 +187,11 @@ def _cued_verdict(match: re.Match[str], scale: Scale) -> Verdict:
 def _statement(
     text: str, match: re.Match[str], verdict: Verdict, form: Form, weight: Weight = Weight.PLAIN
 ) -> Statement:
-    if weight == Weight.PLAIN and form != "closing label" and is_criterion(text, match.start(), form in ("sentence", "fraction")):
+    if (
+        weight == Weight.PLAIN
+        and form != "closing label"
+        and is_criterion(text, match.start(), form in ("sentence", "fraction"))
+    ):
         weight = Weight.CRITERION
     return Statement(match.start(), match.end(), verdict, form, match.start("core"), weight)
 
@@ -223,9 +228,10 @@ def _opening_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterat
     if match is not None:
         yield _pair(match, scale)
         return
-    for found in _pair_forms(text, scale):
-        if stands_at(text, found.start, found.end, "first"):
-            yield found
+    for pattern in (_PAIR_LABELED, _PAIR_TABLE):
+        for match in pattern.finditer(text):
+            if stands_at(text, match.start(), match.end(), "first"):
+                yield _pair(match, scale)
 
 
 _NO_OPENING = "no verdict found"
@@ -247,10 +253,6 @@ def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
         if len(sides) == 2:
             verdict = _both([score(str(said)[:40], scale) for said in sides])
             yield Statement(one.start, one.end, verdict, "json", one.start)
-    yield from _pair_forms(text, scale)
-
-
-def _pair_forms(text: str, scale: Scale) -> Iterator[Statement]:
     for pattern in (_PAIR_LISTED, _PAIR_NAMED, _PAIR_LABELED, _PAIR_TABLE):
         for match in pattern.finditer(text):
             yield _pair(match, scale)
@@ -264,8 +266,12 @@ _SIDE_KEY = re.compile(
 
 def _pair_of(content: str, scale: Scale) -> Verdict | None:
     match = _PAIR.fullmatch(content.strip().split("\n")[0])
-    return None if match is None else _pair(match, scale).verdict if "core" in match.groupdict() else _both(
-        [on_scale(match["one"], scale), on_scale(match["two"], scale)]
+    return (
+        None
+        if match is None
+        else _pair(match, scale).verdict
+        if "core" in match.groupdict()
+        else _both([on_scale(match["one"], scale), on_scale(match["two"], scale)])
     )
 
 

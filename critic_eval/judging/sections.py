@@ -44,9 +44,7 @@ def parse_judgement(
     return parse(text, n_responses, responses, "last", marks)
 
 
-def parse_result(
-    text: str, n_responses: int = 1, responses: Sequence[str] = (), marks: Sequence[Marks] = ()
-) -> Parsed:
+def parse_result(text: str, n_responses: int = 1, responses: Sequence[str] = (), marks: Sequence[Marks] = ()) -> Parsed:
     """Read Prometheus' `[RESULT] 4`, the last of them; scores are from 1 to 5 (arXiv 2401.06591).
 
     The feedback before it may speak of scores as it likes. An answer without the mark is read as any other.
@@ -59,7 +57,8 @@ def parse_result(
 
 _SCALE = (1.0, 5.0)
 _RESULT = re.compile(
-    rf"\[(?:RESULT|SCORE)\][\s:(\[*]{{0,6}}(?P<number>{NUMBER}){END}{RANGE}\]{{0,2}}{OUT_OF}(?P<percent>[ ]?%)?", re.IGNORECASE
+    rf"\[(?:RESULT|SCORE)\][\s:(\[*]{{0,6}}(?P<number>{NUMBER}){END}{RANGE}\]{{0,2}}{OUT_OF}(?P<percent>[ ]?%)?",
+    re.IGNORECASE,
 )
 
 

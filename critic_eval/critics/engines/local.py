@@ -12,7 +12,7 @@ import torch
 
 from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt
 from critic_eval.critics.engines.branches import Branches, prefill, why_not_shared
-from critic_eval.critics.engines.decoding import decode, stop_check
+from critic_eval.critics.engines.decoding import IsComplete, decode, stop_check
 from critic_eval.critics.engines.groups import Group, Request
 from critic_eval.critics.engines.memory import token_budget
 from critic_eval.critics.engines.plain import answer_plainly, make_answer
@@ -21,10 +21,13 @@ from critic_eval.critics.engines.verdict_tokens import FormTokens, verdict_share
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import get_protocol, verdict_form
+from critic_eval.judging.answer import opens_thought
 
 _logger = logging.getLogger("critic_eval")
 
 AUTO_BATCH_SIZE = 64
+_MARK_LENGTH = 60
+"""Characters at the end of a prompt that may hold the mark which opens a thought."""
 
 
 class LocalEngine:
@@ -189,16 +192,7 @@ class LocalEngine:
         group: EncodedGroup,
     ) -> list[Answer]:
         encoder, settings = self.checkpoint.encoder, group.settings
-        checks = [
-            stop_check(
-                encoder.tokenizer,
-                settings.until,
-                request.reading.is_complete if request and request.reading and settings.mode == "to_verdict" else None,
-            )
-            if request
-            else None
-            for request in rows
-        ]
+        checks = [self._check(request, settings) for request in rows]
         hidden = branches.extend(rests)[:, -1]
         is_wanted = [request is not None for request in rows]
         ids = decode(branches, hidden, settings.max_new_tokens, encoder.eos_token_ids, checks, is_wanted)
@@ -206,6 +200,16 @@ class LocalEngine:
         return [
             make_answer(encoder, prompt, found, settings, 0.0) for prompt, found in zip(prompts, wanted, strict=True)
         ]
+
+    def _check(self, request: Request | None, settings: GenerationSettings) -> IsComplete | None:
+        """Tells when a request's answer may end; a prompt that opens a thought leaves no telling where it closes."""
+        if request is None:
+            return None
+        encoder, is_complete = self.checkpoint.encoder, None
+        if settings.mode == "to_verdict" and request.reading is not None:
+            is_thinking = opens_thought(encoder.render(request.conversation)[-_MARK_LENGTH:])
+            is_complete = None if is_thinking else request.reading.is_complete
+        return stop_check(encoder.tokenizer, settings.until, is_complete)
 
     def _verdicts(
         self,
