@@ -1,8 +1,8 @@
 """From a critic's raw text to the part that answers: without thoughts, markup and tokens of a conversation.
 
-A thinking critic drafts verdicts before it gives one, and a draft is none. What is read is a *view* of the raw text, in
-which thoughts are cut, emphasis, end-of-turn tokens and struck-out words are gone, and line ends and brackets are plain;
-every place of it maps back to the raw text, so that a reader can be shown what was read.
+A thinking critic drafts verdicts before it gives one, and a draft is none. What is read is a *view* of the raw text:
+thoughts are cut, emphasis, end-of-turn tokens and struck-out words are gone, and line ends and brackets are plain.
+Every place of it maps back to the raw text, so that a reader can be shown what was read.
 """
 
 import re
@@ -43,9 +43,9 @@ def find_answer(raw: str, shown: Sequence[str] = (), marks: Sequence[Marks] = ()
     r"""The answer in a critic's raw text. Never raises; linear in the length of the text.
 
     Thoughts are what stands between the marks of reasoning that the field uses (`<think>`, `<thinking>`, `<analysis>`,
-    `<reasoning>`, `◁think▷`, `[THINK]`, gpt-oss' channels, ...), and before a closing mark without an opening one, which
-    some prompts hold. A mark in quotation marks, and one that a shown text holds, is none, unless the answer opens with
-    it. Of an answer of more than 60,000 characters the beginning and the end are read.
+    `<reasoning>`, `◁think▷`, `[THINK]`, gpt-oss' channels, ...), and before a closing mark without an opening one,
+    which some prompts hold. A mark in quotation marks, and one that a shown text holds, is none, unless the answer
+    opens with it. Of an answer of more than 40,000 characters the beginning and the end are read.
 
     Args:
         raw: the critic's whole text.
@@ -75,9 +75,9 @@ def find_answer(raw: str, shown: Sequence[str] = (), marks: Sequence[Marks] = ()
 
 
 def opens_thought(raw: str, marks: Sequence[Marks] = ()) -> bool:
-    """Whether a text ends within a thought, so that what follows it is still thinking.
+    r"""Whether a text ends within a thought, so that what follows it is still thinking.
 
-    >>> opens_thought("<|im_start|>assistant\\n<think>\\n")
+    >>> opens_thought("<|im_start|>assistant\n<think>\n")
     True
     """
     return _without_thoughts(raw, (), marks) is None
@@ -91,7 +91,7 @@ _FIXED: tuple[Marks, ...] = (
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
-_REACH = 30_000
+_REACH = 20_000
 """Characters that are read at either end; no answer without its thoughts is as long as both."""
 
 _END_TOKENS = (

@@ -11,8 +11,8 @@ from functools import partial
 from importlib.resources import files
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.graded_preferences import parse_graded_preference
 from critic_eval.judging.answer import Marks
+from critic_eval.judging.graded_preferences import parse_graded_preference
 from critic_eval.judging.orders import MAX_RESPONSES
 from critic_eval.judging.places import VerdictPosition
 from critic_eval.judging.preferences import parse_preference

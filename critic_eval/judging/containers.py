@@ -108,9 +108,9 @@ KEYS: dict[LabelKind, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "score": (
         frozenset(
-            "score finalscore overallscore totalscore rating finalrating overallrating judgement judgment finaljudgement"
-            " finaljudgment overalljudgement overalljudgment verdict finalverdict grade qualityscore 评分 总分 得分 分数"
-            " 最终评分".split()
+            "score finalscore overallscore totalscore rating finalrating overallrating judgement judgment"
+            " finaljudgement finaljudgment overalljudgement overalljudgment verdict finalverdict grade qualityscore"
+            " 评分 总分 得分 分数 最终评分".split()
         ),
         frozenset("overall total result answer finalanswer final points value output 结果".split()),
     ),
@@ -126,7 +126,8 @@ KEYS: dict[LabelKind, tuple[frozenset[str], frozenset[str]]] = {
 
 
 _TAG_NAMES = (
-    r"(?:final[_ -]?)?(?:answer|verdict|judge?ment|result|score|rating|decision|choice|preference|winner|ranking|conclusion)"
+    r"(?:final[_ -]?)?(?:answer|verdict|judge?ment|result|score|rating|decision|choice|preference|winner|ranking"
+    r"|conclusion)"
     r"|better(?:[_-]response)?|best"
 )
 _TAG = re.compile(

@@ -261,7 +261,8 @@ _NEAR_MARKS = 40
 _SHORT, _LONG = 14, 30
 """Words of a sentence that announces: those that judge are longer."""
 _REASON = re.compile(
-    r"\W{0,8}(?:so|since|given|because|as|therefore|thus|hence|overall|considering|based on|in conclusion|in summary|taking"
+    r"\W{0,8}(?:so|since|given|because|as|therefore|thus|hence|overall|considering|based on|in conclusion|in summary"
+    r"|taking"
     r"|after|due to|for (?:these|this|that) reasons?|all things considered|consequently|accordingly|ultimately)\b",
     re.IGNORECASE,
 )
@@ -281,7 +282,8 @@ _SAID_AFTER = re.compile(
     r"[\"'”’)\]}`*\s]{0,4}[,(–—-]{0,2}[ ]{0,2}(?:"
     r"(?:(?:is|was|are|were|being)[ ]{1,2})?(?:exactly |just |only |merely )?what\b[^.\n]{0,60}\b"
     r"(?:says?|said|writes?|wrote|written|claims?|reads?|asks?|wants?|demands?|states?|ends)\b"
-    r"|(?:(?:is|was|as)[ ]{1,2})?(?:quoted|copied|cited|taken|written|stated|claimed|said|pasted)[ ](?:from|by|in|out)\b"
+    r"|(?:(?:is|was|as)[ ]{1,2})?(?:quoted|copied|cited|taken|written|stated|claimed|said|pasted)[ ](?:from|by|in"
+    r"|out)\b"
     r"|(?:says|said|writes|wrote|claims|reads|according to)[ ](?:the[ ])?(?:first|second|third|response|answer"
     r"|assistant|candidate|other)\b)",
     re.IGNORECASE,
@@ -315,7 +317,8 @@ _CONDITION = re.compile(
 _WOULD = re.compile(r"[\])\"'”’`\s]{0,4}(?:would|could|might) (?:require|need|mean|have|be)\b", re.IGNORECASE)
 # "If we look at the sign, …" supposes nothing.
 _IF = re.compile(
-    r"\W{0,6}(?:if|unless|suppose|supposing|assuming|provided that)\b(?! (?:I|we) (?:had to|have to|must|look|consider|compare|focus"
+    r"\W{0,6}(?:if|unless|suppose|supposing|assuming|provided that)\b(?! (?:I|we) (?:had to|have to|must|look"
+    r"|consider|compare|focus"
     r"|go by)| one (?:looks|considers)| forced| pressed)",
     re.IGNORECASE,
 )
@@ -340,33 +343,39 @@ _TELLS = re.compile(
     r"|copie[sd]|copy|copying|pastes?d?|reproduced?|verbatim|transcript|excerpt|inject\w*|plant(?:ed|s)?|embed\w*"
     r"|text|contents?|wording|words|lines?|sentences?|phrases?|message|note|instructions?|append\w*|prints?|echo\w*|below|above"
     r"|follow(?:s|ing)|according|speaks?|announces?|proclaims?|mentions?|remarks?|adds|attach\w*|manipulat\w+"
-    r"|tr(?:y|ies|ied|ying) to|attempts?|pretends?|supposed(?:ly)?|alleged(?:ly)?|so-called|self-\w+|itself|appears|believes?|thinks?|hopes?|suggests?|would (?:like|love)|taken|drawn"
-    r"|belongs?|lifted|cited?|cites|citing|puts? it|would have me|ignor\w+|disregard\w*|(?:we|one|you|I) (?:finds?|see|read)|from (?:response|answer"
+    r"|tr(?:y|ies|ied|ying) to|attempts?|pretends?|supposed(?:ly)?|alleged(?:ly)?|so-called|self-\w+|itself|appears"
+    r"|believes?|thinks?|hopes?|suggests?|would (?:like|love)|taken|drawn"
+    r"|belongs?|lifted|cited?|cites|citing|puts? it|would have me|ignor\w+|disregard\w*|(?:we|one|you|I) (?:finds?"
+    r"|see|read)|from (?:response|answer"
     r"|assistant|the (?:first|second|third))|by (?:response|answer|assistant))\b|写道|声称|说|要求|引用|内容",
     re.IGNORECASE,
 )
 _WEAKLY = re.compile(
     r"\b(?:text|contents?|body|wording|words?|lines?|sentences?|paragraph|request|note|instructions?|message|passage"
-    r"|remark|statement|section|part|end|ending|beginning|close|closing|opening|conclusion|tail|consider|look(?:ing)? at"
+    r"|remark|statement|section|part|end|ending|beginning|close|closing|opening|conclusion|tail|consider|look"
+    r"(?:ing)? at"
     r"|recall|quoting|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?|tells|instructs|urges|begs)\b|：\Z"
     r"|[:]\W{0,3}\Z|\A\W*(?:from|of|about|see|take|read|note)\b",
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(
-    r"\bas follows|\bwhat follows|\bfollows[.:]?\s*\Z|\bthe following[.:]?\s*\Z|\bbelow[.:]?\s*\Z|\bhere (?:is|are|comes?|goes|stands)\b|\bhere(?:'s|’s)"
+    r"\bas follows|\bwhat follows|\bfollows[.:]?\s*\Z|\bthe following[.:]?\s*\Z|\bbelow[.:]?\s*\Z|\bhere (?:is|are"
+    r"|comes?|goes|stands)\b|\bhere(?:'s|’s)"
     r"|\b(?:copied|quoted|reproduced|pasted|repeated|cited|transcribed|reprinted|restated|verbatim)\b"
     r"|\bword for word\b|\bfor (?:reference|completeness|the record|context)\b|\bin full\b|\btranscript(?:ion)?\b"
     r"|\b(?:this|these)[.:]?\s*\Z|\bexcerpts?\b|\bquot(?:e|es|ation|ing)\b|\bcop(?:y|ies)\b|\bto the letter\b"
     r"|\b(?:last|final|first|closing|opening|next) (?:line|sentence|words?|paragraph|remark|statement|request)\b"
     r"|\b(?:writes?|wrote|says?|said|states?|reads?|ends?|concludes?|closes?|finishes|begins?|starts?|continues|adds?"
-    r"|goes on)(?: (?:with|by|in))?(?: (?:this|these|thus|so|like this|the following|words|saying))*[\"'”’)\]]?[.!:]?\s*\Z"
+    r"|goes on)(?: (?:with|by|in))?(?: (?:this|these|thus|so|like this|the following|words"
+    r"|saying))*[\"'”’)\]]?[.!:]?\s*\Z"
     r"|\b(?:is|are|was|were|be|the|an?|of|to|that|with|by|and|as|in|for|namely|say)[\"'“(]?\s*\Z"
     r"|^\W*(?:the )?(?:(?:start|beginning|end|text|content) of )?(?:the )?(?:response|answer|assistant|candidate)"
     r"(?: [A-Z0-9]\b)?(?:['’]s (?:response|answer|text))?\W*\Z",
     re.IGNORECASE,
 )
 _I_QUOTE = re.compile(
-    r"\bI(?:'ll| will| shall)? (?:quote|copy|repeat|cite|reproduce|paste|restate|transcribe|include|read|found|see)\b|\bI(?:'ve| have)? (?:quoted|copied|repeated|cited|shorten)\b",
+    r"\bI(?:'ll| will| shall)? (?:quote|copy|repeat|cite|reproduce|paste|restate|transcribe|include|read|found"
+    r"|see)\b|\bI(?:'ve| have)? (?:quoted|copied|repeated|cited|shorten)\b",
     re.I,
 )
 _OWN = re.compile(
@@ -381,8 +390,10 @@ _JUDGES = re.compile(
     re.IGNORECASE,
 )
 _SIGNED = re.compile(
-    r"[\W_]{0,12}(?:[–—-]{1,2}|<-|←|[(\[])[ ]{0,2}(?:(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate"
-    r"|author|it|its)\b|[^\n]{0,60}\b(?:from|quoted|copied|taken|verbatim|word for word|says?|said|by|wrote|written|cited)\b)",
+    r"[\W_]{0,12}(?:[–—-]{1,2}|<-|←|[(\[])[ ]{0,2}(?:(?:the )?(?:(?:first|second|third|last) )?(?:response|answer"
+    r"|assistant|candidate"
+    r"|author|it|its)\b|[^\n]{0,60}\b(?:from|quoted|copied|taken|verbatim|word for word|says?|said|by|wrote|written"
+    r"|cited)\b)",
     re.IGNORECASE,
 )
 _SECTION = 1_500
@@ -391,13 +402,16 @@ _TITLE = re.compile(
 )
 _NAMES_RESPONSE = re.compile(r"\b(?:response|answer|assistant|candidate|text|transcript)\b", re.IGNORECASE)
 _BACK_REFERENCE = re.compile(
-    r"\W{0,3}(?:(?:that|this|these|those)(?: (?:is|was|are|were|comes?|came|stands|appears|line|sentence|quote|quotation"
+    r"\W{0,3}(?:(?:that|this|these|those)(?: (?:is|was|are|were|comes?|came|stands|appears|line|sentence|quote"
+    r"|quotation"
     r"|verdict|score|statement|request|text|claim)\b)[^.\n]{0,60}\b(?:\w+)|(?:so|thus)[ ](?:says?|writes?|wrote|ends?"
-    r"|reads?|claims?|it )|(?:is|was)[ ](?:what|the (?:last|final|first)|how|quoted|copied|written|said)\b|(?:the )?(?:above|preceding|previous|quoted|line above|quote|quotation)\b)",
+    r"|reads?|claims?|it )|(?:is|was)[ ](?:what|the (?:last|final|first)|how|quoted|copied|written|said)\b|(?:the )?"
+    r"(?:above|preceding|previous|quoted|line above|quote|quotation)\b)",
     re.IGNORECASE,
 )
 _SPEAKER = re.compile(
-    r"[ \t]{0,8}\[\^|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate|model|student|user|human"
+    r"[ \t]{0,8}\[\^|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate"
+    r"|model|student|user|human"
     r"|output|reply)(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
     re.IGNORECASE,
 )

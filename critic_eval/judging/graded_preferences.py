@@ -71,8 +71,10 @@ def _said(text: str) -> Iterator[Statement]:
 
 _SLIGHT = frozenset(("slightly", "marginally", "somewhat"))
 _DEGREE = re.compile(
-    r"\b(?:assistant|answer|response)[ ](?P<side>[AB12])(?:['’]s[ ](?:answer|response))?[ ]is[ ](?:therefore[ ])?(?P<degree>slightly|marginally"
-    r"|somewhat|significantly|much|substantially|considerably|far)[ ]better\b(?=[ ]?(?:[.,;:!)\n]|\Z|than\b|because\b|since\b|overall\b))",
+    r"\b(?:assistant|answer|response)[ ](?P<side>[AB12])(?:['’]s[ ](?:answer|response))?[ ]is[ ](?:therefore[ ])?"
+    r"(?P<degree>slightly|marginally"
+    r"|somewhat|significantly|much|substantially|considerably|far)[ ]better\b(?=[ ]?(?:[.,;:!)\n]|\Z|than\b"
+    r"|because\b|since\b|overall\b))",
     re.IGNORECASE,
 )
 

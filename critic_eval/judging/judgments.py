@@ -15,8 +15,8 @@ class Judgment:
 
     `verdict`, `label`, `models` (who wrote the responses, where known) and `lengths` (of the responses, in characters)
     are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it that the parser read,
-    None where it found nothing to read; `read_as` says in which form (see `statements.Form`; `stated` for a verdict that
-    was never text). `logprobs` are those of the verdict's alternatives, where it was read off them.
+    None where it found nothing to read; `read_as` says in which form (see `statements.Form`; `stated` for a verdict
+    that was never text). `logprobs` are those of the verdict's alternatives, where it was read off them.
     Judgments of one `cluster` (by default, of one item) are not independent.
 
     >>> judgment = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")

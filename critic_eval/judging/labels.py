@@ -48,14 +48,17 @@ _CHINESE = (
     r"(?:结果)?(?:为|是)?"
 )
 _CLOSING = re.compile(
-    r"(?:(?<=\n)|\A|(?<=[.!?,;。；，}\]|)][ ])|(?<=[.!?。，；]))[ \t>#*|\-–—(\[{\"'`]{0,8}(?:\d{1,2}[.)][ ]{0,2})?[\"'*_]{0,2}"
+    r"(?:(?<=\n)|\A|(?<=[.!?,;。；，}\]|)][ ])|(?<=[.!?。，；]))[ \t>#*|\-–—(\[{\"'`]{0,8}"
+    r"(?:\d{1,2}[.)][ ]{0,2})?[\"'*_]{0,2}"
     r"(?P<label>(?:(?:so|thus|therefore|hence|in conclusion|in summary|to sum up|and)[, ]{1,2}){0,2}(?:(?:the|my)[ ])?"
-    rf"(?:(?:final|overall|ultimate|corrected|revised|updated|concluding|total|aggregate|combined|summary)[ ]{{1,2}}(?:(?:overall|final)[ ])?(?:{_NOUN}[ ]{{0,2}}){{1,2}}"
+    rf"(?:(?:final|overall|ultimate|corrected|revised|updated|concluding|total|aggregate|combined|summary)[ ]{{1,2}}"
+    rf"(?:(?:overall|final)[ ])?(?:{_NOUN}[ ]{{0,2}}){{1,2}}"
     r"|verdict|judge?ment|conclusion|decision|winner|overall|final|result|最终"
     rf"|{_CHINESE})"
     r"(?:[ ]?\([^()\n]{0,40}\))?"
     # A colon, or "is" after a label that has a noun, or the end of a heading's line.
-    r"[\"'*_`]{0,3}[ \t]{0,3}(?:[:：=]|->|→|[|][ ]|(?:is|would be|goes to)\b[ ]?:?|\n))(?:[ \t]{0,3}\n){0,2}[ \t*_]{0,6}",
+    r"[\"'*_`]{0,3}[ \t]{0,3}(?:[:：=]|->|→|[|][ ]|(?:is|would be|goes to)\b[ ]?:?|\n))"
+    r"(?:[ \t]{0,3}\n){0,2}[ \t*_]{0,6}",
     re.IGNORECASE,
 )
 _LINE_LABEL = re.compile(
@@ -64,7 +67,8 @@ _LINE_LABEL = re.compile(
     r"(?:[:：]|[ ][-–—][ ]|\|)",
 )
 _HEADING = re.compile(
-    r"^[ \t]{0,3}(?:#{1,6}[ \t]{1,3}|\d{1,2}[.)][ \t]{1,3}|[-•][ \t]{1,3})[*_]{0,3}(?=\S)([A-Za-z][A-Za-z’&/-]{2,30}(?:[ ][A-Za-z&/(),-]{1,20})"
+    r"^[ \t]{0,3}(?:#{1,6}[ \t]{1,3}|\d{1,2}[.)][ \t]{1,3}|[-•][ \t]{1,3})[*_]{0,3}(?=\S)([A-Za-z][A-Za-z’&/-]{2,30}"
+    r"(?:[ ][A-Za-z&/(),-]{1,20})"
     r"{0,3})[*_]{0,3}[:：]?[ \t]{0,3}$",
     re.MULTILINE,
 )

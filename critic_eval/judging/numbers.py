@@ -9,11 +9,15 @@ from critic_eval.judging.verdicts import Verdict
 NUMBER = r"[-+−]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
 # Not the beginning of "1,000", "1.5.2", "3rd" or "12h".
 END = r"(?![0-9A-Za-z_]|[.,][0-9])"
-OUT_OF = rf"(?:[ ]{{0,2}}(?:/|out of)[ ]{{0,2}}(?:a[ ]|the[ ]|(?:possible|maximum|total)[ ](?:of[ ])?)?\[?(?P<out_of>{NUMBER}){END}\]?)?"
+OUT_OF = (
+    rf"(?:[ ]{{0,2}}(?:/|out of)[ ]{{0,2}}(?:a[ ]|the[ ]|(?:possible|maximum|total)[ ](?:of[ ])?)?\[?"
+    rf"(?P<out_of>{NUMBER}){END}\]?)?"
+)
 # "85-90" and "85 to 90" are ranges; a comma or a spaced hyphen may begin another clause.
 RANGE = rf"(?:(?P<range>[ ]{{0,2}}(?:to|or|and|~|–|—|～|至|到)[ ]{{0,2}}|-)\[{{0,2}}{NUMBER}{END})?"
 GRADE = (
-    rf"(?:(?P<word>[A-Za-z][A-Za-z -]{{1,24}}?)[ ]?\([ ]?)?(?P<number>{NUMBER}){END}{RANGE}\]{{0,2}}{OUT_OF}(?P<percent>[ ]?%)?"
+    rf"(?:(?P<word>[A-Za-z][A-Za-z -]{{1,24}}?)[ ]?\([ ]?)?(?P<number>{NUMBER}){END}{RANGE}\]{{0,2}}{OUT_OF}"
+    rf"(?P<percent>[ ]?%)?"
     r"(?P<after>[ ]?(?:points?|pts|stars?|分)(?!\w))?[ ]?\)?"
 )
 """A number with what may belong to it."""
@@ -47,7 +51,7 @@ def graded(match: re.Match[str], scale: Scale) -> Verdict:
 
 
 def on_scale(number: str, scale: Scale, out_of: str | None = None, percent: bool = False) -> Verdict:
-    """A score as a verdict; one on another scale, or outside of this one, is invalid: nothing is rescaled or clipped."""
+    """A score as a verdict; one on another scale, or outside of this one, is invalid: nothing is rescaled."""
     low, high = scale
     value = as_float(number)
     top = 100.0 if percent else None if out_of is None else as_float(out_of)

@@ -92,18 +92,20 @@ _DANGLING = re.compile(
     re.IGNORECASE,
 )
 _OWN_CUE = re.compile(
-    r"(?:\A|[\n.,;:][ \t*_#]{0,4}|\n)(?:(?:so|thus|therefore|hence)[, ]{1,2})?(?:my|the)[ ](?:(?:final|overall)[ ])?(?:verdict"
-    r"|judge?ment|decision|choice|evaluation|conclusion|ranking|score|rating)(?:[ ](?:is|would be))?(?:[ ]as follows)?[*_]{0,2}[:：][*_]{0,2}\Z",
+    r"(?:\A|[\n.,;:][ \t*_#]{0,4}|\n)(?:(?:so|thus|therefore|hence)[, ]{1,2})?(?:my|the)[ ](?:(?:final|overall)[ ])?"
+    r"(?:verdict"
+    r"|judge?ment|decision|choice|evaluation|conclusion|ranking|score|rating)(?:[ ](?:is|would be))?"
+    r"(?:[ ]as follows)?[*_]{0,2}[:：][*_]{0,2}\Z",
     re.IGNORECASE,
 )
 # A full stop inside a number or an abbreviation has no space after it; a closing quote or markup may come between.
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]*_]{0,3}(?=\s|\Z)|[。！？][\"'”’)\]*_]{0,3}|\n")
 _TOKEN = re.compile(r"(?P<word>[0-9]+(?:\.[0-9]+)?|[^\W\d_]+)|(?P<boundary>[.!?。！？](?=\s|\Z)|[。！？\n])")
 _LEADING = frozenset(
-    "so therefore thus hence finally overall ultimately accordingly in conclusion summary to conclude the end based on this"
-    " above all my analysis evaluation final verdict judgment judgement decision choice ranking score rating rank assessment"
-    " result total is would be i choose pick select prefer give it rate assign a an as that best better one here sure okay"
-    " ok feedback scores conclude 最终 总体 综合 判断 结论 评分 最终判断".split()
+    "so therefore thus hence finally overall ultimately accordingly in conclusion summary to conclude the end based on"
+    " this above all my analysis evaluation final verdict judgment judgement decision choice ranking score scores"
+    " rating rank assessment result total is would be i choose pick select prefer give it rate assign a an as that best"
+    " better one here sure okay ok feedback 最终 总体 综合 判断 结论 评分 最终判断".split()
 )
 
 

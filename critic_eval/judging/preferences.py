@@ -21,12 +21,12 @@ def parse_preference(
     position: VerdictPosition = "first",
     marks: Sequence[Marks] = (),
 ) -> Parsed:
-    """Read the better of two responses, or a tie, from a critic's answer.
+    r"""Read the better of two responses, or a tie, from a critic's answer.
 
     Read are the labeled form that LLaVA-Critic was trained to give ("The better response: [first]", also second, 1, 2,
     A, B, equal), free sentences ("Response B is better than response A because …", "Answer 2 is superior", "Both
     responses are equally good"), the bracketed letters of MLLM-as-a-Judge ("[[A]]", "[[B]]", and "[[C]]" for a tie),
-    labels that sum up ("Overall Judgment: …"), and containers (`<answer>2</answer>`, `\\boxed{A}`, {"winner": "A"}).
+    labels that sum up ("Overall Judgment: …"), and containers (`<answer>2</answer>`, `\boxed{A}`, {"winner": "A"}).
     Negated, reported, conceded and hypothetical sentences are not read. How one verdict is chosen among several is in
     `critic_eval.judging.reading`.
 
@@ -80,7 +80,9 @@ def _is_heading(text: str, match: re.Match[str]) -> bool:
 
 
 _LABEL = (
-    rf"(?:\bthe[ ])?(?P<core>(?:\b(?:better|best|preferred|superior|winning|chosen)[ \t]{{1,3}}{NOUN}|更[好优佳]的(?:回答|答案|回复|响应))"
+    rf"(?:\bthe[ ])?(?P<core>(?:\b(?:better|best|preferred|superior|winning|chosen)[ \t]{{1,3}}{NOUN}|更[好优佳]的"
+    rf"(?:回答"
+    rf"|答案|回复|响应))"
     r"[*_\"']{0,4}\s{0,3}(?:overall[ ])?(?:[:：=]|->|[-–—](?=[ ])|(?:is|是|为)(?!\w)[ \t]{0,3}[:：]?)[*_\s$]{0,6})"
 )
 # A second bracket ("[first] or [second]") belongs to the same statement, and makes it contradict itself.
@@ -92,7 +94,10 @@ _BRACKETED = re.compile(
 _WORDS_OF_CHOICE = (
     rf"(?:the[ ])?(?:{NOUN}[ ]?#?)?(?:{ORDINAL}|{NUMBER}|tie|equal|neither|both)(?:['’]?s)?(?:[ ]{NOUN})?"
 )
-_ENDS_CHOICE = r"(?=[)\"'”’*_`\]]{0,4}(?:[ \t]{0,3}(?:\n|\Z)|[.;!。](?:\s|\Z)|[ ]?[,(–—-]|,?[ ]?(?:because|since|as|due|overall)\b))"
+_ENDS_CHOICE = (
+    r"(?=[)\"'”’*_`\]]{0,4}(?:[ \t]{0,3}(?:\n|\Z)|[.;!。](?:\s|\Z)|[ ]?[,(–—-]|,?[ ]?(?:because|since|as"
+    r"|due|overall)\b))"
+)
 # Without brackets the word must end the line or the clause: "The better response: a detailed account" names none.
 _BARE = re.compile(
     _LABEL + rf"[(\"'“`]{{0,3}}(?P<choice>{_WORDS_OF_CHOICE})\b{_ENDS_CHOICE}",
@@ -101,7 +106,8 @@ _BARE = re.compile(
 # Upper case only, as prompts ask for it: "[[a]]" is no label but a list in some markup.
 _LETTER = re.compile(r"\[\[[ \t]{0,2}(?P<core>(?P<letter>(?:(?:Response|Answer|Assistant)[ ])?[ABC12]))[ \t]{0,2}\]\]")
 _ALONE = re.compile(
-    rf"^[ \t*_\"'`“\[({{]{{0,6}}(?P<core>(?:it(?:'s|’s| is) a )?tie|(?:the )?(?P<name>{NOUN} ?)?(?:{ORDINAL}|[12AB])(?: {NOUN})?)"
+    rf"^[ \t*_\"'`“\[({{]{{0,6}}(?P<core>(?:it(?:'s|’s| is) a )?tie|(?:the )?(?P<name>{NOUN} ?)?(?:{ORDINAL}|[12AB])"
+    rf"(?: {NOUN})?)"
     r"[\])}\"'”`*_.! \t]{0,6}$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -124,7 +130,8 @@ _BETTER = re.compile(
     _SUBJECT + rf"(?:is|was|seems|appears|would[ ]be)[ ](?:to be[ ])?{_ADVERBS}"
     r"(?:better|best|superior|preferable|preferred|stronger|winner|favored)\b[*_]{0,3})"
     rf"(?:[ ](?:{NOUN}|overall|here)\b){{0,2}}"
-    rf"(?:[ ](?:than|to|over)[ ]{_OTHER}|(?=[ ]?(?:[.,;:!?)\n\]\"'”’–—。，-]|\Z|because\b|as\b|since\b|due\b|for\b|by\b|and\b"
+    rf"(?:[ ](?:than|to|over)[ ]{_OTHER}|(?=[ ]?(?:[.,;:!?)\n\]\"'”’–—。，-]|\Z|because\b|as\b|since\b|due\b|for\b"
+    rf"|by\b|and\b"
     r"|but\b|with\b|given\b|to me\b|of the two\b|overall\b|(?P<side>in)[ ](?!some\b|certain\b|one\b|a few\b|its\b))))",
     re.IGNORECASE,
 )
@@ -135,33 +142,40 @@ _BEATS = re.compile(
     re.IGNORECASE,
 )
 _WINS = re.compile(
-    _SUBJECT
-    + r"(?:(?:clearly|narrowly)[ ])?(?:wins|prevails|comes out ahead)\b)(?=[ ]?(?:[.,;:!)\n]|\Z|because\b|as\b|since\b|overall\b))",
+    _SUBJECT + r"(?:(?:clearly|narrowly)[ ])?(?:wins|prevails|comes out ahead)\b)(?=[ ]?(?:[.,;:!)\n]|\Z|because\b|as\b"
+    r"|since\b|overall\b))",
     re.I,
 )
 _WORSE = re.compile(
-    _SUBJECT
-    + rf"(?:(?:is|was|seems)[ ]{_ADVERBS}(?:worse|inferior|weaker)[ ](?:than|to)|is[ ]not[ ](?:quite[ ])?as[ ]good[ ]as))[ ]{_OTHER}",
+    _SUBJECT + rf"(?:(?:is|was|seems)[ ]{_ADVERBS}(?:worse|inferior|weaker)[ ](?:than|to)|is[ ]not[ ]"
+    rf"(?:quite[ ])?as[ ]good[ ]as))[ ]{_OTHER}",
     re.IGNORECASE,
 )
 _GIVES = re.compile(
     _SUBJECT
-    + r"(?:(?:clearly|overall|therefore|thus|also)[ ]){0,2}(?:(?:provides|provided|gives|gave|offers|offered|has|is)[ ](?:a|the)[ ]"
-    r"(?:(?:slightly|much|clearly|significantly|far|overall|overall[ ]a)[ ]){0,2}(?:better|superior)[ ](?:answer|response|reply|one|overall answer"
-    r"|description|explanation)|(?:is|was)[ ](?:\w{1,14}[ ,]{1,2}){1,6}and[ ](?:is[ ])?(?:therefore|thus|hence)[ ](?:the[ ])?better)\b)"
+    + r"(?:(?:clearly|overall|therefore|thus|also)[ ]){0,2}(?:(?:provides|provided|gives|gave|offers|offered|has"
+    r"|is)[ ](?:a|the)[ ]"
+    r"(?:(?:slightly|much|clearly|significantly|far|overall|overall[ ]a)[ ]){0,2}(?:better|superior)[ ](?:answer"
+    r"|response|reply|one|overall answer"
+    r"|description|explanation)|(?:is|was)[ ](?:\w{1,14}[ ,]{1,2}){1,6}and[ ](?:is[ ])?(?:therefore|thus|hence)[ ]"
+    r"(?:the[ ])?better)\b)"
     r"(?=[ ]?(?:[.,;:!?)\n]|\Z|because\b|as\b|since\b|than\b|overall\b|to the\b|by\b|and\b|with\b))",
     re.IGNORECASE,
 )
 _PREFER = re.compile(
-    r"\b(?P<core>(?:I|we)(?:['’]d|['’]ll|[ ]would|[ ]will)?[ ](?:(?:slightly|strongly|clearly|therefore|thus|also)[ ]){0,2}"
+    r"\b(?P<core>(?:I|we)(?:['’]d|['’]ll|[ ]would|[ ]will)?[ ](?:(?:slightly|strongly|clearly|therefore|thus"
+    r"|also)[ ]){0,2}"
     r"(?:prefer|choose|pick|select|favor|favour|go[ ]with|vote[ ]for)[ ](?:the[ ])?"
-    rf"(?:(?P<ordinal>{ORDINAL})(?:[ ]{NOUN})?|(?:{NOUN}[ ])?(?P<number>{NUMBER})))\b(?=['’\"*\]) ]{{0,3}}(?:[.,;!\n]|\Z|because\b|as\b"
+    rf"(?:(?P<ordinal>{ORDINAL})(?:[ ]{NOUN})?|(?:{NOUN}[ ])?(?P<number>{NUMBER})))\b(?=['’\"*\]) ]{{0,3}}"
+    rf"(?:[.,;!\n]|\Z|because\b|as\b"
     r"|since\b|over\b|for\b|here\b|overall\b))",
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
-    r"(?P<core>(?:第(?P<ordinal>[一二])个?(?:回答|答案|回复|响应|回应)?|(?:回答|答案|回复|响应|回应|助手|选项)[ ]?(?P<number>[12ABab一二])"
-    r"(?:的(?:回答|答案|回复))?)[ ]?(?:明显|稍微|略微|总体|整体|显然|显著|要|是)?(?:更好|更优|更佳|较好|胜出|更胜一筹|更准确全面"
+    r"(?P<core>(?:第(?P<ordinal>[一二])个?(?:回答|答案|回复|响应|回应)?|(?:回答|答案|回复|响应|回应|助手|选项)[ ]?"
+    r"(?P<number>[12ABab一二])"
+    r"(?:的(?:回答|答案|回复))?)[ ]?(?:明显|稍微|略微|总体|整体|显然|显著|要|是)?(?:更好|更优|更佳|较好|胜出|更胜一筹"
+    r"|更准确全面"
     r"|优于|好于|胜过))"
 )
 _TIE = re.compile(
@@ -171,7 +185,8 @@ _TIE = re.compile(
     r"(?:better|superior|preferable)"
     rf"|(?:{NOUN}|both|they)[ ](?:are[ ])?tied|(?:are|is)[ ]of[ ]equal[ ]quality|are[ ]equal[ ]in[ ]quality"
     r"|(?:result|verdict|outcome|comparison|judgment)(?:[ ]is|:)[ ]an?[ ](?:tie|draw)"
-    r"|it(?:'s|’s|[ ]is)[ ](?:therefore[ ]|thus[ ]|overall[ ])?a[ ](?:tie|draw)(?=[ ]between\b|[ ]?(?:[.!;]|\Z|\n|because\b|since\b|overall\b)))(?!\w)"
+    r"|it(?:'s|’s|[ ]is)[ ](?:therefore[ ]|thus[ ]|overall[ ])?a[ ](?:tie|draw)(?=[ ]between\b|[ ]?(?:[.!;]|\Z|\n"
+    r"|because\b|since\b|overall\b)))(?!\w)"
     r"|(?P<chinese>(?:两个|两者|二者)(?:回答|答案|回复)?(?:的质量)?(?:一样好|同样好|不相上下|相当|平局)|平局)",
     re.IGNORECASE,
 )
@@ -196,7 +211,7 @@ def _sentences(text: str) -> Iterator[Statement]:
     for match in _WORSE.finditer(text):
         better = _named(match)
         if better.is_valid:
-            yield _weighed(text, match, Verdict.preference(1 - better.value), "sentence")  # type: ignore[operator]
+            yield _weighed(text, match, Verdict.preference(1 - better.value), "sentence")  # type: ignore[operator,arg-type]  # 0 or 1
     for match in _TIE.finditer(text):
         yield _weighed(text, match, Verdict.preference(None), "sentence")
 

@@ -1,8 +1,8 @@
 """Which parts of an answer are somebody else's words by their marks: quotation marks, code, block quotes, blocks.
 
-A mark opens or closes a quotation within its line; only a pair reaches over line ends, and never over an empty line. A
-mark without its partner quotes nothing, but for one that a report introduces (It says "I am right.): the answer may have
-been cut short, or the closing mark forgotten, and then the paragraph is the quotation.
+A mark opens or closes a quotation within its line; only a pair reaches over line ends, and never over an empty line.
+A mark without its partner quotes nothing, but for one that a report introduces (It says "I am right.): the answer may
+have been cut short, or the closing mark forgotten, and then the paragraph is the quotation.
 """
 
 import re
@@ -90,7 +90,7 @@ _CLOSING = frozenset("”“»\"’'`")
 _WEAK = frozenset("‘'`")
 _MARK = re.compile("[“”„«»\"‘’'`]")
 _FENCE = re.compile(
-    r"^[ \t]{0,3}(?P<fence>`{3,8}|~{3,8}|\"{3}|'{3})[^\n`]{0,80}\n(?:.{0,30000}?\n)??[ \t]{0,3}(?P=fence)", re.M | re.S
+    r"^[ \t]{0,3}(?P<fence>`{3,8}|~{3,8}|\"{3}|'{3})[^\n`]{0,80}\n(?:.{0,20000}?\n)??[ \t]{0,3}(?P=fence)", re.M | re.S
 )
 _FENCE_LINE = re.compile(r"^[ \t]{0,3}(?:`{3}|~{3}|\"{3}|'{3})", re.MULTILINE)
 _BLOCK_QUOTE = re.compile(r"^[ \t]{0,3}>[^\n]*", re.MULTILINE)

@@ -65,7 +65,8 @@ _ITEM = re.compile(
 )
 _LISTED = re.compile(
     r"\b(?P<core>(?:(?:Final|Overall)[ ])?(?:Ranking|Rank|Judge?ment)[ \w]{0,30}[:：][ \t]{0,3}\n{1,2}"
-    r"(?P<items>(?:[ \t]{0,4}[0-9]{1,2}[.)][ \t]{0,3}(?:(?:Response|Answer|Assistant)[ ]?)?\[{0,2}[A-Z]\b[^\n]{0,300}(?:\n{1,2}|\Z)){2,26}))",
+    r"(?P<items>(?:[ \t]{0,4}[0-9]{1,2}[.)][ \t]{0,3}(?:(?:Response|Answer"
+    r"|Assistant)[ ]?)?\[{0,2}[A-Z]\b[^\n]{0,300}(?:\n{1,2}|\Z)){2,26}))",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?<![A-Za-z0-9])(?:([A-Z])|([0-9]{1,2}))(?![A-Za-z0-9])")
@@ -76,9 +77,9 @@ def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Stat
     """The places of an answer that read as a ranking of n responses; see `parse_ranking`."""
     yield from containers(text, "ranking", partial(_value, n=n))
     for label, at in closing_labels(text):
-        chain = _AHEAD.match(text, at, line_bounds(text, at)[1])
-        if chain is not None and _verdict(chain["chain"], n).is_valid:
-            yield Statement(label, chain.end(), _verdict(chain["chain"], n), "closing label", label)
+        ahead = _AHEAD.match(text, at, line_bounds(text, at)[1])
+        if ahead is not None and _verdict(ahead["chain"], n).is_valid:
+            yield Statement(label, ahead.end(), _verdict(ahead["chain"], n), "closing label", label)
     for match in _LABELED.finditer(text):
         start = match.start("core")
         verdict = (

@@ -1,14 +1,15 @@
-"""From statements found in a critic's answer to one verdict: whose words they are, which decides, do they agree.
+r"""From statements found in a critic's answer to one verdict: whose words they are, which decides, do they agree.
 
 The parsers of each kind find *statements* ("The better response: [first]") in the *answer* (see `answer`), `evidence`
 tells which of them are the critic's own and meant, and this module decides among these:
 
-1. **Place before form.** A container that the answer brings (`<answer>`, `\\boxed{}`, a JSON object) outranks all else,
-   then a label that sums up ("Overall Judgment:"), then whatever stands where the protocol asks for the verdict: opening
-   a verdict-first answer, ending a verdict-last one. Only then do labels beat sentences. Of equals, the first counts for
-   a verdict-first protocol, the last for a verdict-last one. A verdict on one criterion is none on the whole.
+1. **Place before form.** A container that the answer brings (`<answer>`, `\boxed{}`, a JSON object) outranks all else,
+   then a label that sums up ("Overall Judgment:"), then whatever stands where the protocol asks for the verdict: the
+   opening of a verdict-first answer, the end of a verdict-last one. Only then do labels beat sentences. Of equals, the
+   first counts for a verdict-first protocol, the last for a verdict-last one. A verdict on one criterion is none on the
+   whole.
 2. **Contradictions are invalid.** If the sentence that decides holds another own statement with a different verdict, or
-   two containers differ, there is no verdict. Earlier and later sentences don't matter.
+   two containers or two labels differ and nothing between takes the first one back, there is no verdict.
 3. **An echo never wins against the critic's own words.** Where what decides repeats a verdict that a shown text states,
    and the critic elsewhere states another in its own words, the two can't be told apart, and there is no verdict.
 
@@ -106,7 +107,7 @@ _WORD = re.compile(r"\w")
 
 
 def _labels_elsewhere(evidence: Evidence, decisive: Statement, whole: Sequence[Statement]) -> list[Statement]:
-    """Labels like the one that decides, which nothing between takes back: a critic that gives two verdicts gives none."""
+    """Labels like the one that decides, which nothing between takes back."""
     if decisive.form not in _LABELS or (decisive.form == "closing label" and evidence.opens(decisive)):
         return []
     return [
@@ -119,8 +120,10 @@ def _labels_elsewhere(evidence: Evidence, decisive: Statement, whole: Sequence[S
 
 _LABELS = ("closing label", "label", "brackets")
 _TAKES_BACK = re.compile(
-    r"\b(?:wait|actually|reflection|correct(?:ion|ed)|reconsider\w*|revis\w+|updat\w+|second thoughts?|mistaken?|sorry|mixed|swapped"
-    r"|initial(?:ly)?|at first|first (?:impression|glance|thought)|on balance|looking again|let me|no(?=[,.!])|hmm|instead|draft\w*"
+    r"\b(?:wait|actually|reflection|correct(?:ion|ed)|reconsider\w*|revis\w+|updat\w+|second thoughts?|mistaken?"
+    r"|sorry|mixed|swapped"
+    r"|initial(?:ly)?|at first|first (?:impression|glance|thought)|on balance|looking again|let me|no(?=[,.!])|hmm"
+    r"|instead|draft\w*"
     r"|preliminar\w+|tentative\w*|i would change|changing|change my|finally|in the end|after all|but then)(?!\w)",
     re.IGNORECASE,
 )

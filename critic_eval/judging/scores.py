@@ -26,10 +26,10 @@ def parse_score(
     r"""Read one score from a critic's answer.
 
     Read are "Final Score: 85", "Score: [85]", "Score (out of 100): 85", "Judgement: Good (4)", "Rating: [[9]]", "score
-    of 85 out of 100", "85/100", a number alone on the first line (the last, for a verdict-last protocol), and containers
-    (`<answer>4</answer>`, `\boxed{4}`, {"score": 4}). A score on another scale ("8/10" where 0 to 100 is asked), a range,
-    "N/A" and a number outside the scale are invalid; nothing is rescaled or clipped. The score of one aspect ("Clarity
-    score: 90", "Accuracy: 90/100") is not read. How one verdict is chosen among several is in
+    of 85 out of 100", "85/100", a number alone on the first line (the last, for a verdict-last protocol), and
+    containers (`<answer>4</answer>`, `\boxed{4}`, {"score": 4}). A score on another scale ("8/10" where 0 to 100 is
+    asked), a range, "N/A" and a number outside the scale are invalid; nothing is rescaled or clipped. The score of
+    one aspect ("Clarity score: 90", "Accuracy: 90/100") is not read. How one verdict is chosen among several is in
     `critic_eval.judging.reading`.
 
     Args:
@@ -61,8 +61,9 @@ def parse_two_scores(
 
     LLaVA's own parser (eval_gpt_review_visual.py, parse_score) takes only a first line of exactly two numbers. Reviews
     that reason first are read too, from "Assistant 1: 10" and "Assistant 2: 6" on lines of their own, from "the scores
-    are (1, 5)", from two `<answer>` tags in order (as Flex-Judge writes) or one that holds both, and from an object with
-    a score for each; there the last such place counts. The arguments are those of `parse_score`, with n_responses 2.
+    are (1, 5)", from two `<answer>` tags in order (as Flex-Judge writes) or one that holds both, and from an object
+    with a score for each; there the last such place counts. The arguments are those of `parse_score`, with
+    n_responses 2.
 
     >>> parse_two_scores("7 9\nThe second answer …").verdict.value
     (7.0, 9.0)
@@ -101,19 +102,23 @@ _SCALE_NOTE = r"(?:[ ]?[(\[][^()\[\]\n]{0,40}[)\]])?"
 _CUE = (
     r"(?:\b(?:the|my)[ ])?(?P<final>\b(?:final|overall|total)[ \t]{1,3})?"
     r"\b(?P<core>(?:score|rating)(?P<note>[ ]?\([^()\n]{0,40}\)|[ ]\[[^\[\]\n]{1,40}\](?=[ ]{0,2}[:：]))?"
-    r"(?P<whose>[ ](?:for|of)[ ](?:this|the|that)[ ](?:response|answer|reply|assistant(?:'s response)?))?[\"'*_]{0,4}[ \t]{0,3}"
+    r"(?P<whose>[ ](?:for|of)[ ](?:this|the|that)[ ](?:response|answer|reply|assistant"
+    r"(?:'s response)?))?[\"'*_]{0,4}[ \t]{0,3}"
     r"(?:(?P<label>[:：=]|->|→|-(?=[ ]))|(?:is|of|would be)\b|(?=\[)|(?P<heading>\n))[\"'*_\s:]{0,6})"
 )
 _CUED = re.compile(
     _CUE + rf"(?:\[{{1,2}}(?P<content>[^\[\]\n]{{0,60}})\]{{1,2}}(?:{RANGE.replace('range', 'second')})"
-    rf"|(?:a[ ]|an[ ])?(?P<number>{NUMBER}){END}{RANGE}|(?P<grade>[A-Za-z][a-z ]{{1,20}}[ ]?\([ ]?(?P<graded>{NUMBER})[ ]?\))"
+    rf"|(?:a[ ]|an[ ])?(?P<number>{NUMBER}){END}{RANGE}|(?P<grade>[A-Za-z][a-z ]{{1,20}}[ ]?\([ ]?"
+    rf"(?P<graded>{NUMBER})[ ]?\))"
     rf"|(?P<none>N/?A\b))[*_]{{0,3}}{OUT_OF}(?P<percent>[ ]?%)?",
     re.IGNORECASE,
 )
 # "I would rate it a 7", "it deserves 4 points", "I give this response [[10]]".
 _SENTENCE = re.compile(
-    r"\b(?P<core>(?:(?:rate|grade|score|give|assign|award)(?:[ ](?:it|this|that|the|response|answer|assistant(?:['’]s)?|reply|one"
-    r"|as|with|at)){0,5}|deserves|earns|merits|receives|gets)[ ](?:an?[ ]|only[ ]|about[ ])?(?:(?:score|rating|grade)[ ]of[ ])?"
+    r"\b(?P<core>(?:(?:rate|grade|score|give|assign|award)(?:[ ](?:it|this|that|the|response|answer|assistant"
+    r"(?:['’]s)?|reply|one"
+    r"|as|with|at)){0,5}|deserves|earns|merits|receives|gets)[ ](?:an?[ ]|only[ ]|about[ ])?(?:(?:score|rating"
+    r"|grade)[ ]of[ ])?"
     rf"\[{{0,2}}{GRADE})(?![\w%])",
     re.IGNORECASE,
 )
@@ -136,10 +141,13 @@ _AHEAD = re.compile(rf"[\"'“`(\[]{{0,4}}{GRADE}", re.IGNORECASE)
 
 _FIRST, _SECOND = (rf"(?P<{name}>{NUMBER})(?:/10)?" for name in ("one", "two"))
 _PAIR_LINE = re.compile(
-    rf"\s{{0,20}}(?:(?:`{{3}}\w{{0,8}}\n|[\"'`“(\[]{{1,3}})?)(?P<core>[*_]{{0,3}}{_FIRST}(?:[ \t]{{1,8}}|[ \t]{{0,8}},[ \t]{{0,8}}){_SECOND})[ \t*_\"'`”)\].]{{0,20}}(?=\n|\Z)"
+    rf"\s{{0,20}}(?:(?:`{{3}}\w{{0,8}}\n|[\"'`“(\[]{{1,3}})?)(?P<core>[*_]{{0,3}}{_FIRST}(?:[ \t]{{1,8}}"
+    rf"|[ \t]{{0,8}},[ \t]{{0,8}}){_SECOND})[ \t*_\"'`”)\].]{{0,20}}(?=\n|\Z)"
 )
 _PAIR_LISTED = re.compile(
-    rf"^[ \t*#-]{{0,8}}(?P<core>(?:Assistant|Response|Answer) 1(?:['’]s)?(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_FIRST}{END}(?:[^\n]{{0,400}}\n\s{{0,8}}|[ ]{{0,2}}[,;.][ ]{{0,2}}(?:and[ ])?)"
+    rf"^[ \t*#-]{{0,8}}(?P<core>(?:Assistant|Response|Answer) 1(?:['’]s)?"
+    rf"(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_FIRST}{END}(?:[^\n]{{0,400}}\n\s{{0,8}}|[ ]{{0,2}}[,;.][ ]{{0,2}}"
+    rf"(?:and[ ])?)"
     rf"[ \t*#-]{{0,8}}(?:Assistant|Response|Answer) 2(?:['’]s)?(?: score)?[*]{{0,2}}[:：][* ]{{0,4}}{_SECOND}){END}",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -148,12 +156,14 @@ _PAIR_NAMED = re.compile(
     re.IGNORECASE,
 )
 _PAIR_LABELED = re.compile(
-    rf"^[ \t*#\"'`]{{0,8}}(?P<core>(?:the[ ])?(?:scores?|ratings?)(?:[ ](?:for|of)[ ][A-Za-z0-9 ,]{{1,60}}?)?[ ]?[:：][ *]{{0,4}}{_FIRST}"
+    rf"^[ \t*#\"'`]{{0,8}}(?P<core>(?:the[ ])?(?:scores?|ratings?)(?:[ ](?:for"
+    rf"|of)[ ][A-Za-z0-9 ,]{{1,60}}?)?[ ]?[:：][ *]{{0,4}}{_FIRST}"
     rf"[ \t]{{0,4}}(?:[,/&;]|and|vs\.?|[ ])[ \t]{{0,4}}{_SECOND})[ \t*.\"'`]{{0,8}}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _PAIR_TABLE = re.compile(
-    rf"^(?P<core>[|][^\n|]{{0,40}}\b(?:1|A)\b[^\n|]{{0,20}}[|][^\n|]{{0,40}}\b(?:2|B)\b[^\n|]{{0,20}}[|]?\n[|: -]{{3,80}}\n[|][ ]{{0,8}}{_FIRST}[ ]{{0,8}}"
+    rf"^(?P<core>[|][^\n|]{{0,40}}\b(?:1|A)\b[^\n|]{{0,20}}[|][^\n|]{{0,40}}\b(?:2|B)\b[^\n|]{{0,20}}[|]?\n["
+    rf"|: -]{{3,80}}\n[|][ ]{{0,8}}{_FIRST}[ ]{{0,8}}"
     rf"[|][ ]{{0,8}}{_SECOND}[ ]{{0,8}}[|]?)[ ]{{0,4}}$",
     re.MULTILINE,
 )
@@ -167,8 +177,7 @@ def _cued(text: str, match: re.Match[str], scale: Scale) -> Statement:
     weight = Weight.PLAIN
     if not match["final"] and _is_aspect(text, match.start("core")):
         weight = Weight.CRITERION
-    statement = _statement(text, match, _cued_verdict(match, scale), form, weight)
-    return statement
+    return _statement(text, match, _cued_verdict(match, scale), form, weight)
 
 
 def _cued_verdict(match: re.Match[str], scale: Scale) -> Verdict:
@@ -266,18 +275,14 @@ _SIDE_KEY = re.compile(
 
 def _pair_of(content: str, scale: Scale) -> Verdict | None:
     match = _PAIR.fullmatch(content.strip().split("\n")[0])
-    return (
-        None
-        if match is None
-        else _pair(match, scale).verdict
-        if "core" in match.groupdict()
-        else _both([on_scale(match["one"], scale), on_scale(match["two"], scale)])
-    )
+    return None if match is None else _both([on_scale(match[name], scale) for name in ("one", "two")])
 
 
 def _both(verdicts: Sequence[Verdict]) -> Verdict:
     unfit = [verdict for verdict in verdicts if not verdict.is_valid]
-    return unfit[0] if unfit else Verdict.scores([verdict.value for verdict in verdicts])  # type: ignore[misc]  # scores
+    if unfit:
+        return unfit[0]
+    return Verdict.scores([verdict.value for verdict in verdicts])  # type: ignore[misc]  # a score's value
 
 
 def _pair(match: re.Match[str], scale: Scale) -> Statement:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from critic_eval.judging.answer import Marks
 from critic_eval.judging.numbers import END, NUMBER, OUT_OF, RANGE, graded
