@@ -54,6 +54,13 @@ class Part:
             raise self._unlike()
         return found
 
+    def find(self) -> Any:
+        """The part as it is now, or None where it is not as declared."""
+        try:
+            return self.get()
+        except DependencyError:
+            return None
+
     def replace(self, new: Any) -> None:
         """Put something else in its place.
 
@@ -124,9 +131,20 @@ REQUEST_BAR = Part(_LMMS_EVAL, "lmms_eval.api.task", "tqdm")
 DOWNLOAD_TRIES = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.download.retry.stop")
 """When tenacity, which wraps a task's download, gives up."""
 
+NO_INITIAL_WEIGHTS = Part("transformers", "transformers.initialization", "no_init_weights")
+"""Inside it, a model is built without drawing weights that are about to be loaded."""
+IMAGE_MODELS = Part(
+    "transformers", "transformers.models.auto.modeling_auto", "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES"
+)
+"""The models that answer about images, by the type that their configs name."""
+CPU_ATTENTION = Part("torch", "torch", "ops.aten._scaled_dot_product_flash_attention_for_cpu")
+CUDA_ATTENTION = Part("torch", "torch", "ops.aten._scaled_dot_product_flash_attention")
+"""Attention kernels that give normalizers, which no public function does; plain products stand in for them."""
+
 PARTS = (
     *(TASK_FOLDERS, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
     *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, DOWNLOAD_TRIES),
+    *(NO_INITIAL_WEIGHTS, IMAGE_MODELS, CPU_ATTENTION, CUDA_ATTENTION),
 )
 """All that are declared."""
 
@@ -139,8 +157,36 @@ def attribute(package: str, owner: Any, name: str) -> Any:
     """
     found = getattr(owner, name, _ABSENT)
     if found is _ABSENT:
-        raise unlike(package, f"{type(owner).__name__}.{name}")
+        raise unlike(package, f"{(owner if isinstance(owner, type) else type(owner)).__name__}.{name}")
     return found
+
+
+@contextmanager
+def attention_of(config: Any, name: str) -> Iterator[None]:
+    """Let the layers of a model use a registered attention, and what they used before in the end.
+
+    Args:
+        config: of a model of transformers.
+        name: as it is registered.
+
+    Raises:
+        DependencyError: transformers keeps the name elsewhere.
+    """
+    before = attribute("transformers", config, "_attn_implementation")
+    config._attn_implementation = name
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
+
+
+def model_of(model_class: Any, config: Any, **options: Any) -> Any:
+    """A model of transformers, built from its config alone.
+
+    Raises:
+        DependencyError: transformers has no such constructor.
+    """
+    return attribute("transformers", model_class, "_from_config")(config, **options)
 
 
 def unlike(package: str, part: str) -> DependencyError:
