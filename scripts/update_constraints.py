@@ -36,7 +36,7 @@ PYTHONS = ("3.10", "3.11", "3.12")
 def main() -> int:
     """Write the file; 1 where a package that is needed is not installed."""
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.update_constraints", description=__doc__.partition("\n")[0]
+        prog="python -m scripts.update_constraints", description="Write constraints.txt from this environment."
     )
     parser.add_argument(
         "--also",
@@ -51,14 +51,12 @@ def main() -> int:
         print(f"error: {', '.join(sorted(missing))} not installed; pip install -e '.[test,ray]' first", file=sys.stderr)
         return 1
     lines = constraint_lines(pinned)
-    header = _header([platform.python_version()])
     versions = [platform.python_version()]
     for interpreter in args.also:
         version, found = _resolve(interpreter, lines)
         lines = sorted([*lines, *_lines_of(version, found, lines)])
         versions.append(version)
-        header = _header(versions)
-    FILE.write_text("\n".join([*header, *lines]) + "\n", encoding="utf-8")
+    FILE.write_text("\n".join([*_header(versions), *lines]) + "\n", encoding="utf-8")
     print(f"wrote {FILE.name}: {len(lines)} lines")
     return 0
 
@@ -155,8 +153,8 @@ def _header(versions: list[str]) -> list[str]:
     also = f" (and, resolved and not run, on {' and '.join(versions[1:])})" if versions[1:] else ""
     return [
         f"# The versions that all tests pass with, on Python {versions[0]}{also}.",
-        "# Written by `python -m scripts.update_constraints`; torch and what belongs to it are left out, as a torch build",
-        "# differs by machine. Where a version does not run on another Python of ours, a marker says so.",
+        "# Written by `python -m scripts.update_constraints`. torch and what belongs to it are left out, as a torch",
+        "# build differs by machine. Where a version does not run on another Python of ours, a marker says so.",
     ]
 
 
