@@ -21,7 +21,7 @@ from critic_eval.errors import DependencyError
 WORKING_VERSIONS = {
     "lmms-eval": ">=0.7.3,<0.8",
     "tenacity": ">=8.3,<10",
-    "torch": ">=2.4,<3",
+    "torch": ">=2.6,<3",
     "transformers": ">=5.17,<6",
 }
 """The versions whose private parts are as they are declared here; `pyproject.toml` bounds them alike."""
@@ -198,6 +198,16 @@ def unlike(package: str, part: str) -> DependencyError:
     )
 
 
+def import_failure(error: ImportError) -> str:
+    """What a failed import is of, at which version, and what to do: for an error that other packages' code raises."""
+    top = (error.name or "").partition(".")[0]
+    version = f" (installed: {top} {_version(top)})" if top else ""
+    return (
+        f"{error}{version}; `pip install -c constraints.txt`, with the file that comes with critic-eval's source, "
+        "gives versions that work together"
+    )
+
+
 _ABSENT = object()
 _MARK = "_replaced_by_critic_eval"
 
@@ -208,15 +218,7 @@ def _imported(module: str, package: str) -> Any:
     except ImportError as error:
         if error.name == module:
             raise unlike(package, f"module {module}") from error
-        wanted = (
-            f" (installed: {error.name.partition('.')[0]} {_version(error.name.partition('.')[0])})"
-            if error.name
-            else ""
-        )
-        raise DependencyError(
-            f"{package} {_version(package)} can't be imported: {error}{wanted}; "
-            "pip install with critic-eval's constraints.txt gives versions that work together."
-        ) from error
+        raise DependencyError(f"{package} {_version(package)} can't be imported: {import_failure(error)}") from error
 
 
 def _version(package: str) -> str:

@@ -50,7 +50,7 @@ def explain(error: BaseException) -> str:
     cause = _root(error)
     if isinstance(cause, CriticEvalError):
         return f"error: {cause}"
-    message = str(cause).strip() or "no message"
+    message = compat.import_failure(cause) if isinstance(cause, ImportError) else str(cause).strip() or "no message"
     return f"error: {type(cause).__name__}: {message} (add --verbosity DEBUG for the traceback)"
 
 

@@ -25,9 +25,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from scripts.project import ROOT, requirements
+from scripts.project import CONSTRAINTS, ROOT, pinned, requirements
 
-FILE = ROOT / "constraints.txt"
 EXTRAS = ("test", "ray")
 PYTHONS = ("3.10", "3.11", "3.12")
 """Those that pyproject.toml allows."""
@@ -46,22 +45,22 @@ def main() -> int:
         help="an interpreter of another version; what it needs of its own is resolved and pinned for it",
     )
     args = parser.parse_args()
-    pinned, missing = installed_closure(requirements(EXTRAS))
+    closure, missing = installed_closure(requirements(EXTRAS))
     if missing:
         print(f"error: {', '.join(sorted(missing))} not installed; pip install -e '.[test,ray]' first", file=sys.stderr)
         return 1
-    lines = constraint_lines(pinned)
+    lines = constraint_lines(closure)
     versions = [platform.python_version()]
     for interpreter in args.also:
         version, found = _resolve(interpreter, lines)
         lines = sorted([*lines, *_lines_of(version, found, lines)])
         versions.append(version)
-    FILE.write_text("\n".join([*_header(versions), *lines]) + "\n", encoding="utf-8")
-    print(f"wrote {FILE.name}: {len(lines)} lines")
+    CONSTRAINTS.write_text("\n".join([*_header(versions), *lines]) + "\n", encoding="utf-8")
+    print(f"wrote {CONSTRAINTS.name}: {len(lines)} lines")
     return 0
 
 
-def installed_closure(needed: Iterable[str]) -> tuple[dict[str, metadata.Distribution], set[str]]:
+def installed_closure(needed: Iterable[Requirement]) -> tuple[dict[str, metadata.Distribution], set[str]]:
     """The installed distributions that some requirements need, with all that these need.
 
     Args:
@@ -73,7 +72,7 @@ def installed_closure(needed: Iterable[str]) -> tuple[dict[str, metadata.Distrib
     found: dict[str, metadata.Distribution] = {}
     missing: set[str] = set()
     seen: set[tuple[str, str]] = set()
-    waiting = [(Requirement(one), "") for one in needed]
+    waiting = [(one, "") for one in needed]
     while waiting:
         requirement, extra = waiting.pop()
         if requirement.marker is not None and not requirement.marker.evaluate({**_ENVIRONMENT, "extra": extra}):
@@ -93,11 +92,11 @@ def installed_closure(needed: Iterable[str]) -> tuple[dict[str, metadata.Distrib
     return found, {name for name in missing if not is_by_machine(name)}
 
 
-def constraint_lines(pinned: Mapping[str, metadata.Distribution]) -> list[str]:
+def constraint_lines(distributions: Mapping[str, metadata.Distribution]) -> list[str]:
     """A sorted line for each distribution: its version, and a marker where not every supported Python can have it."""
     return sorted(
         f"{name}=={Version(found.version).public}{_marker(found.metadata.get('Requires-Python'))}"
-        for name, found in pinned.items()
+        for name, found in distributions.items()
     )
 
 
@@ -136,12 +135,7 @@ def _resolve(interpreter: str, lines: list[str]) -> tuple[str, dict[str, str]]:
 
 def _lines_of(version: str, found: Mapping[str, str], lines: list[str]) -> list[str]:
     """Lines for what an interpreter needs and none of these lines binds there."""
-    python = ".".join(version.split(".")[:2])
-    bound = {
-        canonicalize_name(one.name): one
-        for one in map(Requirement, lines)
-        if one.marker is None or one.marker.evaluate({**_ENVIRONMENT, "python_version": python})
-    }
+    python, bound = ".".join(version.split(".")[:2]), pinned(lines, version)
     return [
         f'{name}=={Version(chosen).public} ; python_version == "{python}"'
         for name, chosen in found.items()
