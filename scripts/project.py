@@ -39,7 +39,7 @@ def pinned(lines: Iterable[str], python: str = platform.python_version()) -> dic
         lines: such as `numpy==2.4.6 ; python_version >= "3.11"`; comments and empty ones are passed over.
         python: a version such as `3.10.13` or `3.10`.
     """
-    found = {}
+    found: dict[str, str] = {}
     environment = {"python_version": ".".join(python.split(".")[:2]), "python_full_version": python}
     for line in lines:
         text = line.partition("#")[0].strip()

@@ -95,7 +95,7 @@ def installed_closure(needed: Iterable[Requirement]) -> tuple[dict[str, metadata
 def constraint_lines(distributions: Mapping[str, metadata.Distribution]) -> list[str]:
     """A sorted line for each distribution: its version, and a marker where not every supported Python can have it."""
     return sorted(
-        f"{name}=={Version(found.version).public}{_marker(found.metadata.get('Requires-Python'))}"
+        f"{name}=={Version(found.version).public}{_marker(found.metadata.get_all('Requires-Python'))}"
         for name, found in distributions.items()
     )
 
@@ -108,8 +108,8 @@ def is_by_machine(name: str) -> bool:
 _ENVIRONMENT = {name: str(value) for name, value in default_environment().items()}
 
 
-def _marker(requires_python: str | None) -> str:
-    allowed = SpecifierSet(requires_python or "")
+def _marker(requires_python: list[str] | None) -> str:
+    allowed = SpecifierSet(",".join(requires_python or ()))
     kept = [python for python in PYTHONS if allowed.contains(f"{python}.99")]
     if len(kept) == len(PYTHONS):
         return ""

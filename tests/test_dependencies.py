@@ -35,7 +35,7 @@ def _modules(tree: ast.Module, with_asked: bool) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module.partition(".")[0]
         elif with_asked and isinstance(node, ast.Call) and re.search("importorskip|find_spec", ast.unparse(node.func)):
-            yield from (one.value.partition(".")[0] for one in node.args if isinstance(one, ast.Constant))
+            yield from (str(one.value).partition(".")[0] for one in node.args if isinstance(one, ast.Constant))
 
 
 def declared_lines(text: str) -> dict[str, tuple[str, str]]:
