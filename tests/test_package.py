@@ -20,7 +20,7 @@ def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_tasks_weights_and_types(wheel: Path) -> None:
+def test_the_wheel_holds_tasks_weights_studies_and_types(wheel: Path, repository: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "critic_eval/py.typed",
@@ -33,7 +33,8 @@ def test_the_wheel_holds_tasks_weights_and_types(wheel: Path) -> None:
         "critic_eval/digits/critic/tokenizer.json",
         "critic_eval/reports/page.html.jinja",
         "critic_eval/reports/viewer/page/index.html",
-        "critic_eval/ablations/position_bias.yaml",
+        *(f"critic_eval/ablations/{study.name}" for study in (repository / "ablations").glob("*.yaml")),
+        *(f"critic_eval/ablations/critics/{size}/model.safetensors" for size in ("ten_percent", "thirty_percent")),
     } <= names
     assert not any(name.startswith("tests/") for name in names)
     assert wheel.stat().st_size < 12 << 20
@@ -61,6 +62,7 @@ def test_an_installed_wheel_brings_model_and_tasks(wheel: Path, tmp_path: Path) 
 def test_the_readme_opens_with_the_two_commands(repository: Path) -> None:
     commands = re.findall(r"^pip install -e .*$", (repository / "README.md").read_text(), re.MULTILINE)
     assert commands == [
-        "pip install -e . && lmms_eval --model llava_critic --model_args pretrained=digits --tasks critic_digits",
-        "pip install -e '.[test]' && pytest",
+        "pip install -e . -c constraints.txt && "
+        "lmms_eval --model llava_critic --model_args pretrained=digits --tasks critic_digits",
+        "pip install -e '.[test]' -c constraints.txt && pytest",
     ]

@@ -238,7 +238,7 @@ def test_attention_by_parts_keeps_to_float32_where_scores_are_large() -> None:
 def test_without_a_fused_kernel_the_answers_are_the_same(
     checkpoint: Checkpoint, pairs: list[dict[str, Any]], plain: dict[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_attention, "_has_fused_cpu", lambda query: False)
+    monkeypatch.setattr(shared_attention, "_agrees", lambda device, dtype: False)
     foreign = Group(SETTINGS, (Request(90, [Message("user", ("Hello",))]),))
     found = texts(answers(LocalEngine(checkpoint), [*grouped(pairs), foreign]))
     assert found.pop(90)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RevisionNotFoundError
 
+from critic_eval.compat import IMAGE_MODELS
 from critic_eval.errors import CheckpointError
 
 Format = Literal["llava_next", "llava_1_5", "transformers"]
@@ -132,10 +133,8 @@ def detect_format(config: dict[str, Any], name: str, *, trust_remote_code: bool 
     if model_type == "llava" and "mm_vision_tower" in config:
         return "llava_1_5"
 
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-
     remote = trust_remote_code and "auto_map" in config
-    if model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or remote:
+    if model_type in IMAGE_MODELS.get() or remote:
         return "transformers"
     stated = ", ".join(architectures) or model_type or "none stated"
     hint = "; its own code loads with trust_remote_code=True" if "auto_map" in config else ""

@@ -13,8 +13,8 @@ import torch
 from accelerate import init_empty_weights
 from torch import nn
 from tqdm.auto import tqdm
-from transformers.initialization import no_init_weights
 
+from critic_eval import compat
 from critic_eval.critics.checkpoints.shards import open_shard
 from critic_eval.errors import ArgumentError, CheckpointError
 
@@ -42,11 +42,12 @@ def empty_model(model_class: Any, config: Any, dtype: torch.dtype, attn_implemen
 
     Raises:
         ArgumentError: the attention implementation is unknown, or its package is absent.
+        DependencyError: transformers builds models otherwise.
     """
     chosen = {"attn_implementation": attn_implementation} if attn_implementation else {}
     try:
-        with init_empty_weights(include_buffers=False), no_init_weights():
-            return model_class._from_config(config, dtype=dtype, **chosen)
+        with init_empty_weights(include_buffers=False), compat.NO_INITIAL_WEIGHTS.get()():
+            return compat.model_of(model_class, config, dtype=dtype, **chosen)
     except (ImportError, ValueError) as error:
         if not attn_implementation:
             raise

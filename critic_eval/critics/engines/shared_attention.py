@@ -21,6 +21,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 from transformers import AttentionInterface, DynamicCache
 
+from critic_eval.compat import CPU_ATTENTION, CUDA_ATTENTION, attention_of
+
 NAME = "critic_eval_shared_prefix"
 
 
@@ -82,13 +84,11 @@ def attending_to(prefix: SharedPrefix, config: Any) -> Iterator[None]:
         prefix: the keys and values to attend to.
         config: the text model's config, which names the attention that its layers use.
     """
-    before = config._attn_implementation
     token = _ACTIVE.set((prefix, prefix.bias()))
-    config._attn_implementation = NAME
     try:
-        yield
+        with attention_of(config, NAME):
+            yield
     finally:
-        config._attn_implementation = before
         _ACTIVE.reset(token)
 
 
@@ -105,16 +105,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scale
     Returns:
         The attended values, shape (batch, heads, queries, width), and normalizers in float32, (batch, heads, queries).
     """
-    if _has_fused_cpu(query):
-        shape = (query.shape[0], 1, query.shape[2], key.shape[2])
-        mask = None if bias is None else bias.expand(shape)
-        output, normalizer = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, 0.0, False, attn_mask=mask, scale=scale
-        )
-        return output, normalizer
-    if bias is None and _has_fused_cuda(query):
-        output, normalizer = _flash_on_cuda(query, key, value, scale)
-        return output, normalizer
+    if query.device.type == "cpu" and _agrees(query.device, query.dtype):
+        return _flash_on_cpu(query, key, value, bias, scale)
+    if bias is None and _is_for_cuda(query) and _agrees(query.device, query.dtype):
+        return _flash_on_cuda(query, key, value, scale)
     return _attend_in_pieces(query, key, value, bias, scale)
 
 
@@ -164,31 +158,43 @@ def _shared_prefix_attention(
 AttentionInterface.register(NAME, _shared_prefix_attention)
 
 
-def _has_fused_cpu(query: Tensor) -> bool:
-    return query.device.type == "cpu" and hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu")
-
-
-def _has_fused_cuda(query: Tensor) -> bool:
+def _is_for_cuda(query: Tensor) -> bool:
     is_half = query.dtype in (torch.float16, torch.bfloat16)
     # A few queries, as of a decoding step, would leave most of the GPU idle in a kernel that divides by queries.
-    return query.device.type == "cuda" and is_half and query.shape[2] >= 64 and _flash_agrees(query.device, query.dtype)
+    return query.device.type == "cuda" and is_half and query.shape[2] >= 64
+
+
+def _flash_on_cpu(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scale: float
+) -> tuple[Tensor, Tensor]:
+    mask = None if bias is None else bias.expand((query.shape[0], 1, query.shape[2], key.shape[2]))
+    output, normalizer = _CPU_ATTENTION(query, key, value, 0.0, False, attn_mask=mask, scale=scale)
+    return output, normalizer
 
 
 def _flash_on_cuda(query: Tensor, key: Tensor, value: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    found = torch.ops.aten._scaled_dot_product_flash_attention(query, key, value, 0.0, False, False, scale=scale)
+    found = _CUDA_ATTENTION(query, key, value, 0.0, False, False, scale=scale)
     return found[0], found[1][..., : query.shape[2]].float()
 
 
+_CPU_ATTENTION, _CUDA_ATTENTION = CPU_ATTENTION.find(), CUDA_ATTENTION.find()
+
+
 @lru_cache
-def _flash_agrees(device: torch.device, dtype: torch.dtype) -> bool:
+def _agrees(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether the kernel that gives normalizers is here and right; it is no public function of torch's."""
+    if (_CPU_ATTENTION if device.type == "cpu" else _CUDA_ATTENTION) is None:
+        return False
     generator = torch.Generator(device).manual_seed(0)
     query, key, value = (
         torch.randn((2, 2, n, 64), device=device, dtype=dtype, generator=generator) for n in (128, 192, 192)
     )
     try:
-        found = _flash_on_cuda(query, key, value, 0.125)
-    except (AttributeError, RuntimeError, TypeError):
+        if device.type == "cpu":
+            found = _flash_on_cpu(query, key, value, None, 0.125)
+        else:
+            found = _flash_on_cuda(query, key, value, 0.125)
+    except (RuntimeError, TypeError, ValueError):
         return False
     expected = _attend_in_pieces(query, key, value, None, 0.125)
     return all(bool(torch.allclose(a.float(), b.float(), atol=2e-2)) for a, b in zip(found, expected, strict=True))

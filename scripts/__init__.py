@@ -1,0 +1,1 @@
+"""Commands for whoever works on this package; none is installed with it."""
