@@ -23,3 +23,7 @@ class DataError(CriticEvalError):
 
 class ServerError(CriticEvalError):
     """A server that critics are asked on can't be reached, or refuses all that is asked."""
+
+
+class DependencyError(CriticEvalError):
+    """Another package can't be imported, or lacks a part that is needed of it; the message names versions that work."""

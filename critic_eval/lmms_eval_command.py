@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from critic_eval.errors import ArgumentError, CriticEvalError
+from critic_eval import compat
+from critic_eval.errors import ArgumentError, CriticEvalError, DependencyError
 
 _JOURNAL = "CRITIC_EVAL_JOURNAL"
 """The variable that tells `llava_critic` where to keep its answers."""
@@ -32,12 +33,14 @@ def main() -> int:
         return 0
     from critic_eval import plugin
 
-    plugin.install()
+    try:
+        plugin.install()
+    except DependencyError as error:
+        print(explain(error), file=sys.stderr)
+        return 1
     failures: list[BaseException] = []
     if arguments[0].startswith("-") or arguments[0] == "eval":
-        import lmms_eval.__main__ as evaluation
-
-        evaluation.cli_evaluate_single = _reporting(evaluation.cli_evaluate_single, failures)
+        compat.EVALUATION.replace(_reporting(compat.EVALUATION.get(), failures))
     _dispatch()
     return 1 if failures else 0
 
@@ -52,9 +55,7 @@ def explain(error: BaseException) -> str:
 
 
 def _dispatch() -> None:
-    from lmms_eval.cli.dispatch import main as dispatch
-
-    dispatch()
+    compat.COMMAND.get()()
 
 
 def _reporting(evaluate: Callable[[Any], Any], failures: list[BaseException]) -> Callable[[Any], Any]:

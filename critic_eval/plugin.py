@@ -7,10 +7,10 @@ function, add what is ours, and leave all else as it is. So do two more, which p
 and signatures, into the results JSON.
 """
 
-import functools
 from pathlib import Path
 from typing import Any
 
+from critic_eval import compat
 from critic_eval.package_data import data_folder
 
 
@@ -23,17 +23,15 @@ def model_manifests() -> list[Any]:
 
 
 def install() -> None:
-    """Make our tasks and the standard errors of our aggregations known to lmms-eval; safe to call again."""
-    from lmms_eval import evaluator_utils
-    from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
-    from lmms_eval.tasks import TaskManager
+    """Make our tasks and the standard errors of our aggregations known to lmms-eval; safe to call again.
 
-    if not hasattr(TaskManager.initialize_tasks, "__wrapped__"):
-        TaskManager.initialize_tasks = _with_our_tasks(TaskManager.initialize_tasks)
-        evaluator_utils.stderr_for_metric = _with_our_stderr(evaluator_utils.stderr_for_metric)
-        output = evaluator_utils.TaskOutput
-        output.calculate_aggregate_metric = _noting_figures(output.calculate_aggregate_metric)
-        EvaluationTracker.save_results_aggregated = _with_our_report(EvaluationTracker.save_results_aggregated)
+    Raises:
+        DependencyError: lmms-eval can't be imported, or is not as it was.
+    """
+    compat.TASK_FOLDERS.wrap(_with_our_tasks)
+    compat.STANDARD_ERRORS.wrap(_with_our_stderr)
+    compat.AGGREGATION.wrap(_noting_figures)
+    compat.SAVED_RESULTS.wrap(_with_our_report)
 
 
 _MODELS = {
@@ -49,7 +47,6 @@ def tasks_folder() -> Path:
 
 
 def _with_our_tasks(initialize_tasks: Any) -> Any:
-    @functools.wraps(initialize_tasks)
     def wrapped(self: Any, include_path: Any = None, include_defaults: bool = True) -> Any:
         # Ours come last: where names clash, lmms-eval keeps the earlier folder's, so a user's own task wins.
         given = [include_path] if isinstance(include_path, str) else list(include_path or [])
@@ -59,7 +56,6 @@ def _with_our_tasks(initialize_tasks: Any) -> Any:
 
 
 def _with_our_stderr(stderr_for_metric: Any) -> Any:
-    @functools.wraps(stderr_for_metric)
     def wrapped(metric: Any, bootstrap_iters: int) -> Any:
         ours = getattr(metric, "critic_eval_stderr", None)
         if ours is not None:
@@ -70,7 +66,6 @@ def _with_our_stderr(stderr_for_metric: Any) -> Any:
 
 
 def _noting_figures(calculate_aggregate_metric: Any) -> Any:
-    @functools.wraps(calculate_aggregate_metric)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         calculate_aggregate_metric(self, *args, **kwargs)
         from critic_eval.benchmarks.run_report import note_task
@@ -82,7 +77,6 @@ def _noting_figures(calculate_aggregate_metric: Any) -> Any:
 
 
 def _with_our_report(save_results_aggregated: Any) -> Any:
-    @functools.wraps(save_results_aggregated)
     def wrapped(self: Any, results: Any, *args: Any, **kwargs: Any) -> Any:
         from critic_eval.benchmarks.run_report import report
 

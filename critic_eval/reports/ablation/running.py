@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from critic_eval import compat
 from critic_eval.benchmarks.recorded_forms import find_recorded
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.metrics import POOLED
@@ -163,14 +164,12 @@ def _evaluate(options: Sequence[str]) -> None:
     from critic_eval import plugin
 
     plugin.install()
-    from lmms_eval.__main__ import cli_evaluate_single, parse_eval_args
-
     given, sys.argv = sys.argv, ["lmms_eval", *options]
     try:
-        _, args = parse_eval_args()
+        _, args = compat.COMMAND_ARGUMENTS.get()()
     finally:
         sys.argv = given
-    cli_evaluate_single(args)
+    compat.EVALUATION.get()(args)
 
 
 def _sizes(tasks: Sequence[str], model: str) -> Iterator[int]:
@@ -241,14 +240,8 @@ def _task_index(model: str) -> Any:
 @contextmanager
 def _one_index() -> Iterator[None]:
     """The index of tasks is read once for all that is evaluated inside."""
-    import lmms_eval.__main__ as evaluation
-
-    index = evaluation.TaskManager
-    evaluation.TaskManager = lambda *arguments, model_name, **options: _task_index(model_name)
-    try:
+    with compat.TASK_INDEX.replaced(lambda *arguments, model_name, **options: _task_index(model_name)):
         yield
-    finally:
-        evaluation.TaskManager = index
 
 
 def _hidden(bar: Any) -> Callable[..., Any]:
@@ -259,17 +252,15 @@ def _hidden(bar: Any) -> Callable[..., Any]:
 def _quiet() -> Iterator[None]:
     """Only warnings of lmms-eval's log, and no bars but the one over judgments."""
     import datasets
-    from lmms_eval import evaluator
-    from lmms_eval.api import task
     from loguru import logger
 
     logger.remove()
     logger.add(sys.stderr, level="WARNING", format="{message}")
     datasets.disable_progress_bars()
-    shown = evaluator.tqdm, task.tqdm
-    evaluator.tqdm, task.tqdm = map(_hidden, shown)
     try:
-        yield
+        with ExitStack() as stack:
+            for bar in (compat.EVALUATION_BAR, compat.REQUEST_BAR):
+                stack.enter_context(bar.replaced(_hidden(bar.get())))
+            yield
     finally:
-        evaluator.tqdm, task.tqdm = shown
         datasets.enable_progress_bars()

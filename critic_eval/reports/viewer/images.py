@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from critic_eval import compat
 from critic_eval.benchmarks.task import ITEM_COLUMN, JudgeTask
 from critic_eval.errors import CriticEvalError
 from critic_eval.judging.images import open_image
@@ -92,7 +93,6 @@ def load_data_set(task: str) -> DataSet:
 
 def _load(task: str) -> DataSet:
     from datasets import disable_progress_bars
-    from lmms_eval.api.task import ConfigurableTask
     from lmms_eval.tasks import TaskManager
     from loguru import logger
     from tenacity import stop_after_attempt
@@ -103,14 +103,14 @@ def _load(task: str) -> DataSet:
     disable_progress_bars()
     install()
     # lmms-eval tries a download five times, seconds apart; what is not on this machine is not there the second time.
-    ConfigurableTask.download.retry.stop = stop_after_attempt(1)
+    compat.DOWNLOAD_TRIES.replace(stop_after_attempt(1))
     loaded = TaskManager("ERROR", include_defaults=False).load_task_or_group([task])[task]
     rows = loaded.test_docs()
     names = rows.select_columns([ITEM_COLUMN]).with_format(None)[ITEM_COLUMN]
     row_of_item: dict[str, int] = {}
     for row, name in enumerate(names):
         row_of_item.setdefault(str(name), row)
-    return DataSet(loaded.config.process_docs.__self__, rows, row_of_item)
+    return DataSet(compat.attribute("lmms-eval", loaded.config.process_docs, "__self__"), rows, row_of_item)
 
 
 def encode(image: Any, longest: int) -> Encoded:

@@ -1,0 +1,189 @@
+"""Parts of other packages that are no public interface: the one place that takes, replaces or calls them.
+
+What isn't public may be gone or take other arguments in the next version. Each part is therefore declared here with
+what we need of it, and is looked at when it is taken: where it isn't what it was, a `DependencyError` says in one
+sentence which package changed and which versions work. Where we can do without a part, as without torch's own
+attention kernels, its function here says whether it can be had.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import Any
+
+from critic_eval.errors import DependencyError
+
+WORKING_VERSIONS = {
+    "lmms-eval": ">=0.7.3,<0.8",
+    "tenacity": ">=8.3,<10",
+    "torch": ">=2.4,<3",
+    "transformers": ">=5.17,<6",
+}
+"""The versions whose private parts are as they are declared here; `pyproject.toml` bounds them alike."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of another package.
+
+    Attributes:
+        package: the distribution that it comes from, as pip names it.
+        module: the module that holds it.
+        name: its name in there, with dots where it is an attribute of an attribute.
+        takes: names of parameters that it must have; empty for what is not called, or called without arguments.
+    """
+
+    package: str
+    module: str
+    name: str
+    takes: tuple[str, ...] = ()
+
+    def get(self) -> Any:
+        """The part as it is now.
+
+        Raises:
+            DependencyError: it is not there, lacks a parameter, or its module can't be imported.
+        """
+        found = getattr(self._owner(), self._last(), _ABSENT)
+        if found is _ABSENT or not _has_parameters(found, self.takes):
+            raise self._unlike()
+        return found
+
+    def replace(self, new: Any) -> None:
+        """Put something else in its place.
+
+        Raises:
+            DependencyError: as `get`.
+        """
+        self.get()
+        setattr(self._owner(), self._last(), new)
+
+    @contextmanager
+    def replaced(self, new: Any) -> Iterator[None]:
+        """Put something else in its place, and what was there back in the end."""
+        before = self.get()
+        self.replace(new)
+        try:
+            yield
+        finally:
+            setattr(self._owner(), self._last(), before)
+
+    def wrap(self, wrapper: Callable[[Any], Any]) -> None:
+        """Replace a function by what a wrapper makes of it, once: a second call changes nothing.
+
+        Raises:
+            DependencyError: as `get`.
+        """
+        before = self.get()
+        if not getattr(before, _MARK, False):
+            after = functools.wraps(before)(wrapper(before))
+            setattr(after, _MARK, True)
+            self.replace(after)
+
+    def _owner(self) -> Any:
+        found = _imported(self.module, self.package)
+        for name in self.name.split(".")[:-1]:
+            found = getattr(found, name, _ABSENT)
+            if found is _ABSENT:
+                raise self._unlike()
+        return found
+
+    def _last(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    def _unlike(self) -> DependencyError:
+        return unlike(self.package, f"{self.module}.{self.name}" + (f"({', '.join(self.takes)})" if self.takes else ""))
+
+
+_LMMS_EVAL = "lmms-eval"
+TASK_FOLDERS = Part(_LMMS_EVAL, "lmms_eval.tasks", "TaskManager.initialize_tasks", ("include_path", "include_defaults"))
+"""Where lmms-eval looks for tasks: it has no entry point for folders of them."""
+STANDARD_ERRORS = Part(_LMMS_EVAL, "lmms_eval.evaluator_utils", "stderr_for_metric", ("metric", "bootstrap_iters"))
+"""It knows the standard errors of its own aggregations alone."""
+AGGREGATION = Part(_LMMS_EVAL, "lmms_eval.evaluator_utils", "TaskOutput.calculate_aggregate_metric")
+"""Where the records that a figure is made of are last seen."""
+SAVED_RESULTS = Part(
+    _LMMS_EVAL, "lmms_eval.loggers.evaluation_tracker", "EvaluationTracker.save_results_aggregated", ("results",)
+)
+"""Where results are written."""
+EVALUATION = Part(_LMMS_EVAL, "lmms_eval.__main__", "cli_evaluate_single", ("args",))
+"""One evaluation of its command, whose errors it swallows."""
+COMMAND_ARGUMENTS = Part(_LMMS_EVAL, "lmms_eval.__main__", "parse_eval_args")
+"""The parser of its command."""
+COMMAND = Part(_LMMS_EVAL, "lmms_eval.cli.dispatch", "main")
+"""Its command."""
+TASK_INDEX = Part(_LMMS_EVAL, "lmms_eval.__main__", "TaskManager", ("model_name",))
+"""The index of all tasks, which it reads anew, in seconds, for each evaluation."""
+EVALUATION_BAR = Part(_LMMS_EVAL, "lmms_eval.evaluator", "tqdm")
+REQUEST_BAR = Part(_LMMS_EVAL, "lmms_eval.api.task", "tqdm")
+DOWNLOAD_TRIES = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.download.retry.stop")
+"""When tenacity, which wraps a task's download, gives up."""
+
+PARTS = (
+    *(TASK_FOLDERS, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
+    *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, DOWNLOAD_TRIES),
+)
+"""All that are declared."""
+
+
+def attribute(package: str, owner: Any, name: str) -> Any:
+    """An attribute of an object of another package, which only instances have.
+
+    Raises:
+        DependencyError: there is none of this name.
+    """
+    found = getattr(owner, name, _ABSENT)
+    if found is _ABSENT:
+        raise unlike(package, f"{type(owner).__name__}.{name}")
+    return found
+
+
+def unlike(package: str, part: str) -> DependencyError:
+    """The error that says that a package is not as it was, and which versions of it are."""
+    working = WORKING_VERSIONS[package]
+    return DependencyError(
+        f"{package} {_version(package)} has no {part}, which critic-eval needs; "
+        f"versions {working} have it: pip install '{package}{working}'"
+    )
+
+
+_ABSENT = object()
+_MARK = "_replaced_by_critic_eval"
+
+
+def _imported(module: str, package: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        if error.name == module:
+            raise unlike(package, f"module {module}") from error
+        wanted = (
+            f" (installed: {error.name.partition('.')[0]} {_version(error.name.partition('.')[0])})"
+            if error.name
+            else ""
+        )
+        raise DependencyError(
+            f"{package} {_version(package)} can't be imported: {error}{wanted}; "
+            "pip install with critic-eval's constraints.txt gives versions that work together."
+        ) from error
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _has_parameters(found: Any, names: tuple[str, ...]) -> bool:
+    if not names:
+        return True
+    try:
+        return set(names) <= set(inspect.signature(found).parameters)
+    except (TypeError, ValueError):
+        return False
