@@ -51,7 +51,7 @@ class Figure:
     whatever the policy; `unlabeled` those left out because their item has no label. Where `value` is NaN, `reason` says
     why. `stderr`, `low` and `high` (95 %) are from a bootstrap clustered by item or, where that can't tell, an exact
     method (see `metrics.exact`); `interval` names which, and they are NaN where it is `none`. `group` is a part of the
-    benchmark, `pooled`, or `mean`. `n_items` counts the items that `n` is on.
+    benchmark, `pooled`, or `mean`. `n_items` and `n_judgments` count both for every figure.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Figure:
     reason: str | None = None
     group: str = POOLED
     n_items: int = 0
+    n_judgments: int = 0
     interval: str = "bootstrap"
 
 
@@ -134,8 +135,10 @@ def group_figures(
     if not unknown and resamples and (small or not bounds.stderr > 0):
         bounds = mean_of_groups([found.value for found in figures], [(found.low, found.high) for found in figures])
     invalid = invalid_reasons([judgment for group in of_group.values() for judgment in group])
-    n, n_items, unlabeled = (sum(getattr(found, part) for found in figures) for part in ("n", "n_items", "unlabeled"))
-    counts = (n, invalid, unlabeled, "; ".join(unknown) or None, MEAN, n_items, bounds.method)
+    n, n_items, n_judgments, unlabeled = (
+        sum(getattr(found, part) for found in figures) for part in ("n", "n_items", "n_judgments", "unlabeled")
+    )
+    counts = (n, invalid, unlabeled, "; ".join(unknown) or None, MEAN, n_items, n_judgments, bounds.method)
     mean = Figure(name, value, bounds.stderr, bounds.low, bounds.high, *counts)
     return [mean, pooled, *figures]
 
@@ -162,8 +165,9 @@ class _Metric(NamedTuple):
 
 def _figure(name: str, sample: Sample, draws: np.ndarray, group: str) -> Figure:
     found = spread(sample, draws)
-    counts = (sample.n, sample.invalid, sample.unlabeled, sample.reason, group, sample.n_items, found.method)
-    return Figure(name, sample.value, found.stderr, found.low, found.high, *counts)
+    n_judgments = sample.n if sample.n_judgments is None else sample.n_judgments
+    counts = (sample.n, sample.invalid, sample.unlabeled, sample.reason, group, sample.n_items, n_judgments)
+    return Figure(name, sample.value, found.stderr, found.low, found.high, *counts, found.method)
 
 
 def _invalid_rate(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:

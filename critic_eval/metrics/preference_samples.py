@@ -41,7 +41,7 @@ def cluster_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: In
     for (judgment, _), hit in zip(pairs, _hits(pairs), strict=True):
         cluster = cluster_of(judgment)
         all_right[cluster] = min(all_right.get(cluster, 1.0), float(hit))
-    units = Units(list(all_right), _units(pairs).n_items)
+    units = Units(list(all_right), _units(pairs).n_items, len(pairs))
     return mean_sample(list(all_right.values()), units, invalid, unlabeled, why_none(judgments, unlabeled))
 
 
@@ -63,7 +63,8 @@ def majority_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: I
         if 2 * max(for_it, against) > len(cast) or policy == "wrong":
             right[item] = float(2 * for_it > len(cast))
     reason = "no item has a majority" if votes else why_none(judgments, unlabeled)
-    units = Units([clusters[item] for item in right], len(right))
+    n_judgments = sum(len(votes[item]) for item in right)
+    units = Units([clusters[item] for item in right], len(right), n_judgments)
     return mean_sample(list(right.values()), units, invalid, unlabeled, reason)
 
 
@@ -88,7 +89,7 @@ def model_kendall_sample(name: str, judgments: Sequence[Judgment], policy: Inval
     reason = None
     if not named:
         reason = "no judgment names the models of both responses" if pairs else why_none(judgments, unlabeled)
-    clusters, n_items = _units(named)
+    clusters, n_items, _ = _units(named)
     value = float("nan") if reason else float(_tau_of_sums(addends.sum(axis=0)[None])[0])
     if reason is None and np.isnan(value):
         reason = "all models are ranked equal"
@@ -137,14 +138,14 @@ def order_consistency_sample(name: str, judgments: Sequence[Judgment], policy: I
     twice = {item: group for item, group in of_item.items() if len({judgment.order for judgment in group}) > 1}
     invalid = invalid_reasons([judgment for group in twice.values() for judgment in group])
     agreed: list[float] = []
-    counted = []
+    counted: list[list[Judgment]] = []
     for group in twice.values():
         valid = all(judgment.verdict.is_valid for judgment in group)
         if valid or policy == "wrong":
             agreed.append(float(valid and len({judgment.verdict.value for judgment in group}) == 1))
-            counted.append(group[0])
+            counted.append(group)
     reason = "no item has valid verdicts in two orders" if twice else "no item was judged in two orders"
-    return mean_sample(agreed, units_of(counted), invalid, 0, reason)
+    return mean_sample(agreed, _units_of_groups(counted), invalid, 0, reason)
 
 
 def draw_agreement_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -158,15 +159,15 @@ def draw_agreement_sample(name: str, judgments: Sequence[Judgment], policy: Inva
     several = [draws for draws in drawn.values() if len(draws) > 1]
     invalid = invalid_reasons([judgment for draws in several for judgment in draws])
     shares: list[float] = []
-    counted = []
+    counted: list[list[Judgment]] = []
     for draws in several:
         valid = Counter(judgment.verdict.value for judgment in draws if judgment.verdict.is_valid)
         n = len(draws) if policy == "wrong" else valid.total()
         if n > 1:
             shares.append(sum(times * (times - 1) for times in valid.values()) / (n * (n - 1)))
-            counted.append(draws[0])
+            counted.append(draws if policy == "wrong" else [one for one in draws if one.verdict.is_valid])
     reason = "no item has two valid draws" if several else "no item was judged twice in one order"
-    return mean_sample(shares, units_of(counted), invalid, 0, reason)
+    return mean_sample(shares, _units_of_groups(counted), invalid, 0, reason)
 
 
 def first_position_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -182,6 +183,11 @@ def first_position_sample(name: str, judgments: Sequence[Judgment], policy: Inva
     firsts = [float(judgment.presented.value == 0) for judgment in decided]
     reason = "no preference in an item judged in two orders" if twice else "no item was judged in two orders"
     return mean_sample(firsts, units_of(decided), invalid_reasons(twice), 0, reason)
+
+
+def _units_of_groups(groups: Sequence[Sequence[Judgment]]) -> Units:
+    """What rows of several judgments of one item each are on."""
+    return units_of([group[0] for group in groups])._replace(n_judgments=sum(map(len, groups)))
 
 
 def _units(pairs: Sequence[tuple[Judgment, Value]]) -> Units:

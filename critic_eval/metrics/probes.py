@@ -109,7 +109,7 @@ def length_accuracy_sample(judgments: Sequence[Judgment]) -> Sample:
     addends = np.array(rows)
     value = float(_difference_of_ratios(addends.sum(axis=0)[None])[0])
     reason = "the better response is always the longer, or always the shorter one" if np.isnan(value) else None
-    clusters, n_items = units_of(counted)
+    clusters, n_items, _ = units_of(counted)
     return Sample(value, addends, _difference_of_ratios, clusters, len(rows), reason=reason, n_items=n_items)
 
 

@@ -19,10 +19,14 @@ Shape = Literal["proportion", "mean", "pearson", "spearman", "kendall", "other"]
 
 
 class Units(NamedTuple):
-    """What judgments are on: the cluster of each, and how many items they are on in all."""
+    """What the rows of a sample are on: the cluster of each, and how many items and judgments these are in all.
+
+    Without a number of judgments each row is one.
+    """
 
     clusters: Sequence[str]
     n_items: int
+    n_judgments: int | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Sample:
         n_items: How many items the counted judgments are on.
         shape: What the figure is to the exact intervals.
         scale: Of a proportion or mean the least and the greatest value, where these are known.
+        n_judgments: How many judgments were counted, where they are not `n`.
     """
 
     value: float
@@ -54,6 +59,7 @@ class Sample:
     n_items: int = 0
     shape: Shape = "other"
     scale: tuple[float, float] | None = None
+    n_judgments: int | None = None
 
     def draws(self, resamples: int, seed: Seed) -> Floats:
         """Bootstrap draws of the figure, shape (resamples,)."""
@@ -99,9 +105,8 @@ def ratio_sample(
     above, below = addends.sum(axis=0)
     reason = None if len(addends) and below else if_none
     value = float(above / below) if reason is None else float("nan")
-    clusters, n_items = units
-    n = len(addends)
-    return Sample(value, addends, _ratio, clusters, n, invalid, unlabeled, reason, n_items, shape, scale)
+    about = (units.clusters, len(addends), invalid, unlabeled, reason, units.n_items, shape, scale, units.n_judgments)
+    return Sample(value, addends, _ratio, *about)
 
 
 def cell_sample(
@@ -129,12 +134,12 @@ def cell_sample(
     distinct, cell = np.unique(points, axis=0, return_inverse=True)
     rows = np.arange(len(points))
     addends = sparse.csr_array((np.ones(len(points)), (rows, cell.ravel())), shape=(len(points), len(distinct)))
-    clusters, n_items = units
 
     def statistic(weights: Floats) -> Floats:
         return of_points(distinct, weights)
 
-    return Sample(value, addends, statistic, clusters, len(points), invalid, unlabeled, reason, n_items, shape)
+    about = (units.clusters, len(points), invalid, unlabeled, reason, units.n_items, shape)
+    return Sample(value, addends, statistic, *about)
 
 
 def labeled(

@@ -32,7 +32,7 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
     x = np.array([judgment.verdict.value for judgment, _ in pairs], dtype=np.float64)
     y = np.array([label for _, label in pairs], dtype=np.float64)
     units = units_of([judgment for judgment, _ in pairs])
-    clusters, n_items = units
+    clusters, n_items, _ = units
     if name == "score_accuracy":
         return mean_sample(x == y, units, invalid, unlabeled, why_none(judgments, unlabeled))
     reason = None
