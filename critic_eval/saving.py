@@ -101,7 +101,7 @@ def _lines(samples: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def _folder(tracker: Any) -> Path:
-    return Path(tracker.output_path) / tracker.general_config_tracker.model_name_sanitized
+    return Path(tracker.output_path, tracker.general_config_tracker.model_name_sanitized)
 
 
 def _hash_of(samples: Sequence[Mapping[str, Any]]) -> str:

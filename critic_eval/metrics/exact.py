@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from critic_eval.metrics.resampling import Floats, Interval, interval
@@ -59,8 +60,8 @@ def spread(sample: Sample, draws: Floats) -> Bounds:
     if sample.shape == "other":
         return drawn if varies else UNKNOWN
     if sample.shape in ("pearson", "spearman", "kendall"):
-        return fisher_z(sample.shape, sample.value, independent(np.bincount(of_row).astype(np.float64)))
-    sums = [np.bincount(of_row, np.asarray(sample.addends)[:, column]) for column in (0, 1)]
+        return fisher_z(sample.shape, sample.value, independent(_per_cluster(of_row, np.ones(len(of_row)))))
+    sums = [_per_cluster(of_row, np.asarray(sample.addends)[:, column]) for column in (0, 1)]
     if sample.shape == "mean" and varies:
         return student_t(*sums)
     return clopper_pearson(sample.value, independent(sums[1]), sample.scale) if sample.scale is not None else UNKNOWN
@@ -149,6 +150,10 @@ def independent(sizes: Floats) -> float:
     3.0
     """
     return float(sizes.sum() ** 2 / np.square(sizes).sum())
+
+
+def _per_cluster(of_row: NDArray[np.intp], values: Floats) -> Floats:
+    return np.bincount(of_row, values).astype(np.float64)
 
 
 def _bounds(low: float, high: float, method: str) -> Bounds:

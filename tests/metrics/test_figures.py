@@ -162,8 +162,8 @@ def test_draws_agree_as_often_as_two_of_them_are_the_same() -> None:
         for one in draws
     ]
     excluded, wrong = (figure("draw_agreement", judged, policy) for policy in ("exclude", "wrong"))
-    assert (excluded.value, excluded.n) == (pytest.approx((1 / 3 + 1 + 1) / 3), 3)
-    assert (wrong.value, wrong.n) == (pytest.approx((1 / 3 + 1 + 1 / 3 + 0) / 4), 4)
+    assert [excluded.value, wrong.value] == pytest.approx([(1 / 3 + 1 + 1) / 3, (1 / 3 + 1 + 1 / 3 + 0) / 4])
+    assert (excluded.n, wrong.n, excluded.n_judgments, wrong.n_judgments) == (3, 4, 8, 12)
 
 
 def test_no_resamples_give_no_error() -> None:
