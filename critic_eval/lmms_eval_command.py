@@ -3,6 +3,7 @@
 Stock `lmms-eval` prints a traceback when an evaluation fails, and then exits with status 0.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -98,7 +99,10 @@ def _kept(journals: Iterable[Path]) -> str:
     """How many answers are kept in which files, of this process and those that share its work; empty for none."""
     from critic_eval.critics.kept import kept_answers
 
-    files = [file for named in journals for file in (named, *named.parent.glob(f"{named.stem}-*-of-*{named.suffix}"))]
+    files = []
+    for named in journals:
+        shared = f"{glob.escape(named.stem)}-*-of-*{glob.escape(named.suffix)}"
+        files += [named, *named.parent.glob(shared)]
     counts = {file: kept_answers(file) for file in dict.fromkeys(files)}
     held = {file: count for file, count in counts.items() if count}
     if not held:
