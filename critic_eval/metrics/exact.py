@@ -7,7 +7,7 @@ repeats, and the items of one cluster are one. Where clusters differ in size, th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,17 +54,27 @@ def spread(sample: Sample, draws: Floats) -> Bounds:
         return UNKNOWN
     drawn = Bounds.of(interval(draws))
     varies = drawn.stderr > 1e-12 * max(1.0, abs(sample.value))
-    names, of_row = np.unique(np.asarray(sample.clusters), return_inverse=True)
-    if len(names) >= FEWEST and varies:
+    if varies and not are_few(sample.clusters):
         return drawn
     if sample.shape == "other":
         return drawn if varies else UNKNOWN
+    _, of_row = np.unique(np.asarray(sample.clusters), return_inverse=True)
     if sample.shape in ("pearson", "spearman", "kendall"):
         return fisher_z(sample.shape, sample.value, independent(_per_cluster(of_row, np.ones(len(of_row)))))
     sums = [_per_cluster(of_row, np.asarray(sample.addends)[:, column]) for column in (0, 1)]
     if sample.shape == "mean" and varies:
         return student_t(*sums)
     return clopper_pearson(sample.value, independent(sums[1]), sample.scale) if sample.scale is not None else UNKNOWN
+
+
+def are_few(clusters: Iterable[str]) -> bool:
+    """Whether there are fewer than `FEWEST` distinct ones, told without looking at all of many."""
+    seen: set[str] = set()
+    for cluster in clusters:
+        seen.add(cluster)
+        if len(seen) >= FEWEST:
+            return False
+    return True
 
 
 def clopper_pearson(value: float, n: float, scale: tuple[float, float] = (0.0, 1.0)) -> Bounds:

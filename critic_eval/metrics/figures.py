@@ -22,7 +22,7 @@ import numpy as np
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
 from critic_eval.metrics.bench_samples import battle_sample, review_sample
-from critic_eval.metrics.exact import FEWEST, Bounds, mean_of_groups, spread
+from critic_eval.metrics.exact import Bounds, are_few, mean_of_groups, spread
 from critic_eval.metrics.preference_samples import (
     accuracy_sample,
     agreement_sample,
@@ -131,7 +131,7 @@ def group_figures(
     unknown = [f"group {found.group}: {found.reason}" for found in figures if found.reason]
     value = float("nan") if unknown else float(np.mean([found.value for found in figures]))
     bounds = Bounds.of(interval(np.mean(list(draws.values()), axis=0) if not unknown else ()))
-    small = any(len(set(sample.clusters)) < FEWEST for sample in samples.values())
+    small = any(are_few(sample.clusters) for sample in samples.values())
     if not unknown and resamples and (small or not bounds.stderr > 0):
         bounds = mean_of_groups([found.value for found in figures], [(found.low, found.high) for found in figures])
     invalid = invalid_reasons([judgment for group in of_group.values() for judgment in group])
