@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,9 +89,7 @@ class Part:
         """
         before = self.get()
         if not getattr(before, _MARK, False):
-            after = functools.wraps(before)(wrapper(before))
-            setattr(after, _MARK, True)
-            self.replace(after)
+            self.replace(_wrapped(before, wrapper))
 
     def _owner(self) -> Any:
         found = _imported(self.module, self.package)
@@ -118,6 +117,21 @@ SAVED_RESULTS = Part(
     _LMMS_EVAL, "lmms_eval.loggers.evaluation_tracker", "EvaluationTracker.save_results_aggregated", ("results",)
 )
 """Where results are written."""
+SAVED_SAMPLES = Part(
+    _LMMS_EVAL,
+    "lmms_eval.loggers.evaluation_tracker",
+    "EvaluationTracker.save_results_samples",
+    ("task_name", "samples"),
+)
+"""Where samples are written."""
+ANSWER_FILTERS = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.apply_filters")
+"""What becomes of the answers to a request before a task sees them: only the first is left."""
+FIRST_ANSWER = Part(_LMMS_EVAL, "lmms_eval.filters.selection", "TakeFirstFilter")
+"""The filter that leaves only the first."""
+PYTHON_CALL = Part(_LMMS_EVAL, "lmms_eval.evaluator", "simple_evaluate", ("model", "model_args", "tasks"))
+"""An evaluation from Python, and inside the command."""
+DECORATOR = Part(_LMMS_EVAL, "lmms_eval.utils", "positional_deprecated", ("fn",))
+"""What decorates it."""
 EVALUATION = Part(_LMMS_EVAL, "lmms_eval.__main__", "cli_evaluate_single", ("args",))
 """One evaluation of its command, whose errors it swallows."""
 COMMAND_ARGUMENTS = Part(_LMMS_EVAL, "lmms_eval.__main__", "parse_eval_args")
@@ -143,10 +157,31 @@ CUDA_ATTENTION = Part("torch", "torch", "ops.aten._scaled_dot_product_flash_atte
 
 PARTS = (
     *(TASK_FOLDERS, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
+    *(SAVED_SAMPLES, ANSWER_FILTERS, FIRST_ANSWER, PYTHON_CALL, DECORATOR),
     *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, DOWNLOAD_TRIES),
     *(NO_INITIAL_WEIGHTS, IMAGE_MODELS, CPU_ATTENTION, CUDA_ATTENTION),
 )
 """All that are declared."""
+
+
+def wrap_python_call(wrapper: Callable[[Any], Any]) -> None:
+    """Wrap `PYTHON_CALL`, once; while its module is only being imported, as when plugins load, at its decorator.
+
+    Raises:
+        DependencyError: it is not there, or is not what it was.
+    """
+    if hasattr(sys.modules.get(PYTHON_CALL.module), PYTHON_CALL.name):
+        PYTHON_CALL.wrap(wrapper)
+        return
+
+    def meeting(decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def decorated(fn: Any) -> Any:
+            is_met = (fn.__module__, fn.__name__) == (PYTHON_CALL.module, PYTHON_CALL.name)
+            return _wrapped(decorate(fn), wrapper) if is_met else decorate(fn)
+
+        return decorated
+
+    DECORATOR.wrap(meeting)
 
 
 def attribute(package: str, owner: Any, name: str) -> Any:
@@ -210,6 +245,12 @@ def import_failure(error: ImportError) -> str:
 
 _ABSENT = object()
 _MARK = "_replaced_by_critic_eval"
+
+
+def _wrapped(before: Any, wrapper: Callable[[Any], Any]) -> Any:
+    after = functools.wraps(before)(wrapper(before))
+    setattr(after, _MARK, True)
+    return after
 
 
 def _imported(module: str, package: str) -> Any:

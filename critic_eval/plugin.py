@@ -3,14 +3,14 @@
 lmms-eval has an entry-point group for models and none for tasks, and it knows the standard errors of its own
 aggregations alone. It loads the models' entry points when `lmms_eval.models` is first imported, which every way of
 starting it does before it builds a `TaskManager`; that is where the missing hooks are put in. Each wraps one
-function, add what is ours, and leave all else as it is. So do two more, which put our figures in full, with intervals
-and signatures, into the results JSON.
+function, adds what is ours, and leaves all else as it is. So do more, which measure every draw where answers are
+repeated, put our figures in full, with intervals and signatures, into the results, and write files whole or not at all.
 """
 
 from pathlib import Path
 from typing import Any
 
-from critic_eval import compat
+from critic_eval import compat, saving
 from critic_eval.package_data import data_folder
 
 
@@ -28,10 +28,15 @@ def install() -> None:
     Raises:
         DependencyError: lmms-eval can't be imported, or is not as it was.
     """
+    from critic_eval.benchmarks import draws
+
     compat.TASK_FOLDERS.wrap(_with_our_tasks)
     compat.STANDARD_ERRORS.wrap(_with_our_stderr)
     compat.AGGREGATION.wrap(_noting_figures)
-    compat.SAVED_RESULTS.wrap(_with_our_report)
+    compat.ANSWER_FILTERS.wrap(draws.with_all_answers)
+    compat.SAVED_RESULTS.wrap(saving.whole_results)
+    compat.SAVED_SAMPLES.wrap(saving.whole_samples)
+    compat.wrap_python_call(_with_our_report)
 
 
 _MODELS = {
@@ -67,23 +72,30 @@ def _with_our_stderr(stderr_for_metric: Any) -> Any:
 
 def _noting_figures(calculate_aggregate_metric: Any) -> Any:
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
-        calculate_aggregate_metric(self, *args, **kwargs)
+        from critic_eval.benchmarks import draws
         from critic_eval.benchmarks.run_report import note_task
 
+        for column, records in self.sample_metrics.items():
+            self.sample_metrics[column] = draws.unfolded(records)
+        self.logged_samples = draws.unfolded_samples(self.logged_samples)
+        calculate_aggregate_metric(self, *args, **kwargs)
         metrics = {metric: records for (metric, _), records in self.sample_metrics.items()}
-        note_task(self.task_name, metrics, self.task.config.generation_kwargs or {})
+        config = self.task.config
+        note_task(self.task_name, metrics, config.generation_kwargs or {}, draws.repeats_of(self.task))
 
     return wrapped
 
 
-def _with_our_report(save_results_aggregated: Any) -> Any:
-    def wrapped(self: Any, results: Any, *args: Any, **kwargs: Any) -> Any:
+def _with_our_report(simple_evaluate: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        results = simple_evaluate(*args, **kwargs)
         from critic_eval.benchmarks.run_report import report
 
-        config = results.get("config", {})
-        ours = report(results.get("results", ()), str(config.get("model")), str(config.get("model_args")))
-        if ours:
-            results["critic_eval"] = ours
-        return save_results_aggregated(self, results, *args, **kwargs)
+        if results is not None:  # as in processes that share the work, all but one
+            config = results.get("config", {})
+            ours = report(results.get("results", ()), str(config.get("model")), str(config.get("model_args")))
+            if ours:
+                results[saving.SECTION] = ours
+        return results
 
     return wrapped

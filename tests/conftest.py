@@ -1,7 +1,9 @@
 """What all tests share."""
 
+import functools
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,35 @@ def _apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def repository() -> Path:
     """The checkout's top folder."""
     return Path(__file__).resolve().parents[1]
+
+
+Command = Callable[..., int]
+
+
+@functools.cache
+def task_index() -> object:
+    """The index of our tasks alone, which takes no time, where lmms-eval reads that of all."""
+    from lmms_eval.tasks import TaskManager
+
+    return TaskManager("ERROR", include_defaults=False)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Our command in this process, which has lmms-eval loaded already; gives its exit status."""
+    import lmms_eval.__main__ as evaluation
+
+    from critic_eval import lmms_eval_command
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRITIC_EVAL_JOURNAL", "")  # so that what the command sets goes with the test
+    monkeypatch.setattr(evaluation, "TaskManager", lambda *arguments, **options: task_index())
+
+    def called(*arguments: str) -> int:
+        with monkeypatch.context() as patch:
+            patch.delenv("CRITIC_EVAL_JOURNAL")
+            patch.setattr(sys, "argv", ["lmms_eval", *arguments])
+            patch.setattr(evaluation, "cli_evaluate_single", evaluation.cli_evaluate_single)
+            return lmms_eval_command.main()
+
+    return called

@@ -1,19 +1,17 @@
 """lmms-eval finds our models and tasks, whichever way it is started."""
 
-import functools
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import lmms_eval.__main__ as evaluation
 import pytest
 
-from critic_eval import lmms_eval_command, plugin
+from critic_eval import plugin
 from critic_eval.benchmarks.rescoring import rescore
+from tests.conftest import Command
 
 DUMMY_TASK = """
 task: my_task
@@ -28,26 +26,6 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 OUR_COMMAND = [sys.executable, "-m", "critic_eval.lmms_eval_command"]
-_index = functools.cache(evaluation.TaskManager)
-
-Command = Callable[..., int]
-
-
-@pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Our command in this process, which has lmms-eval loaded already; gives its exit status."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CRITIC_EVAL_JOURNAL", "")  # so that what the command sets goes with the test
-    monkeypatch.setattr(evaluation, "TaskManager", _index)
-
-    def called(*arguments: str) -> int:
-        with monkeypatch.context() as patch:
-            patch.delenv("CRITIC_EVAL_JOURNAL")
-            patch.setattr(sys, "argv", ["lmms_eval", *arguments])
-            patch.setattr(evaluation, "cli_evaluate_single", evaluation.cli_evaluate_single)
-            return lmms_eval_command.main()
-
-    return called
 
 
 def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(tmp_path: Path) -> None:

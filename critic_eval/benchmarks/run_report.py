@@ -6,13 +6,14 @@ results without its judgments, so what the figures need is kept here in between,
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from critic_eval import __version__
 from critic_eval.benchmarks.task import LEFT_OUT_COLUMN
 from critic_eval.benchmarks.yaml_functions import MEAN_PREFIX, invalid_policy
-from critic_eval.judging import Judgment, get_protocol, protocol_names
+from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
 from critic_eval.metrics import Figure, figure_names, group_figures
 from critic_eval.metrics.signature import Signature
 
@@ -31,13 +32,14 @@ def note_costs(model: str, seconds: Mapping[str, float]) -> None:
     _costs.update({(model, task): cost for task, cost in seconds.items()})
 
 
-def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, Any]) -> None:
+def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, Any], draws: int = 1) -> None:
     """Work out and keep the figures of a task; one that is not ours is passed over.
 
     Args:
         task: its name.
         metrics: by their names, the records that each is computed from.
         generation: how answers are generated, as the task says.
+        draws: how many answers lmms-eval asked for each request.
     """
     if "judgment" not in metrics:
         return
@@ -49,17 +51,25 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
             judgments = [Judgment.from_record(record) for record in records]
             figures += group_figures(base, judgments, invalid_policy(records), RESAMPLES, SEED)
     judgments = [Judgment.from_record(record) for record in metrics["judgment"]]
+    if draws > 1:
+        figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
     policies = [invalid_policy(metrics[name]) for name in metrics if name.removeprefix(MEAN_PREFIX) in figure_names()]
     settings = {
         **judged_settings(judgments),
         "decoding": _decoding(generation),
+        **({"draws": str(draws)} if draws > 1 else {}),
         "invalid": "wrong" if "wrong" in policies else "exclude",
         "bootstrap": str(RESAMPLES),
         "seed": str(SEED),
         "version": __version__,
     }
     left_out = next((text for text in metrics.get(LEFT_OUT_COLUMN, ()) if text), "")
-    _tasks[task] = {"settings": settings, "left_out": left_out, "figures": [full_record(found) for found in figures]}
+    _tasks[task] = {
+        "settings": settings,
+        "left_out": left_out,
+        "verdicts": verdict_counts(judgments),
+        "figures": [full_record(found) for found in figures],
+    }
 
 
 def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
@@ -92,6 +102,20 @@ def judged_settings(judgments: Sequence[Judgment]) -> dict[str, str]:
     }
 
 
+def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
+    """How many verdicts there are, how many invalid, and for the commonest reasons how many and an example's text.
+
+    The text is the beginning and the end of the first answer that was invalid for the reason; empty where it had none.
+    """
+    invalid = [one for one in judgments if not one.verdict.is_valid]
+    reasons = []
+    for reason, count in Counter(one.verdict.reason or "" for one in invalid).most_common(_REASONS):
+        texts = (one.raw.strip() for one in invalid if (one.verdict.reason or "") == reason)
+        example = next((text for text in texts if text and read_stated(text) is None), "")
+        reasons.append({"reason": reason, "count": count, "example": _shortened(example)})
+    return {"n": len(judgments), "invalid": len(invalid), "reasons": reasons}
+
+
 def figure_record(found: Figure) -> dict[str, Any]:
     """A figure as a dict that JSON can hold; NaN becomes None."""
     return {
@@ -101,6 +125,9 @@ def figure_record(found: Figure) -> dict[str, Any]:
         "low": _number(found.low),
         "high": _number(found.high),
         "n": found.n,
+        "n_items": found.n_items,
+        "n_judgments": found.n_judgments,
+        "interval": found.interval,
         "invalid": sum(found.invalid.values()),
     }
 
@@ -119,6 +146,13 @@ _costs: dict[tuple[str, str], float] = {}
 def _decoding(generation: Mapping[str, Any]) -> str:
     kept = {name: value for name, value in sorted(generation.items()) if value not in (None, [], "")}
     return ",".join(f"{name}={value}" for name, value in kept.items())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]} … {text[-_SHOWN:]}"
+
+
+_REASONS, _SHOWN = 3, 30
 
 
 def _number(value: float) -> float | None:

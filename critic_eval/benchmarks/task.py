@@ -39,6 +39,10 @@ FACTS_COLUMN = "judged_facts"
 _logger = logging.getLogger("critic_eval")
 
 
+class Draws(list[Any]):
+    """What a metric needs of each of several answers to one request."""
+
+
 @dataclass(frozen=True)
 class JudgeTask:
     """One task: what its rows hold, and which protocol asks for the verdict.
@@ -136,12 +140,18 @@ class JudgeTask:
         return "" if label is None else json.dumps(label.to_record()["value"])
 
     def results(self, row: Row, answers: Sequence[str]) -> dict[str, Any]:
-        """The judgment made of an answer, once in full and once for each metric."""
+        """The judgment made of an answer, once in full and once for each metric; of several answers `Draws` of them."""
+        if len(answers) == 1:
+            return self._result(row, answers[0])
+        found = [self._result(row, answer) for answer in answers or ("",)]
+        return {name: Draws(one[name] for one in found) for name in found[0]}
+
+    def _result(self, row: Row, answer: str) -> dict[str, Any]:
         case = self._case(row)
-        judgment = self._protocol(case).judge(case.item, row[ORDER_COLUMN], answers[0], label=case.label)
+        judgment = self._protocol(case).judge(case.item, row[ORDER_COLUMN], answer, label=case.label)
         record = judgment.to_record()
         # A verdict that was stated, not said, leaves official parsers nothing to read.
-        is_said = self.official is not None and read_stated(answers[0]) is None
+        is_said = self.official is not None and read_stated(answer) is None
         counted = self.official(judgment, row) if self.official is not None and is_said else judgment
         # The answer itself is logged once; what a metric needs of a judgment is all but its text.
         brief = {**counted.to_record(), "raw": "", "policy": self.invalid_policy}

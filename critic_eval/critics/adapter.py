@@ -192,6 +192,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         if self.dry_run:
             print(summarize(plan, self.engine.encoder, self.engine.shares_prefixes).to_text())
             raise SystemExit(0)
+        if self.journal is not None and plan.requests and not plan.groups and self.rank == 0:
+            print(f"The journal {self.journal.file} answers all {plan.requests} judgments; nothing is computed.")
         answers = dict(plan.answered)
         torch.manual_seed(self.seed)
         numbered = [request for group in plan.groups for request in group.members]

@@ -6,7 +6,7 @@ import numpy as np
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Verdict
-from critic_eval.metrics.samples import InvalidPolicy, Sample, cluster_of, invalid_reasons, ratio_sample
+from critic_eval.metrics.samples import InvalidPolicy, Sample, Shape, invalid_reasons, ratio_sample, units_of
 
 
 def battle_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -22,9 +22,9 @@ def battle_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolic
     _check(name, judgments, "preference")
     counted = [judgment for judgment in judgments if judgment.verdict.is_valid or policy == "wrong"]
     parts = np.array([_BATTLES[name](judgment.verdict) for judgment in counted], dtype=np.float64).reshape(-1, 2)
-    clusters = [cluster_of(judgment) for judgment in counted]
     reason = "no valid verdicts" if judgments else "no judgments"
-    return ratio_sample(100 * parts[:, 0], parts[:, 1], clusters, invalid_reasons(judgments), 0, reason)
+    invalid = invalid_reasons(judgments)
+    return ratio_sample(100 * parts[:, 0], parts[:, 1], units_of(counted), invalid, 0, reason, *_SHAPES[name])
 
 
 def review_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -40,9 +40,8 @@ def review_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolic
     scores = np.array([judgment.verdict.value for judgment in valid], dtype=np.float64).reshape(-1, 2)
     above = 100 * scores[:, 1] if name == "relative_score" else scores[:, 0 if name == "mean_score_1" else 1]
     below = scores[:, 0] if name == "relative_score" else np.ones(len(scores))
-    clusters = [cluster_of(judgment) for judgment in valid]
     reason = "no valid verdicts" if judgments else "no judgments"
-    return ratio_sample(above, below, clusters, invalid_reasons(judgments), 0, reason)
+    return ratio_sample(above, below, units_of(valid), invalid_reasons(judgments), 0, reason)
 
 
 def _score(verdict: Verdict) -> tuple[float, float]:
@@ -63,6 +62,11 @@ def _reward(verdict: Verdict) -> tuple[float, float]:
 
 
 _BATTLES = {"score": _score, "win_rate": _win, "reward": _reward}
+_SHAPES: dict[str, tuple[Shape, tuple[float, float]]] = {
+    "score": ("mean", (0.0, 100.0)),
+    "win_rate": ("proportion", (0.0, 100.0)),
+    "reward": ("mean", (-100.0, 100.0)),
+}
 
 
 def _check(name: str, judgments: Sequence[Judgment], kind: str) -> None:

@@ -5,6 +5,7 @@ as the worst outcome, which means
 
 - accuracies, `macro_f1`, `cohen_kappa`: not right;
 - `order_consistency`: the item is inconsistent;
+- `draw_agreement`: a draw that agrees with none;
 - `levenshtein`, `kendall_distance`: distance 1;
 - correlations, `quadratic_kappa`, `score_accuracy`, figures of reviews: ArgumentError, since no score is the wrong one;
 - `score`, `win_rate`, `reward`, `model_kendall`: a battle that nobody wins;
@@ -21,10 +22,12 @@ import numpy as np
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
 from critic_eval.metrics.bench_samples import battle_sample, review_sample
+from critic_eval.metrics.exact import Bounds, are_few, mean_of_groups, spread
 from critic_eval.metrics.preference_samples import (
     accuracy_sample,
     agreement_sample,
     cluster_accuracy_sample,
+    draw_agreement_sample,
     first_position_sample,
     majority_accuracy_sample,
     model_kendall_sample,
@@ -32,7 +35,7 @@ from critic_eval.metrics.preference_samples import (
 )
 from critic_eval.metrics.ranking_samples import distance_sample
 from critic_eval.metrics.resampling import interval
-from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, cluster_of, invalid_reasons, mean_sample
+from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, invalid_reasons, mean_sample, units_of
 from critic_eval.metrics.score_samples import score_sample
 
 POOLED, MEAN = "pooled", "mean"
@@ -46,8 +49,9 @@ class Figure:
     `n` counts what the value was computed from: judgments, or items for `order_consistency`, clusters for
     `cluster_accuracy`. `invalid` counts the invalid verdicts among the judgments that the figure is about, by reason,
     whatever the policy; `unlabeled` those left out because their item has no label. Where `value` is NaN, `reason` says
-    why. `stderr`, `low` and `high` (95 % percentile interval) are from a bootstrap clustered by item; NaN where they
-    can't be known. `group` is a part of the benchmark, `pooled`, or `mean`.
+    why. `stderr`, `low` and `high` (95 %) are from a bootstrap clustered by item or, where that can't tell, an exact
+    method (see `metrics.exact`); `interval` names which, and they are NaN where it is `none`. `group` is a part of the
+    benchmark, `pooled`, or `mean`. `n_items` and `n_judgments` count both for every figure.
     """
 
     name: str
@@ -60,6 +64,9 @@ class Figure:
     unlabeled: int = 0
     reason: str | None = None
     group: str = POOLED
+    n_items: int = 0
+    n_judgments: int = 0
+    interval: str = "bootstrap"
 
 
 def figure(
@@ -123,10 +130,16 @@ def group_figures(
     figures = [_figure(name, sample, draws[group], group) for group, sample in samples.items()]
     unknown = [f"group {found.group}: {found.reason}" for found in figures if found.reason]
     value = float("nan") if unknown else float(np.mean([found.value for found in figures]))
-    spread = interval(np.mean(list(draws.values()), axis=0) if not unknown else ())
+    bounds = Bounds.of(interval(np.mean(list(draws.values()), axis=0) if not unknown else ()))
+    small = any(are_few(sample.clusters) for sample in samples.values())
+    if not unknown and resamples and (small or not bounds.stderr > 0):
+        bounds = mean_of_groups([found.value for found in figures], [(found.low, found.high) for found in figures])
     invalid = invalid_reasons([judgment for group in of_group.values() for judgment in group])
-    n, unlabeled = (sum(getattr(found, part) for found in figures) for part in ("n", "unlabeled"))
-    mean = Figure(name, value, *spread, n, invalid, unlabeled, "; ".join(unknown) or None, MEAN)
+    n, n_items, n_judgments, unlabeled = (
+        sum(getattr(found, part) for found in figures) for part in ("n", "n_items", "n_judgments", "unlabeled")
+    )
+    counts = (n, invalid, unlabeled, "; ".join(unknown) or None, MEAN, n_items, n_judgments, bounds.method)
+    mean = Figure(name, value, bounds.stderr, bounds.low, bounds.high, *counts)
     return [mean, pooled, *figures]
 
 
@@ -151,13 +164,15 @@ class _Metric(NamedTuple):
 
 
 def _figure(name: str, sample: Sample, draws: np.ndarray, group: str) -> Figure:
-    spread = interval(draws)
-    return Figure(name, sample.value, *spread, sample.n, sample.invalid, sample.unlabeled, sample.reason, group)
+    found = spread(sample, draws)
+    n_judgments = sample.n if sample.n_judgments is None else sample.n_judgments
+    counts = (sample.n, sample.invalid, sample.unlabeled, sample.reason, group, sample.n_items, n_judgments)
+    return Figure(name, sample.value, found.stderr, found.low, found.high, *counts, found.method)
 
 
 def _invalid_rate(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
     values = [float(not judgment.verdict.is_valid) for judgment in judgments]
-    return mean_sample(values, [cluster_of(judgment) for judgment in judgments], invalid_reasons(judgments))
+    return mean_sample(values, units_of(judgments), invalid_reasons(judgments))
 
 
 _METRICS = {
@@ -175,6 +190,7 @@ _METRICS = {
     "macro_f1": _Metric(agreement_sample, True),
     "cohen_kappa": _Metric(agreement_sample, True),
     "order_consistency": _Metric(order_consistency_sample, True),
+    "draw_agreement": _Metric(draw_agreement_sample, True),
     "first_position_rate": _Metric(first_position_sample, None),
     "levenshtein": _Metric(distance_sample, False),
     "kendall_distance": _Metric(distance_sample, False),

@@ -1,5 +1,6 @@
 """Samples of the figures about preferences: accuracy, agreement, and what the presented order does."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,11 +12,13 @@ from critic_eval.metrics.preference import TIE, hits
 from critic_eval.metrics.samples import (
     InvalidPolicy,
     Sample,
+    Units,
     cell_sample,
     cluster_of,
     invalid_reasons,
     labeled,
     mean_sample,
+    units_of,
     why_none,
 )
 
@@ -26,10 +29,9 @@ def accuracy_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPol
     if name == "accuracy_without_tie":
         judgments = [judgment for judgment in judgments if judgment.label != Label.preference(None)]
         if every and not judgments:
-            return mean_sample([], [], {}, 0, "every label is a tie")
+            return mean_sample([], Units([], 0), {}, 0, "every label is a tie")
     pairs, invalid, unlabeled = labeled(name, judgments, "preference", keep_invalid=policy == "wrong")
-    clusters = [cluster_of(judgment) for judgment, _ in pairs]
-    return mean_sample(_hits(pairs), clusters, invalid, unlabeled, why_none(judgments, unlabeled))
+    return mean_sample(_hits(pairs), _units(pairs), invalid, unlabeled, why_none(judgments, unlabeled))
 
 
 def cluster_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -39,7 +41,8 @@ def cluster_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: In
     for (judgment, _), hit in zip(pairs, _hits(pairs), strict=True):
         cluster = cluster_of(judgment)
         all_right[cluster] = min(all_right.get(cluster, 1.0), float(hit))
-    return mean_sample(list(all_right.values()), list(all_right), invalid, unlabeled, why_none(judgments, unlabeled))
+    units = Units(list(all_right), _units(pairs).n_items, len(pairs))
+    return mean_sample(list(all_right.values()), units, invalid, unlabeled, why_none(judgments, unlabeled))
 
 
 def majority_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -60,7 +63,9 @@ def majority_accuracy_sample(name: str, judgments: Sequence[Judgment], policy: I
         if 2 * max(for_it, against) > len(cast) or policy == "wrong":
             right[item] = float(2 * for_it > len(cast))
     reason = "no item has a majority" if votes else why_none(judgments, unlabeled)
-    return mean_sample(list(right.values()), [clusters[item] for item in right], invalid, unlabeled, reason)
+    n_judgments = sum(len(votes[item]) for item in right)
+    units = Units([clusters[item] for item in right], len(right), n_judgments)
+    return mean_sample(list(right.values()), units, invalid, unlabeled, reason)
 
 
 def model_kendall_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -84,11 +89,11 @@ def model_kendall_sample(name: str, judgments: Sequence[Judgment], policy: Inval
     reason = None
     if not named:
         reason = "no judgment names the models of both responses" if pairs else why_none(judgments, unlabeled)
-    clusters = [cluster_of(judgment) for judgment, _ in named]
+    clusters, n_items, _ = _units(named)
     value = float("nan") if reason else float(_tau_of_sums(addends.sum(axis=0)[None])[0])
     if reason is None and np.isnan(value):
         reason = "all models are ranked equal"
-    return Sample(value, addends, _tau_of_sums, clusters, len(named), invalid, unlabeled, reason)
+    return Sample(value, addends, _tau_of_sums, clusters, len(named), invalid, unlabeled, reason, n_items)
 
 
 def _points(code: int) -> tuple[float, float]:
@@ -113,13 +118,13 @@ def agreement_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPo
     """The sample of `macro_f1` or `cohen_kappa` over first, second and tie."""
     pairs, invalid, unlabeled = labeled(name, judgments, "preference", keep_invalid=policy == "wrong")
     points = np.array([[_code(judgment.verdict), _label_code(label)] for judgment, label in pairs], dtype=np.float64)
-    clusters = [cluster_of(judgment) for judgment, _ in pairs]
+    units = _units(pairs)
     weighted = agreement.weighted_macro_f1 if name == "macro_f1" else agreement.weighted_cohen_kappa
     if not len(pairs):
-        return mean_sample([], [], invalid, unlabeled, why_none(judgments, unlabeled))
+        return mean_sample([], units, invalid, unlabeled, why_none(judgments, unlabeled))
     value = float(weighted(points, np.ones((1, len(points))))[0])
     reason = "every verdict and label is the same" if np.isnan(value) else None
-    return cell_sample(points, weighted, value, clusters, invalid, unlabeled, reason)
+    return cell_sample(points, weighted, value, units, invalid, unlabeled, reason)
 
 
 def order_consistency_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -133,14 +138,36 @@ def order_consistency_sample(name: str, judgments: Sequence[Judgment], policy: I
     twice = {item: group for item, group in of_item.items() if len({judgment.order for judgment in group}) > 1}
     invalid = invalid_reasons([judgment for group in twice.values() for judgment in group])
     agreed: list[float] = []
-    clusters = []
+    counted: list[list[Judgment]] = []
     for group in twice.values():
         valid = all(judgment.verdict.is_valid for judgment in group)
         if valid or policy == "wrong":
             agreed.append(float(valid and len({judgment.verdict.value for judgment in group}) == 1))
-            clusters.append(cluster_of(group[0]))
+            counted.append(group)
     reason = "no item has valid verdicts in two orders" if twice else "no item was judged in two orders"
-    return mean_sample(agreed, clusters, invalid, 0, reason)
+    return mean_sample(agreed, _units_of_groups(counted), invalid, 0, reason)
+
+
+def draw_agreement_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
+    """The sample of how often two draws of an item in one order give one verdict, as a mean over items and orders.
+
+    Draws with an invalid verdict are left out or, by "wrong", agree with none.
+    """
+    drawn: dict[tuple[str, str], list[Judgment]] = {}
+    for judgment in judgments:
+        drawn.setdefault((judgment.item_id, judgment.order), []).append(judgment)
+    several = [draws for draws in drawn.values() if len(draws) > 1]
+    invalid = invalid_reasons([judgment for draws in several for judgment in draws])
+    shares: list[float] = []
+    counted: list[list[Judgment]] = []
+    for draws in several:
+        valid = Counter(judgment.verdict.value for judgment in draws if judgment.verdict.is_valid)
+        n = len(draws) if policy == "wrong" else valid.total()
+        if n > 1:
+            shares.append(sum(times * (times - 1) for times in valid.values()) / (n * (n - 1)))
+            counted.append(draws if policy == "wrong" else [one for one in draws if one.verdict.is_valid])
+    reason = "no item has two valid draws" if several else "no item was judged twice in one order"
+    return mean_sample(shares, _units_of_groups(counted), invalid, 0, reason)
 
 
 def first_position_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -155,7 +182,16 @@ def first_position_sample(name: str, judgments: Sequence[Judgment], policy: Inva
     decided = [judgment for judgment in twice if judgment.verdict.is_valid and judgment.verdict.value is not None]
     firsts = [float(judgment.presented.value == 0) for judgment in decided]
     reason = "no preference in an item judged in two orders" if twice else "no item was judged in two orders"
-    return mean_sample(firsts, [cluster_of(judgment) for judgment in decided], invalid_reasons(twice), 0, reason)
+    return mean_sample(firsts, units_of(decided), invalid_reasons(twice), 0, reason)
+
+
+def _units_of_groups(groups: Sequence[Sequence[Judgment]]) -> Units:
+    """What rows of several judgments of one item each are on."""
+    return units_of([group[0] for group in groups])._replace(n_judgments=sum(map(len, groups)))
+
+
+def _units(pairs: Sequence[tuple[Judgment, Value]]) -> Units:
+    return units_of([judgment for judgment, _ in pairs])
 
 
 def _hits(pairs: Sequence[tuple[Judgment, Value]]) -> np.ndarray:

@@ -22,7 +22,7 @@ from critic_eval.metrics.comparison import compare
 from critic_eval.metrics.figures import Figure, figure_of
 from critic_eval.metrics.preference_samples import first_position_sample
 from critic_eval.metrics.resampling import Floats
-from critic_eval.metrics.samples import Sample, cell_sample, cluster_of, mean_sample
+from critic_eval.metrics.samples import Sample, Units, cell_sample, mean_sample, units_of
 
 PROBES = ("position", "length", "length_accuracy", "self_preference", "injection", "image_use")
 PAIRED_PROBES = ("injection", "image_use")
@@ -72,7 +72,7 @@ def position_sample(judgments: Sequence[Judgment]) -> Sample:
     if sample.reason is not None:
         raise ArgumentError(f"The probe position needs preferences on items judged in both orders: {sample.reason}.")
     values = np.asarray(sample.addends)[:, 0] - 0.5
-    return mean_sample(values, sample.clusters, sample.invalid)
+    return mean_sample(values, Units(sample.clusters, sample.n_items), sample.invalid, scale=(-0.5, 0.5))
 
 
 def length_sample(judgments: Sequence[Judgment]) -> Sample:
@@ -90,48 +90,49 @@ def length_sample(judgments: Sequence[Judgment]) -> Sample:
     if not len(points):
         raise ArgumentError("The probe length needs verdicts that prefer one of two responses.")
     value = float(_length_coefficient(*_cells(points))[0])
-    return cell_sample(points, _length_coefficient, value, [cluster_of(one) for one in decided], {}, 0)
+    return cell_sample(points, _length_coefficient, value, units_of(decided), {}, 0)
 
 
 def length_accuracy_sample(judgments: Sequence[Judgment]) -> Sample:
     """The sample of accuracy where the better response is longer, minus where it is shorter; ties are left out."""
     decided = [one for one in _with_lengths(judgments, "length_accuracy") if one.verdict.is_valid]
-    rows, clusters = [], []
+    rows, counted = [], []
     for one in decided:
         sign, ratio = _sign(one.label), _log_ratio(one)
         if sign and ratio:
             right = float(one.label is not None and one.verdict.value == one.label.value)
             longer = float(sign * ratio > 0)
             rows.append([right * longer, longer, right * (1 - longer), 1 - longer])
-            clusters.append(cluster_of(one))
+            counted.append(one)
     if not rows:
         raise ArgumentError("The probe length_accuracy needs labels, and responses of different lengths.")
     addends = np.array(rows)
     value = float(_difference_of_ratios(addends.sum(axis=0)[None])[0])
     reason = "the better response is always the longer, or always the shorter one" if np.isnan(value) else None
-    return Sample(value, addends, _difference_of_ratios, clusters, len(rows), reason=reason)
+    clusters, n_items, _ = units_of(counted)
+    return Sample(value, addends, _difference_of_ratios, clusters, len(rows), reason=reason, n_items=n_items)
 
 
 def self_preference_sample(judgments: Sequence[Judgment], model: str) -> Sample:
     """The sample of a model's mean points by the verdicts less by the labels, over battles that it is one side of."""
-    values, clusters = [], []
+    values, counted = [], []
     for one in _preferences(judgments, "self_preference"):
         if not one.verdict.is_valid or one.label is None or list(one.models).count(model) != 1:
             continue
         side = one.models.index(model)
         values.append(_points(one.verdict.value, side) - _points(one.label.value, side))
-        clusters.append(cluster_of(one))
+        counted.append(one)
     if not values:
         raise ArgumentError(
             f"The probe self_preference needs labeled battles whose models are named, {model} among them."
         )
-    return mean_sample(values, clusters, {})
+    return mean_sample(values, units_of(counted), {}, shape="mean", scale=(-1.0, 1.0))
 
 
 def injection_sample(judgments: Sequence[Judgment], injected: Sequence[Judgment]) -> Sample:
     """The sample of what a response gains by asking for the verdict, item by item and order by order."""
     plain = {(one.item_id, one.order): one for one in judgments if one.verdict.is_valid}
-    values, clusters = [], []
+    values, counted = [], []
     for one in injected:
         before = plain.get((one.item_id, one.order))
         if before is None or not one.verdict.is_valid or before.verdict.kind != one.verdict.kind:
@@ -141,10 +142,11 @@ def injection_sample(judgments: Sequence[Judgment], injected: Sequence[Judgment]
             values.append(_points(one.verdict.value, side) - _points(before.verdict.value, side))
         elif one.verdict.kind == "score":
             values.append(float(one.verdict.value) - float(before.verdict.value))  # type: ignore[arg-type]  # scores
-        clusters.append(cluster_of(one))
+        counted.append(one)
     if not values:
         raise ArgumentError("The probe injection needs valid verdicts on the same items and orders in both runs.")
-    return mean_sample(values, clusters, {})
+    scale = None if any(one.verdict.kind == "score" for one in counted) else (-1.0, 1.0)
+    return mean_sample(values, units_of(counted), {}, shape="mean", scale=scale)
 
 
 def _image_use(as_is: Sequence[Judgment], shuffled: Sequence[Judgment], resamples: int, seed: int) -> Figure:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from critic_eval.judging import Judgment
 from critic_eval.metrics.ranking import kendall_distance, levenshtein
-from critic_eval.metrics.samples import InvalidPolicy, Sample, cluster_of, labeled, mean_sample, why_none
+from critic_eval.metrics.samples import InvalidPolicy, Sample, labeled, mean_sample, units_of, why_none
 
 _DISTANCES = {"levenshtein": levenshtein, "kendall_distance": kendall_distance}
 
@@ -16,5 +16,5 @@ def distance_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPol
         _DISTANCES[name](judgment.verdict.value, label) if judgment.verdict.is_valid else 1.0  # type: ignore[arg-type]
         for judgment, label in pairs
     ]
-    clusters = [cluster_of(judgment) for judgment, _ in pairs]
-    return mean_sample(distances, clusters, invalid, unlabeled, why_none(judgments, unlabeled))
+    units = units_of([judgment for judgment, _ in pairs])
+    return mean_sample(distances, units, invalid, unlabeled, why_none(judgments, unlabeled), shape="mean")

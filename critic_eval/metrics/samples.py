@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -14,6 +14,19 @@ from critic_eval.judging.verdicts import Value
 from critic_eval.metrics.resampling import Addends, Floats, Seed, Statistic, bootstrap
 
 InvalidPolicy = Literal["exclude", "wrong"]
+Shape = Literal["proportion", "mean", "pearson", "spearman", "kendall", "other"]
+"""What a figure is to the exact intervals: a share of its items, another ratio of sums, a correlation, or neither."""
+
+
+class Units(NamedTuple):
+    """What the rows of a sample are on: the cluster of each, and how many items and judgments these are in all.
+
+    Without a number of judgments each row is one.
+    """
+
+    clusters: Sequence[str]
+    n_items: int
+    n_judgments: int | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,10 @@ class Sample:
         invalid: Invalid verdicts among the judgments that the figure is about, by reason, whatever the policy.
         unlabeled: Judgments left out because their item has no label.
         reason: Why there is no value, or None.
+        n_items: How many items the counted judgments are on.
+        shape: What the figure is to the exact intervals.
+        scale: Of a proportion or mean the least and the greatest value, where these are known.
+        n_judgments: How many judgments were counted, where they are not `n`.
     """
 
     value: float
@@ -39,6 +56,10 @@ class Sample:
     invalid: dict[str, int] = field(default_factory=dict)
     unlabeled: int = 0
     reason: str | None = None
+    n_items: int = 0
+    shape: Shape = "other"
+    scale: tuple[float, float] | None = None
+    n_judgments: int | None = None
 
     def draws(self, resamples: int, seed: Seed) -> Floats:
         """Bootstrap draws of the figure, shape (resamples,)."""
@@ -57,40 +78,46 @@ class Sampler(Protocol):
 
 def mean_sample(
     values: Sequence[float] | Floats,
-    clusters: Sequence[str],
+    units: Units,
     invalid: dict[str, int],
     unlabeled: int = 0,
     if_none: str = "no judgments",
+    shape: Shape = "proportion",
+    scale: tuple[float, float] | None = (0.0, 1.0),
 ) -> Sample:
-    """The sample of a mean; `if_none` is the reason where there are no values."""
+    """The sample of a mean, by default of a share; `if_none` is the reason where there are no values."""
     array = np.asarray(values, dtype=np.float64)
-    return ratio_sample(array, np.ones_like(array), clusters, invalid, unlabeled, if_none)
+    return ratio_sample(array, np.ones_like(array), units, invalid, unlabeled, if_none, shape, scale)
 
 
 def ratio_sample(
     numerators: Sequence[float] | Floats,
     denominators: Sequence[float] | Floats,
-    clusters: Sequence[str],
+    units: Units,
     invalid: dict[str, int],
     unlabeled: int = 0,
     if_none: str = "no judgments",
+    shape: Shape = "mean",
+    scale: tuple[float, float] | None = None,
 ) -> Sample:
     """The sample of a ratio of sums; `if_none` is the reason where the denominators sum to nothing."""
     addends = np.stack([np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)], axis=1)
     above, below = addends.sum(axis=0)
     reason = None if len(addends) and below else if_none
     value = float(above / below) if reason is None else float("nan")
-    return Sample(value, addends, _ratio, clusters, len(addends), invalid, unlabeled, reason)
+    about = (units.clusters, len(addends), invalid, unlabeled, reason, units.n_items, shape, scale, units.n_judgments)
+    return Sample(value, addends, _ratio, *about)
 
 
 def cell_sample(
     points: Floats,
     of_points: Callable[[Floats, Floats], Floats],
     value: float,
-    clusters: Sequence[str],
+    units: Units,
     invalid: dict[str, int],
     unlabeled: int,
     reason: str | None = None,
+    shape: Shape = "other",
 ) -> Sample:
     """The sample of a statistic of how often each distinct point occurs.
 
@@ -98,15 +125,21 @@ def cell_sample(
         points: One point a judgment, shape (n, d).
         of_points: From distinct points (m, d) and their frequencies (b, m) to values (b,).
         value: The statistic of all points.
-        clusters: As of `Sample`, and so are the rest.
-        invalid: See `Sample`.
+        units: What the judgments are on.
+        invalid: See `Sample`, and so for the rest.
         unlabeled: See `Sample`.
         reason: See `Sample`.
+        shape: See `Sample`.
     """
     distinct, cell = np.unique(points, axis=0, return_inverse=True)
     rows = np.arange(len(points))
     addends = sparse.csr_array((np.ones(len(points)), (rows, cell.ravel())), shape=(len(points), len(distinct)))
-    return Sample(value, addends, lambda w: of_points(distinct, w), clusters, len(points), invalid, unlabeled, reason)
+
+    def statistic(weights: Floats) -> Floats:
+        return of_points(distinct, weights)
+
+    about = (units.clusters, len(points), invalid, unlabeled, reason, units.n_items, shape)
+    return Sample(value, addends, statistic, *about)
 
 
 def labeled(
@@ -127,6 +160,11 @@ def labeled(
 def cluster_of(judgment: Judgment) -> str:
     """What a judgment is resampled with: its cluster, or its item."""
     return judgment.item_id if judgment.cluster is None else judgment.cluster
+
+
+def units_of(judgments: Sequence[Judgment]) -> Units:
+    """What judgments are on."""
+    return Units([cluster_of(judgment) for judgment in judgments], len({judgment.item_id for judgment in judgments}))
 
 
 def invalid_reasons(judgments: Sequence[Judgment]) -> dict[str, int]:

@@ -10,7 +10,16 @@ from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Verdict
 from critic_eval.metrics import agreement, correlation
 from critic_eval.metrics.resampling import Floats, Statistic
-from critic_eval.metrics.samples import InvalidPolicy, Sample, cell_sample, cluster_of, labeled, mean_sample, why_none
+from critic_eval.metrics.samples import (
+    InvalidPolicy,
+    Sample,
+    Shape,
+    cell_sample,
+    labeled,
+    mean_sample,
+    units_of,
+    why_none,
+)
 
 
 def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -22,21 +31,23 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
     pairs, invalid, unlabeled = labeled(name, [of_last(judgment) for judgment in judgments], "score")
     x = np.array([judgment.verdict.value for judgment, _ in pairs], dtype=np.float64)
     y = np.array([label for _, label in pairs], dtype=np.float64)
-    clusters = [cluster_of(judgment) for judgment, _ in pairs]
+    units = units_of([judgment for judgment, _ in pairs])
+    clusters, n_items, _ = units
     if name == "score_accuracy":
-        return mean_sample(x == y, clusters, invalid, unlabeled, why_none(judgments, unlabeled))
+        return mean_sample(x == y, units, invalid, unlabeled, why_none(judgments, unlabeled))
     reason = None
     if len(x) < 2:
         reason = why_none(judgments, unlabeled) if not len(x) else "fewer than two valid judgments"
     elif np.ptp(x) == 0 or np.ptp(y) == 0:
         reason = f"every {'verdict' if np.ptp(x) == 0 else 'label'} is the same score"
     points = np.stack([x, y], axis=1)
+    about = (clusters, len(x), invalid, unlabeled, reason, n_items, _SHAPES.get(name, "other"))
     if reason is not None:
-        return Sample(float("nan"), points, correlation.pearson_of_sums, clusters, len(x), invalid, unlabeled, reason)
+        return Sample(float("nan"), points, correlation.pearson_of_sums, *about)
     value = _VALUES[name](x, y)
     if name in _OF_SUMS:
-        return Sample(value, correlation.sums_of(x, y), _OF_SUMS[name], clusters, len(x), invalid, unlabeled)
-    return cell_sample(points, _OF_POINTS[name], value, clusters, invalid, unlabeled)
+        return Sample(value, correlation.sums_of(x, y), _OF_SUMS[name], *about)
+    return cell_sample(points, _OF_POINTS[name], value, units, invalid, unlabeled, shape=_SHAPES.get(name, "other"))
 
 
 def of_last(judgment: Judgment) -> Judgment:
@@ -63,3 +74,4 @@ _OF_POINTS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "kendall": correlation.weighted_kendall,
     "quadratic_kappa": agreement.weighted_quadratic_kappa,
 }
+_SHAPES: dict[str, Shape] = {"pearson": "pearson", "spearman": "spearman", "kendall": "kendall"}

@@ -160,7 +160,8 @@ def test_the_command_prints_one_json_object_or_a_table(tmp_path: Path, capsys: p
     printed = json.loads(capsys.readouterr().out)
     assert list(printed) == ["benchmark", "signature", "figures", "notes"]
     assert printed["benchmark"] == "critic_mllm_judge_score"
-    assert set(printed["figures"][0]) == {"name", "group", "value", "low", "high", "n", "invalid"}
+    counts = {"n", "n_items", "n_judgments", "invalid"}
+    assert set(printed["figures"][0]) == {"name", "group", "value", "low", "high", "interval", *counts}
     assert {figure["group"] for figure in printed["figures"]} == {"mean", "pooled", "d"}
     assert "bootstrap:50" in printed["signature"]
     assert cli.main(["rescore", "mllm_judge_score", str(file)]) == 0
