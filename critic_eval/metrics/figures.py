@@ -11,6 +11,7 @@ as the worst outcome, which means
 - `first_position_rate`, `invalid_rate`: the same as "exclude".
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ import numpy as np
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
 from critic_eval.metrics.bench_samples import battle_sample, review_sample
+from critic_eval.metrics.columns import by_group, clusters_of, encoded, invalid_counts
 from critic_eval.metrics.preference_samples import (
     accuracy_sample,
     agreement_sample,
@@ -32,7 +34,7 @@ from critic_eval.metrics.preference_samples import (
 )
 from critic_eval.metrics.ranking_samples import distance_sample
 from critic_eval.metrics.resampling import interval
-from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, cluster_of, invalid_reasons, mean_sample
+from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, mean_sample
 from critic_eval.metrics.score_samples import score_sample
 
 POOLED, MEAN = "pooled", "mean"
@@ -111,22 +113,21 @@ def group_figures(
     fixed sizes. It is NaN where one group's figure is, and names that group. A judgment without a group counts only in
     the pooled figure. Without any group, the pooled figure is all.
     """
-    of_group: dict[str, list[Judgment]] = {}
-    for judgment in judgments:
-        if judgment.group:
-            of_group.setdefault(judgment.group, []).append(judgment)
+    of_group = by_group(judgments)
     pooled = figure(name, judgments, invalid_policy, resamples, seed)
     if not of_group:
         return [pooled]
-    samples = {group: draw_sample(name, of_group[group], invalid_policy) for group in sorted(of_group)}
+    samples = {shown_group(group): draw_sample(name, part, invalid_policy) for group, part in of_group.items()}
     draws = {group: sample.draws(resamples, (seed, index)) for index, (group, sample) in enumerate(samples.items())}
     figures = [_figure(name, sample, draws[group], group) for group, sample in samples.items()]
     unknown = [f"group {found.group}: {found.reason}" for found in figures if found.reason]
     value = float("nan") if unknown else float(np.mean([found.value for found in figures]))
     spread = interval(np.mean(list(draws.values()), axis=0) if not unknown else ())
-    invalid = invalid_reasons([judgment for group in of_group.values() for judgment in group])
+    invalid: Counter[str] = Counter()
+    for part in of_group.values():
+        invalid.update(invalid_counts(encoded(part, "verdict")))
     n, unlabeled = (sum(getattr(found, part) for found in figures) for part in ("n", "unlabeled"))
-    mean = Figure(name, value, *spread, n, invalid, unlabeled, "; ".join(unknown) or None, MEAN)
+    mean = Figure(name, value, *spread, n, dict(invalid), unlabeled, "; ".join(unknown) or None, MEAN)
     return [mean, pooled, *figures]
 
 
@@ -138,6 +139,15 @@ def draw_sample(name: str, judgments: Sequence[Judgment], invalid_policy: Invali
     if invalid_policy not in ("exclude", "wrong"):
         raise ArgumentError(f"The invalid policy is 'exclude' or 'wrong', not {invalid_policy!r}.")
     return _METRICS[name].sampler(name, judgments, invalid_policy)
+
+
+def shown_group(group: str) -> str:
+    """What a group is called in figures: its name, in quotation marks where that is the name of all or of the mean.
+
+    >>> shown_group("coco"), shown_group("pooled"), shown_group('"pooled"')
+    ('coco', '"pooled"', '""pooled""')
+    """
+    return f'"{group}"' if group.strip('"') in (POOLED, MEAN) else group
 
 
 def figure_names() -> list[str]:
@@ -156,8 +166,9 @@ def _figure(name: str, sample: Sample, draws: np.ndarray, group: str) -> Figure:
 
 
 def _invalid_rate(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
-    values = [float(not judgment.verdict.is_valid) for judgment in judgments]
-    return mean_sample(values, [cluster_of(judgment) for judgment in judgments], invalid_reasons(judgments))
+    verdict = encoded(judgments, "verdict")
+    values = np.array([not value.is_valid for value in verdict.values], np.float64)[verdict.codes]
+    return mean_sample(values, clusters_of(judgments), invalid_counts(verdict))
 
 
 _METRICS = {

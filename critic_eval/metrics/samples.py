@@ -11,7 +11,7 @@ from scipy import sparse
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, LabelKind
 from critic_eval.judging.verdicts import Value
-from critic_eval.metrics.resampling import Addends, Floats, Seed, Statistic, bootstrap
+from critic_eval.metrics.resampling import Addends, Floats, Seed, Statistic, bootstrap, distinct_rows
 
 InvalidPolicy = Literal["exclude", "wrong"]
 
@@ -103,9 +103,9 @@ def cell_sample(
         unlabeled: See `Sample`.
         reason: See `Sample`.
     """
-    distinct, cell = np.unique(points, axis=0, return_inverse=True)
+    distinct, cell = distinct_rows(points)
     rows = np.arange(len(points))
-    addends = sparse.csr_array((np.ones(len(points)), (rows, cell.ravel())), shape=(len(points), len(distinct)))
+    addends = sparse.csr_array((np.ones(len(points)), (rows, cell)), shape=(len(points), len(distinct)))
     return Sample(value, addends, lambda w: of_points(distinct, w), clusters, len(points), invalid, unlabeled, reason)
 
 

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Verdict
 from critic_eval.metrics import agreement, correlation
+from critic_eval.metrics.columns import Column, clusters_of, encoded, invalid_counts
 from critic_eval.metrics.resampling import Floats, Statistic
-from critic_eval.metrics.samples import InvalidPolicy, Sample, cell_sample, cluster_of, labeled, mean_sample, why_none
+from critic_eval.metrics.samples import InvalidPolicy, Sample, cell_sample, mean_sample, why_none
 
 
 def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
@@ -19,10 +20,7 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
         raise ArgumentError(
             f"{name} can't count invalid verdicts as wrong, since no score is the wrong one; exclude them."
         )
-    pairs, invalid, unlabeled = labeled(name, [of_last(judgment) for judgment in judgments], "score")
-    x = np.array([judgment.verdict.value for judgment, _ in pairs], dtype=np.float64)
-    y = np.array([label for _, label in pairs], dtype=np.float64)
-    clusters = [cluster_of(judgment) for judgment, _ in pairs]
+    x, y, clusters, invalid, unlabeled = _labeled_scores(name, judgments)
     if name == "score_accuracy":
         return mean_sample(x == y, clusters, invalid, unlabeled, why_none(judgments, unlabeled))
     reason = None
@@ -37,6 +35,38 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
     if name in _OF_SUMS:
         return Sample(value, correlation.sums_of(x, y), _OF_SUMS[name], clusters, len(x), invalid, unlabeled)
     return cell_sample(points, _OF_POINTS[name], value, clusters, invalid, unlabeled)
+
+
+def _labeled_scores(
+    name: str, judgments: Sequence[Judgment]
+) -> tuple[Floats, Floats, Sequence[str], dict[str, int], int]:
+    """Valid verdicts with their labels and clusters; invalid ones by reason, and how many judgments have no label."""
+    verdict, label = encoded(judgments, "verdict"), encoded(judgments, "label")
+    if not len(judgments):
+        return np.empty(0), np.empty(0), [], {}, 0
+    has_label = np.array([value is not None for value in label.values])[label.codes]
+    for part, column, kinds in (("verdict", verdict, ("score", "scores", "invalid")), ("label", label, ("score",))):
+        unfit = np.array([value is not None and value.kind not in kinds for value in column.values])[column.codes]
+        if (unfit & has_label).any():
+            row = int(np.argmax(unfit & has_label))
+            kind = column.values[column.codes[row]].kind
+            raise ArgumentError(
+                f"{name} takes score judgments; the {part} on item {judgments[row].item_id} is a {kind}."
+            )
+    is_valid = np.array([value.is_valid for value in verdict.values])[verdict.codes]
+    read = np.array([_last(value) for value in verdict.values], dtype=np.float64)[verdict.codes]
+    said = np.array([np.nan if value is None else value.value for value in label.values], np.float64)[label.codes]
+    invalid = invalid_counts(Column(verdict.codes[has_label], verdict.values))
+    kept = has_label & is_valid
+    clusters = np.asarray(clusters_of(judgments))[kept]
+    return read[kept], said[kept], clusters, invalid, int((~has_label).sum())  # type: ignore[return-value]
+
+
+def _last(verdict: Verdict) -> float:
+    value = verdict.value
+    if not verdict.is_valid:
+        return float("nan")
+    return float(value[-1] if isinstance(value, tuple) else value)  # type: ignore[arg-type]  # a score's value
 
 
 def of_last(judgment: Judgment) -> Judgment:
