@@ -111,9 +111,12 @@ def _read(
     coders = {name: _Coder() for name in wanted}
     for batch in read_batches(file, problems, strict):
         lines.append(np.array(batch.lines, dtype=np.int64))
-        names.update(dict.fromkeys(batch.names()))
+        there = dict.fromkeys(batch.names())
+        names.update(there)
         for name, coder in coders.items():
-            coder.add(batch.column(name))
+            # A dotted name is that of a column, or of one inside of a record that may come late in the batch.
+            is_there = name in there or name.partition(".")[0] in there
+            coder.add(batch.column(name) if is_there else None, len(batch.lines))
     found = {name: coder.column() for name, coder in coders.items()}
     known = {name: column for name, column in found.items() if any(one is not ABSENT for one in column.values)}
     return np.concatenate(lines), known, list(dict.fromkeys([*names, *known]))
@@ -126,7 +129,10 @@ class _Coder:
         self._known: _Known = _Known()
         self._codes: list[NDArray[np.int32]] = []
 
-    def add(self, values: Sequence[Any]) -> None:
+    def add(self, values: Sequence[Any] | None, n: int) -> None:
+        if values is None:
+            self._codes.append(np.full(n, self._known[ABSENT], np.int32))
+            return
         keys = [value if type(value) is str or value is None else _key(value) for value in values]
         self._codes.append(np.fromiter(map(self._known.__getitem__, keys), np.int32, len(keys)))
 

@@ -1,10 +1,10 @@
 """Records of past judgments as judgments: what a table's columns mean, and what official code made of bad answers."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from critic_eval.benchmarks.tables import ABSENT, Row
+from critic_eval.benchmarks.tables import ABSENT, Row, value_at
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, LabelKind, Verdict, get_protocol, identity_order, to_canonical
 from critic_eval.judging.reading import Parsed
@@ -161,6 +161,16 @@ class Recorded:
 def is_filled(value: Any) -> bool:
     """Whether a cell holds anything: no text of spaces only, nothing missing."""
     return value is not None and value is not ABSENT and not (isinstance(value, str) and not value.strip())
+
+
+def first_filled(row: Row, names: Sequence[str]) -> Any:
+    """The first of these columns with a value; without one, an empty cell of theirs, or None.
+
+    >>> first_filled({"text": " ", "result": {"judge": "A"}}, ["text", "result.judge"])
+    'A'
+    """
+    found = [value for value in (value_at(row, name) for name in names) if value is not ABSENT]
+    return next((value for value in found if is_filled(value)), found[0] if found else None)
 
 
 def _length(value: Any) -> int:

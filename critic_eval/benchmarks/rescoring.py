@@ -16,7 +16,7 @@ from critic_eval.benchmarks.records import Recorded
 from critic_eval.benchmarks.run_report import figure_record, judged_settings
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, get_protocol
-from critic_eval.metrics import Figure, InvalidPolicy, group_figures
+from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
 from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
 
@@ -118,7 +118,8 @@ def rescore(
         try:
             of_name = group_figures(name, judgments, policy, resamples, seed)
             # A benchmark's own figure is shown even if it is unknown, and then says why.
-            if name == recorded.figures[0] or not all(figure.reason in _NEEDS_MORE for figure in of_name):
+            pooled = next(one for one in of_name if one.group == POOLED)
+            if name == recorded.figures[0] or pooled.reason not in _NEEDS_MORE:
                 figures += of_name
         except ArgumentError as error:
             if policy != "wrong":

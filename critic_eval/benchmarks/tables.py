@@ -96,6 +96,19 @@ def read_batches(path: str | Path, problems: list[str], strict: bool = False) ->
         raise DataError(f"{file.name} holds no records.{' ' + problems[named] if len(problems) > named else ''}")
 
 
+def value_at(row: Any, name: str) -> Any:
+    """A record's column, ABSENT where it has none; where no column is called so, dots lead into nested records.
+
+    >>> value_at({"Meta": {"Category": "math"}}, "Meta.Category")
+    'math'
+    """
+    if name in row:
+        return row[name]
+    first, _, rest = name.partition(".")
+    inner = row.get(first)
+    return value_at(inner, rest) if rest and isinstance(inner, Mapping) else ABSENT
+
+
 _Problems = list[tuple[int, str]]
 _ROWS = 20_000
 _PARQUET = ".parquet"
@@ -205,7 +218,7 @@ class _Objects:
         whole = [record.get(name, ABSENT) for record in self.objects]
         if "." not in name or any(value is not ABSENT for value in whole):
             return whole
-        return [_inside(record, name.split(".")) for record in self.objects]
+        return [value_at(record, name) for record in self.objects]
 
     def rows(self) -> list[Row]:
         return list(self.objects)
@@ -241,14 +254,6 @@ def _dotted(record: Mapping[str, Any], before: str = "", depth: int = 4) -> Iter
             yield from _dotted(value, f"{before}{name}.", depth - 1)
         elif before:
             yield f"{before}{name}"
-
-
-def _inside(record: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        if not isinstance(record, Mapping) or name not in record:
-            return ABSENT
-        record = record[name]
-    return record
 
 
 _READERS = {".csv": _csv, ".tsv": _tsv, ".jsonl": _json_lines, ".json": _json}

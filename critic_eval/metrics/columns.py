@@ -91,7 +91,14 @@ class JudgmentColumns(Sequence[Judgment]):
 
     def take(self, rows: NDArray[Any]) -> "JudgmentColumns":
         """The judgments at these places, or where this is true."""
-        return JudgmentColumns({name: Column(codes[rows], values) for name, (codes, values) in self.columns.items()})
+        n = int(rows.sum()) if rows.dtype == bool else len(rows)
+        # Most columns have one value only.
+        return JudgmentColumns(
+            {
+                name: Column(codes[rows] if len(values) > 1 else np.zeros(n, np.int32), values)
+                for name, (codes, values) in self.columns.items()
+            }
+        )
 
     def replaced(self, **columns: Column) -> "JudgmentColumns":
         """The same with other columns."""
@@ -110,9 +117,10 @@ def by_group(judgments: Sequence[Judgment]) -> dict[str, Sequence[Judgment]]:
     """The judgments of each group, those without one left out, in the order of the groups' names."""
     if isinstance(judgments, JudgmentColumns):
         codes, values = judgments.columns["group"]
-        present = set(np.unique(codes).tolist())
-        named = sorted((value, place) for place, value in enumerate(values) if value and place in present)
-        return {value: judgments.take(codes == place) for value, place in named}
+        ordered = np.argsort(codes, kind="stable")
+        starts = np.searchsorted(codes[ordered], np.arange(len(values) + 1))
+        rows = {value: ordered[starts[place] : starts[place + 1]] for place, value in enumerate(values) if value}
+        return {group: judgments.take(rows[group]) for group in sorted(rows) if len(rows[group])}
     of_group: dict[str, list[Judgment]] = {}
     for judgment in judgments:
         if judgment.group:

@@ -91,6 +91,8 @@ def distinct_rows(rows: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """
     place = np.zeros(len(rows), dtype=np.intp)
     for column in rows.T:
+        if len(column) and (column == column[0]).all():
+            continue
         codes, values = pd.factorize(column, sort=True, use_na_sentinel=False)
         place, _ = pd.factorize(place * max(len(values), 1) + codes, sort=True)
     first = np.unique(place, return_index=True)[1]
