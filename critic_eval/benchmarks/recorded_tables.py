@@ -176,7 +176,9 @@ def _parts(columns: Columns, names: Sequence[str]) -> dict[str, tuple[str, ...]]
         "order": columns.order,
         "cluster": columns.cluster,
     }
-    each = {f"{part}{place}": (name,) for part in ("models", "lengths") for place, name in enumerate(getattr(columns, part))}
+    each = {
+        f"{part}{place}": (name,) for part in ("models", "lengths") for place, name in enumerate(getattr(columns, part))
+    }
     return {**parts, **each}
 
 
@@ -266,11 +268,13 @@ def _no_answer(columns: Columns, names: Sequence[str]) -> str:
 
 
 def _taken(parts: Mapping[str, _Picked], has_logged: bool) -> str:
-    named = {
-        part: " and ".join(f"`{name}`" for name in used) for part, (_, used) in parts.items() if used
-    }
+    named = {part: " and ".join(f"`{name}`" for name in used) for part, (_, used) in parts.items() if used}
     if has_logged:
-        return "judgments as they were logged" if "item_id" not in named else "judgments as they were logged, or " + _list(named)
+        return (
+            "judgments as they were logged"
+            if "item_id" not in named
+            else "judgments as they were logged, or " + _list(named)
+        )
     return _list(named)
 
 

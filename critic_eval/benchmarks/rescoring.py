@@ -208,7 +208,9 @@ def _not_official(recorded: Recorded, judgments: JudgmentColumns) -> list[str]:
     (codes, raws), protocol = judgments.columns["raw"], get_protocol(recorded.protocol)
     unread = [bool(raw) and not recorded.official_reads(raw) for raw in raws]
     rows = np.flatnonzero(np.array(unread)[codes])
-    more = [one for one in (judgments[int(row)] for row in rows) if protocol.parse(one.raw, len(one.order)).verdict.is_valid]
+    more = [
+        one for one in (judgments[int(row)] for row in rows) if protocol.parse(one.raw, len(one.order)).verdict.is_valid
+    ]
     if not more:
         return []
     listed = _listed([one.item_id for one in more])

@@ -97,9 +97,7 @@ def judged_settings(judgments: Sequence[Judgment]) -> dict[str, str]:
         [json.dumps(label.to_record() if label else None) for label in labels.values],
     ]
     rows = zip(items.codes.tolist(), orders.codes.tolist(), labels.codes.tolist(), strict=True)
-    judged = sorted(
-        f"[{written[0][item]}, {written[1][order]}, {written[2][label]}]" for item, order, label in rows
-    )
+    judged = sorted(f"[{written[0][item]}, {written[1][order]}, {written[2][label]}]" for item, order, label in rows)
     digest = hashlib.sha256("\n".join(judged).encode()).hexdigest()[:8]
     return {
         "protocol": "+".join(protocols),

@@ -7,7 +7,7 @@ from typing import Any
 
 from lmms_eval.api.instance import Instance
 
-from critic_eval.benchmarks.records import NOT_RECORDED, Columns, first_filled, is_filled, verdict_of
+from critic_eval.benchmarks.records import NOT_RECORDED, VERDICT_COLUMNS, Columns, first_filled, is_filled, verdict_of
 from critic_eval.benchmarks.tables import ABSENT, Row, read_table, value_at
 from critic_eval.benchmarks.task import ITEM_COLUMN, ORDER_COLUMN
 from critic_eval.critics.text_judge import TextJudge
@@ -50,6 +50,7 @@ class RecordedJudge(TextJudge):
         for problem in table.problems:
             _logger.warning("left out: %s", problem)
         names = set().union(*(row for _, row in table.rows))
+        names |= {name for name in VERDICT_COLUMNS for _, row in table.rows if value_at(row, name) is not ABSENT}
         for number, row in table.rows:
             if task is None or str(row.get("task")) == task:
                 key, answer = _read(row, names, f"{table.name}, line {number}")
