@@ -55,8 +55,7 @@ def check_encoding(file: Path) -> None:
         DataError: They are those of UTF-16, UTF-32, a gzip file under another name, or no text.
         OSError: The file can't be read.
     """
-    opened = gzip.open(file) if file.name.endswith(".gz") else file.open("rb")
-    with opened as stream:
+    with gzip.open(file) if file.name.endswith(".gz") else file.open("rb") as stream:
         try:
             start = stream.read(4096)
         except (EOFError, zlib.error):
