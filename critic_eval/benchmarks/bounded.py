@@ -5,7 +5,7 @@ import io
 import os
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from critic_eval.errors import ArgumentError, DataError
 
@@ -16,7 +16,7 @@ UNPACKED_VARIABLE = "CRITIC_EVAL_MAX_UNPACKED_MB"
 class BoundedReader(io.RawIOBase):
     """Reads a file, and raises DataError past the size that `CRITIC_EVAL_MAX_UNPACKED_MB` allows."""
 
-    def __init__(self, inner: IO[bytes], name: str) -> None:
+    def __init__(self, inner: BinaryIO | gzip.GzipFile, name: str) -> None:
         self.inner, self.name, self.left, self.most = inner, name, unpacked_limit(), unpacked_limit()
 
     def readable(self) -> bool:

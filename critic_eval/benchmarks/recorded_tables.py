@@ -76,7 +76,7 @@ def read_recorded(
     nameless = ~logged & ~_filled(cells.get("item_id"), len(lines))
     if (bad | nameless).any():
         listed = ", ".join(columns.item_id)
-        for row in np.flatnonzero(bad | nameless):
+        for row in np.flatnonzero(bad | nameless).tolist():
             no_id = f"there is none of the columns {listed} with a value."
             problems.append(f"{table}, line {lines[row]}: {no_id if nameless[row] else reasons[template_of[row]]}")
             if strict:
@@ -187,7 +187,8 @@ def _pick(found: Mapping[str, Column], names: Sequence[str]) -> _Picked:
     there = [name for name in names if name in found]
     if not there:
         return None, []
-    used, codes, values = [], np.zeros(0, np.int32), list[Any]()
+    used: list[str] = []
+    codes, values = np.zeros(0, np.int32), list[Any]()
     done = np.zeros(0, dtype=bool)
     for name in there:
         column = found[name]

@@ -118,11 +118,13 @@ def _text(file: Path, kind: str) -> Iterator[tuple[Batch, _Problems]]:
     check_encoding(file)
     # Closing the innermost also happens where a reader stops early.
     with gzip.open(file) if file.name.endswith(".gz") else file.open("rb") as packed:
-        raw = BoundedReader(packed, file.name) if file.name.endswith(".gz") else packed
-        yield from _READERS[kind](io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", newline=""))  # type: ignore[type-var]
+        raw: Any = BoundedReader(packed, file.name) if file.name.endswith(".gz") else packed
+        yield from _READERS[kind](io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", newline=""))
 
 
 def _json_lines(lines: TextIO) -> Iterator[tuple[Batch, _Problems]]:
+    batch: _Objects
+    problems: _Problems
     batch, problems = _Objects(), []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -155,6 +157,8 @@ def _csv(lines: TextIO, delimiter: str = ",") -> Iterator[tuple[Batch, _Problems
     csv.field_size_limit(1 << 30)
     reader = csv.reader(lines, delimiter=delimiter)
     header = next(reader, [])
+    batch: _Records
+    problems: _Problems
     batch, problems = _Records(header), []
     for record in reader:
         if len(record) == len(header):

@@ -135,7 +135,9 @@ def clusters_of(judgments: Sequence[Judgment]) -> Sequence[Any]:
     (items, names), (clusters, known) = judgments.columns["item_id"], judgments.columns["cluster"]
     if all(value is None for value in known):
         return items  # type: ignore[return-value]  # an array, which is all that is asked for
-    both = [names[item] if known[cluster] is None else known[cluster] for item, cluster in zip(items, clusters)]
+    both = [
+        names[item] if known[cluster] is None else known[cluster] for item, cluster in zip(items, clusters, strict=True)
+    ]
     return Column.of(both).sorted().codes  # type: ignore[return-value]
 
 
@@ -151,7 +153,7 @@ def invalid_counts(verdicts: Column) -> dict[str, int]:
 def _counts(column: Column) -> list[tuple[Any, int]]:
     """How often each value occurs, in the order in which they first do."""
     found = pd.Series(column.codes).value_counts(sort=False)
-    return [(column.values[int(place)], int(times)) for place, times in found.items()]  # type: ignore[call-overload]
+    return [(column.values[int(place)], int(times)) for place, times in found.items()]
 
 
 _FIELDS = tuple(one.name for one in fields(Judgment))

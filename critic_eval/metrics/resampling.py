@@ -7,7 +7,7 @@ where types are few, how often each occurs is drawn directly: the same distribut
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -99,14 +99,14 @@ def distinct_rows(rows: Floats) -> tuple[Floats, NDArray[np.intp]]:
     return rows[first], place
 
 
-def _few_types(per_cluster: Addends) -> tuple[Floats, NDArray[np.intp]] | None:
+def _few_types(per_cluster: Any) -> tuple[Floats, NDArray[np.intp]] | None:
     """The distinct rows and how often each occurs, or None where they are too many to be worth it."""
     n = per_cluster.shape[0]
     types, size = np.empty((0, per_cluster.shape[1])), np.empty(0, dtype=np.intp)
     step = max(1, _BLOCK_ENTRIES // per_cluster.shape[1])
     for start in range(0, n, step):
         block = per_cluster[start : start + step]
-        block_types, place = distinct_rows(block.toarray() if sparse.issparse(block) else block)
+        block_types, place = distinct_rows(block if isinstance(block, np.ndarray) else block.toarray())
         types, place_of = distinct_rows(np.concatenate([types, block_types]))
         sizes = np.concatenate([size, np.bincount(place, minlength=len(block_types))])
         size = np.bincount(place_of, weights=sizes, minlength=len(types)).astype(np.intp)

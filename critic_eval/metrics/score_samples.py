@@ -59,7 +59,7 @@ def _labeled_scores(
     invalid = invalid_counts(Column(verdict.codes[has_label], verdict.values))
     kept = has_label & is_valid
     clusters = np.asarray(clusters_of(judgments))[kept]
-    return read[kept], said[kept], clusters, invalid, int((~has_label).sum())  # type: ignore[return-value]
+    return read[kept], said[kept], clusters, invalid, int((~has_label).sum())
 
 
 def _last(verdict: Verdict) -> float:

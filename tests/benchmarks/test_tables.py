@@ -101,7 +101,7 @@ def test_what_a_gz_file_unpacks_to_is_bounded(tmp_path: Path, monkeypatch: pytes
     ):
         (tmp_path / name).write_bytes(gzip.compress(content))
         monkeypatch.setenv("CRITIC_EVAL_MAX_UNPACKED_MB", "0.4")
-        with pytest.raises(DataError, match="unpacks to more than .* MB.*CRITIC_EVAL_MAX_UNPACKED_MB"):
+        with pytest.raises(DataError, match=r"unpacks to more than .* MB.*CRITIC_EVAL_MAX_UNPACKED_MB"):
             read_table(tmp_path / name)
     monkeypatch.setenv("CRITIC_EVAL_MAX_UNPACKED_MB", "0.6")
     assert len(read_table(tmp_path / "lines.jsonl.gz").rows) == 50_000

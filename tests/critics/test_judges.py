@@ -200,7 +200,7 @@ def test_an_answer_beside_a_verdict_is_what_was_judged(tmp_path: Path) -> None:
 def test_records_that_name_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 1: there is none of the columns item_id, id and prompt_hash"):
         RecordedJudge(path=write(tmp_path / "a.jsonl", {"text": "x"}))
-    with pytest.raises(DataError, match="none of the columns text, raw, answer, verdict, judge, result.judge"):
+    with pytest.raises(DataError, match=r"none of the columns text, raw, answer, verdict, judge, result\.judge"):
         RecordedJudge(path=write(tmp_path / "b.jsonl", {"id": "1"}))
     with pytest.raises(ArgumentError, match="path=FILE"):
         RecordedJudge()
