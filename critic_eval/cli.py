@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 on success, 1 with one sentence on standard error where it fails, 130 if interrupted."""
     args = _parser().parse_args(argv)
     try:
-        args.run(args)
+        status = args.run(args)
     except CriticEvalError as error:
         if args.debug:
             raise
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    return 0
+    return int(status or 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,8 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         help="compute a benchmark's figures from recorded judgments",
         description=(
             "Apply a benchmark's parser and metrics to tables of judgments and labels (.csv, .tsv, .jsonl, .json, each "
-            "also .gz), without its data set, its images or a model. Accepted are samples that lmms_eval logged, and "
-            "tables with the columns that the README lists."
+            "also .gz, or .parquet), without its data set, its images or a model. Accepted are samples that "
+            "lmms_eval logged, tables with the columns that the README lists, and any other with --map. Exit status 1 "
+            "if no figure has an item."
         ),
         epilog="example: critic-eval rescore mllm_judge_score judgments.csv --invalid official",
     )
@@ -74,6 +75,17 @@ def _parser() -> argparse.ArgumentParser:
         help="what becomes of answers without a verdict; official: what the benchmark's own code makes of them",
     )
     rescore.add_argument("--expected", action="store_true", help="scores expected from recorded log-probabilities")
+    rescore.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=ROLE",
+        help=(
+            "what a column is, of any table, as often as needed; nested columns by dots (result.judge=verdict). Roles: "
+            "id, group, label, verdict, text (the critic's whole answer), order (as in BA), cluster (what is resampled "
+            "together), model_a, model_b, ... (who wrote the responses), length_a, length_b, ... (in characters)"
+        ),
+    )
     rescore.add_argument("--strict", action="store_true", help="stop at a malformed record instead of naming it")
     _add_bootstrap(rescore)
     rescore.set_defaults(run=_rescore)
@@ -135,16 +147,22 @@ def _add_bootstrap(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
-def _rescore(args: argparse.Namespace) -> None:
+def _rescore(args: argparse.Namespace) -> int:
+    from critic_eval.benchmarks.column_roles import parse_map
     from critic_eval.benchmarks.rescoring import rescore
 
     result = rescore(
-        args.benchmark, args.files, args.invalid, args.expected, args.bootstrap, args.seed, strict=args.strict
+        args.benchmark,
+        args.files,
+        args.invalid,
+        args.expected,
+        args.bootstrap,
+        args.seed,
+        strict=args.strict,
+        named=parse_map(args.map),
     )
-    if args.json:
-        print(json.dumps(result.to_record()))
-        return
-    print(result.to_text())
+    print(json.dumps(result.to_record()) if args.json else result.to_text())
+    return int(result.is_empty)
 
 
 def _probe(args: argparse.Namespace) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from critic_eval.benchmarks.tables import Row
 from critic_eval.judging import Judgment, Verdict, to_canonical
-from critic_eval.judging.graded_preferences import parse_graded_preference
 
 
 def score_as_flex_judge(judgment: Judgment, row: Row) -> Judgment:
@@ -21,14 +20,23 @@ def pair_as_flex_judge(judgment: Judgment, row: Row) -> Judgment:
 
 
 def verdict_as_wildvision(judgment: Judgment, row: Row) -> Judgment:
-    """An unreadable answer is what the judging code recorded for it under `score`: a tie for an API error, or nothing.
+    """The one label that an answer has; of two different ones, or of none, what the judging code recorded for it.
 
-    What it recorded nothing for has no weight in the score, and is a battle that nobody wins in the other figures.
+    That stands under `score`: a tie for an API error, or nothing. What it recorded nothing for has no weight in the
+    score, and is a battle that nobody wins in the other figures. Source: WildVision-Bench, get_score of its judge code.
     """
-    if judgment.verdict.is_valid:
+    if not judgment.raw and judgment.verdict.is_valid:
         return judgment
-    recorded = parse_graded_preference(f"[[{row.get('score')}]]").verdict
-    return replace(judgment, verdict=recorded) if recorded.is_valid else judgment
+    found = set(_LABEL.findall(judgment.raw)) - {""}
+    label = next(iter(found)) if len(found) == 1 else row.get("score")
+    if label not in _FIVE_WAY:
+        return replace(judgment, verdict=Verdict.invalid(_two_labels(found) or judgment.verdict.reason or _NO_LABEL))
+    better, strength = _FIVE_WAY[label]
+    return replace(judgment, verdict=to_canonical(Verdict.preference(better, strength), judgment.order))
+
+
+def _two_labels(found: set[str]) -> str:
+    return f"{len(found)} different labels" if len(found) > 1 else ""
 
 
 def answer_as_vl_rewardbench(judgment: Judgment, row: Row) -> Judgment:
@@ -85,6 +93,9 @@ def two_numbers(review: str) -> list[float] | None:
     return numbers if len(numbers) == 2 and all(map(math.isfinite, numbers)) else None
 
 
+_NO_LABEL = "no label of the official code's"
+_LABEL = re.compile(r"\[\[([AB<>=]+)\]\]")
+_FIVE_WAY = {"A>>B": (0, 2), "A>B": (0, 1), "A=B": (None, 1), "B>A": (1, 1), "B>>A": (1, 2)}
 # The pattern's cost grows faster than the text; no answer is as long as this.
 _READ_AT_MOST = 20_000
 _OVERALL = re.compile(

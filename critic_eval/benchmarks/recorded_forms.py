@@ -35,12 +35,15 @@ _MLLM_JUDGE = Columns(
     item_id=("score_id", "pair_id", "item_id", "id"),
     group=("original_dataset", "group"),
     label=("human", "human_answer", "label"),
-    verdict=("judge", "verdict"),
+    verdict=("judge", "result.judge", "verdict"),
+    own=("score_id", "pair_id", "original_dataset", "instruction", "image_path", "answers"),
     logprobs={float(score): f"logprob_{score}" for score in range(1, 6)},
 )
 
 _VARIANTS = ("_official", "_trained", "_verdict_last", "_injected")
 _TEXT = Columns().text
+_ASKED = ("question", "instruction", "prompt", "query", "image", "image_path")
+"""Columns of items, beside which an `answer` may be what was judged."""
 _SCORE_FIGURES = ("pearson", "spearman", "kendall", "concordance", "invalid_rate")
 _PAIR_FIGURES = (
     "accuracy_with_tie",
@@ -93,7 +96,7 @@ _ALL = (
         columns=Columns(
             item_id=("question_id", "item_id", "id"),
             group=("model", "group"),
-            verdict=("verdict",),
+            verdict=("verdict",),  # its `judge` is the judge's name
             text=("judgement", "judgment", "text", "raw"),
         ),
         official=verdict_as_wildvision,
@@ -121,7 +124,7 @@ _ALL = (
         n_responses=2,
         protocol="vl_rewardbench",
         figures=("accuracy_with_tie", "majority_accuracy", "order_consistency", "first_position_rate", "invalid_rate"),
-        columns=Columns(),
+        columns=Columns(own=_ASKED),
         official=answer_as_vl_rewardbench,
         source="VL_RewardBench, cal.py",
     ),
@@ -133,11 +136,13 @@ _ALL = (
         figures=("accuracy_with_tie", "order_consistency", "first_position_rate", "invalid_rate"),
         columns=Columns(
             item_id=("ID", "item_id", "id"),
-            group=("Category", "group"),
-            label=("Better", "label"),
+            group=("Category", "Meta.Category", "group"),
+            label=("Better", "Label", "label"),
             text=("output", *_TEXT),
+            own=("Text", "Image", "Output1", "Output2"),
         ),
         official=letters_as_mm_rewardbench,
+        official_by_item=True,
         source="multimodal_rewardbench, scripts/2_get_accuracy.py",
     ),
     Recorded(
@@ -146,7 +151,7 @@ _ALL = (
         n_responses=2,
         protocol="llava_critic_pair",
         figures=("accuracy_with_tie", "cluster_accuracy", "order_consistency", "first_position_rate", "invalid_rate"),
-        columns=Columns(),
+        columns=Columns(own=_ASKED),
         official=unchanged,
         official_policy="wrong",
         source="MM-RLHF, cal_performance_mmreweard_bench.py: a tie is wrong",
@@ -157,7 +162,7 @@ _ALL = (
         n_responses=1,
         protocol="prometheus_vision",
         figures=_SCORE_FIGURES,
-        columns=Columns(),
+        columns=Columns(own=_ASKED),
         official=unchanged,
         source="none: the official repository has neither a parser nor metrics",
     ),
@@ -166,9 +171,9 @@ _ALL = (
             name=f"critic_{name}",
             kind="preference",
             n_responses=2,
-            protocol="llava_critic_pair",
+            protocol="given_pair" if name == "113k_pair" else "llava_critic_pair",
             figures=_PAIR_FIGURES,
-            columns=Columns(label=("winner", "label")),
+            columns=Columns(label=("winner", "label"), own=_ASKED),
             official=unchanged,
         )
         for name in ("wildvision_arena", "vlfeedback_pair", "pairs", "digits_pair", "113k_pair")
@@ -180,7 +185,7 @@ _ALL = (
             n_responses=1,
             protocol=protocol,
             figures=_SCORE_FIGURES,
-            columns=Columns(),
+            columns=Columns(own=_ASKED),
             official=unchanged,
         )
         for name, protocol in (
@@ -197,7 +202,7 @@ _ALL = (
             n_responses=4,
             protocol="llava_critic_rank",
             figures=("levenshtein", "kendall_distance", "invalid_rate"),
-            columns=Columns(),
+            columns=Columns(own=_ASKED),
             official=unchanged,
         )
         for name in ("ranks", "digits_rank")

@@ -1,19 +1,23 @@
 """Figures of a benchmark from recorded judgments: without its data set, its images or a model."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
+
 from critic_eval import __version__
+from critic_eval.benchmarks.column_roles import Map
 from critic_eval.benchmarks.recorded_forms import find_recorded
+from critic_eval.benchmarks.recorded_tables import read_recorded
 from critic_eval.benchmarks.records import Recorded
 from critic_eval.benchmarks.run_report import figure_record, judged_settings
-from critic_eval.benchmarks.tables import read_table
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, get_protocol
-from critic_eval.metrics import Figure, InvalidPolicy, group_figures
+from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
+from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
 
 Invalid = Literal["exclude", "wrong", "official"]
@@ -21,12 +25,21 @@ Invalid = Literal["exclude", "wrong", "official"]
 
 @dataclass(frozen=True)
 class Rescored:
-    """A benchmark's figures over recorded judgments, how they came about, and what to know about the records."""
+    """A benchmark's figures over recorded judgments, how they came about, and what to know about the records.
+
+    `taken` says which column each part of a record was taken from.
+    """
 
     benchmark: str
     signature: Signature
     figures: list[Figure]
     notes: list[str]
+    taken: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no item for any figure but the rate of invalid answers."""
+        return all(found.n == 0 for found in self.figures if found.name != "invalid_rate")
 
     def to_record(self) -> dict[str, Any]:
         """A dict that JSON can hold; NaN becomes None."""
@@ -35,6 +48,7 @@ class Rescored:
             "signature": str(self.signature),
             "figures": [figure_record(found) for found in self.figures],
             "notes": self.notes,
+            "taken": self.taken,
         }
 
     def to_text(self) -> str:
@@ -56,7 +70,10 @@ class Rescored:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)
         ]
         lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join([*(line.rstrip() for line in lines), "", *self.notes, str(self.signature)])
+        reasons = {(found.name, found.reason): found for found in self.figures if found.reason}
+        unknown = [f"{name} ({found.group}) is not known: {reason}" for (name, reason), found in reasons.items()]
+        said = [*unknown, *self.notes, *([self.taken] if self.taken else []), str(self.signature)]
+        return "\n".join([*(line.rstrip() for line in lines), "", *said])
 
 
 def rescore(
@@ -67,6 +84,7 @@ def rescore(
     resamples: int = 1000,
     seed: int = 0,
     strict: bool = False,
+    named: Map = (),
 ) -> Rescored:
     """Apply a benchmark's parser and metrics to recorded judgments.
 
@@ -78,9 +96,10 @@ def rescore(
         resamples: Bootstrap resamples; 0 for no intervals.
         seed: Seed of the bootstrap.
         strict: Raise for a malformed line or record, which is else left out and named.
+        named: Columns of the tables and their roles (`column_roles.parse_map`).
 
     Raises:
-        ArgumentError: An unknown benchmark or policy, or a policy that none of its figures can follow.
+        ArgumentError: An unknown benchmark, policy or column, or a policy that none of its figures can follow.
         DataError: A file can't be read, or holds no record that can be used.
     """
     recorded = find_recorded(benchmark)
@@ -88,17 +107,20 @@ def rescore(
         raise ArgumentError(f"Invalid verdicts are counted by 'exclude', 'wrong' or 'official', not {invalid!r}.")
     if resamples < 0 or seed < 0:
         raise ArgumentError("The number of resamples and the seed are 0 or more.")
-    judgments, notes = read_judgments(recorded, files, expected, invalid == "official", strict)
+    found, notes, taken = _read(recorded, files, expected, invalid == "official", strict, named)
+    # Figures of scores are made of columns; the others look at each judgment, several times.
+    judgments = found if recorded.kind == "score" else list(found)
     policy: InvalidPolicy = recorded.official_policy if invalid == "official" else invalid
     figures: list[Figure] = []
     for name in recorded.figures:
         if expected and name in _OF_WHOLE_SCORES:
             continue
         try:
-            found = group_figures(name, judgments, policy, resamples, seed)
+            of_name = group_figures(name, judgments, policy, resamples, seed)
             # A benchmark's own figure is shown even if it is unknown, and then says why.
-            if name == recorded.figures[0] or not all(figure.reason in _NEEDS_MORE for figure in found):
-                figures += found
+            pooled = next(one for one in of_name if one.group == POOLED)
+            if name == recorded.figures[0] or pooled.reason not in _NEEDS_MORE:
+                figures += of_name
         except ArgumentError as error:
             if policy != "wrong":
                 raise
@@ -114,7 +136,7 @@ def rescore(
         "seed": str(seed),
         "version": __version__,
     }
-    return Rescored(recorded.name, Signature(settings), figures, notes)
+    return Rescored(recorded.name, Signature(settings), figures, notes, taken)
 
 
 def read_judgments(
@@ -129,45 +151,74 @@ def read_judgments(
     Raises:
         DataError: A file can't be read, holds no record that can be used, or, if strict, one that can't.
     """
-    judgments: list[Judgment] = []
+    judgments, notes, _ = _read(recorded, files, expected, official, strict)
+    return list(judgments), notes
+
+
+def _read(
+    recorded: Recorded,
+    files: Sequence[str | Path],
+    expected: bool,
+    official: bool,
+    strict: bool,
+    named: Map = (),
+) -> tuple[JudgmentColumns, list[str], str]:
+    parts: list[JudgmentColumns] = []
     notes: list[str] = []
-    seen: Counter[tuple[str | None, str, str]] = Counter()
+    taken: dict[str, str] = {}
     for file in files:
-        table = read_table(file, strict)
-        problems = list(table.problems)
-        for number, row in table.rows:
-            try:
-                judgment = recorded.judgment(row, f"{table.name}, line {number}", expected, official)
-            except DataError as error:
-                if strict:
-                    raise
-                problems.append(str(error))
-                continue
-            judgments.append(judgment)
-            seen[judgment.group, judgment.item_id, judgment.order] += 1
-        notes += _summary(problems)
-    if not judgments:
+        table = read_recorded(recorded, file, expected, official, strict, named)
+        notes += _summary(table.problems)
+        if table.judgments is not None:
+            parts.append(table.judgments)
+            taken[Path(file).name] = table.taken
+    if not parts:
         raise DataError(f"No record can be used. {notes[0] if notes else ''}")
-    repeated = [item for (_, item, _), times in seen.items() if times > 1]
-    if repeated:
-        notes.append(f"{len(repeated)} items are judged more than once in the same order, such as {repeated[0]}")
-    alone = [judgment.item_id for judgment in judgments if judgment.group is None]
-    if alone and len(alone) < len(judgments):
-        listed = ", ".join(alone[:_SHOWN]) + (", ..." if len(alone) > _SHOWN else "")
-        notes.append(f"{len(alone)} of {len(judgments)} records name no group and count only as pooled: item {listed}")
+    judgments = JudgmentColumns.joined(parts)
+    notes += [*_repeated(judgments), *_without_group(judgments), *_not_official(recorded, judgments)]
+    if len(set(taken.values())) == 1:
+        return judgments, notes, next(iter(taken.values()))
+    return judgments, notes, "; ".join(f"{name}: {what}" for name, what in taken.items())
+
+
+def _repeated(judgments: JudgmentColumns) -> list[str]:
+    codes = pd.DataFrame({name: judgments.columns[name].codes for name in ("group", "item_id", "order")})
+    again = codes[codes.duplicated()].drop_duplicates()
+    if again.empty:
+        return []
+    # The first in the file's order, which is not that of their second judgments.
+    twice = codes.merge(again, how="inner").iloc[0]
+    item = judgments.columns["item_id"].values[int(twice["item_id"])]
+    return [f"{len(again)} items are judged more than once in the same order, such as {item}"]
+
+
+def _without_group(judgments: JudgmentColumns) -> list[str]:
+    codes, values = judgments.columns["group"]
+    alone = np.array([value is None for value in values])[codes]
+    if not alone.any() or alone.all():
+        return []
+    listed = _listed([judgments[int(row)].item_id for row in np.flatnonzero(alone)[: _SHOWN + 1]])
+    return [f"{alone.sum()} of {len(judgments)} records name no group and count only as pooled: item {listed}"]
+
+
+def _not_official(recorded: Recorded, judgments: JudgmentColumns) -> list[str]:
+    """Answers that are read here, and not by a benchmark's own parser, where that is known."""
+    if recorded.official_reads is None:
+        return []
+    (codes, raws), protocol = judgments.columns["raw"], get_protocol(recorded.protocol)
+    unread = [bool(raw) and not recorded.official_reads(raw) for raw in raws]
+    rows = np.flatnonzero(np.array(unread)[codes])
     more = [
-        judgment.item_id
-        for judgment in judgments
-        if judgment.raw
-        and not recorded.official_reads(judgment.raw)
-        and get_protocol(recorded.protocol).parse(judgment.raw, len(judgment.order)).verdict.is_valid
+        one for one in (judgments[int(row)] for row in rows) if protocol.parse(one.raw, len(one.order)).verdict.is_valid
     ]
-    if more:
-        listed = ", ".join(more[:_SHOWN]) + (", ..." if len(more) > _SHOWN else "")
-        notes.append(
-            f"{len(more)} of {len(judgments)} answers are read here, but not by the official rule: item {listed}"
-        )
-    return judgments, notes
+    if not more:
+        return []
+    listed = _listed([one.item_id for one in more])
+    return [f"{len(more)} of {len(judgments)} answers are read here, but not by the official rule: item {listed}"]
+
+
+def _listed(items: Sequence[str]) -> str:
+    return ", ".join(items[:_SHOWN]) + (", ..." if len(items) > _SHOWN else "")
 
 
 def _summary(problems: Sequence[str]) -> list[str]:

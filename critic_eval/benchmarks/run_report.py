@@ -12,9 +12,10 @@ from typing import Any
 
 from critic_eval import __version__
 from critic_eval.benchmarks.task import LEFT_OUT_COLUMN
-from critic_eval.benchmarks.yaml_functions import MEAN_PREFIX, invalid_policy
+from critic_eval.benchmarks.yaml_functions import figure_of_metric, invalid_policy
 from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
-from critic_eval.metrics import Figure, figure_names, group_figures
+from critic_eval.metrics import Figure, group_figures
+from critic_eval.metrics.columns import encoded
 from critic_eval.metrics.signature import Signature
 
 RESAMPLES, SEED = 1000, 0
@@ -43,17 +44,15 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     """
     if "judgment" not in metrics:
         return
-    bases = dict.fromkeys(name.removeprefix(MEAN_PREFIX) for name in metrics)
     figures: list[Figure] = []
-    for base in bases:
-        records = metrics.get(base, metrics.get(MEAN_PREFIX + base, ()))
-        if base in figure_names() and records:
+    for base, records in _records_by_figure(metrics).items():
+        if records:
             judgments = [Judgment.from_record(record) for record in records]
             figures += group_figures(base, judgments, invalid_policy(records), RESAMPLES, SEED)
     judgments = [Judgment.from_record(record) for record in metrics["judgment"]]
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
-    policies = [invalid_policy(metrics[name]) for name in metrics if name.removeprefix(MEAN_PREFIX) in figure_names()]
+    policies = [invalid_policy(records) for records in _records_by_figure(metrics).values()]
     settings = {
         **judged_settings(judgments),
         "decoding": _decoding(generation),
@@ -70,6 +69,16 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         "verdicts": verdict_counts(judgments),
         "figures": [full_record(found) for found in figures],
     }
+
+
+def _records_by_figure(metrics: Mapping[str, Any]) -> dict[str, Records]:
+    """The records of each figure, whether a task asks for it over all items, for its mean over groups, or for both."""
+    found: dict[str, Records] = {}
+    for metric, records in metrics.items():
+        name, over_groups = figure_of_metric(metric)
+        if name is not None and not (over_groups and name in found):
+            found[name] = records
+    return found
 
 
 def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
@@ -89,16 +98,22 @@ def judged_settings(judgments: Sequence[Judgment]) -> dict[str, str]:
 
     `items` is their number and a digest of ids, orders and labels: equal where the same was judged, in any order.
     """
-    protocols = sorted({judgment.protocol for judgment in judgments})
-    judged = sorted(
-        json.dumps([one.item_id, one.order, one.label.to_record() if one.label else None]) for one in judgments
-    )
+    items, orders, labels, protocol = (encoded(judgments, name) for name in ("item_id", "order", "label", "protocol"))
+    protocols = sorted(set(protocol.values))
+    # Each judged line is the JSON of [item, order, label]; its parts are written once for each distinct one.
+    written = [
+        [json.dumps(item) for item in items.values],
+        [json.dumps(order) for order in orders.values],
+        [json.dumps(label.to_record() if label else None) for label in labels.values],
+    ]
+    rows = zip(items.codes.tolist(), orders.codes.tolist(), labels.codes.tolist(), strict=True)
+    judged = sorted(f"[{written[0][item]}, {written[1][order]}, {written[2][label]}]" for item, order, label in rows)
     digest = hashlib.sha256("\n".join(judged).encode()).hexdigest()[:8]
     return {
         "protocol": "+".join(protocols),
         "prompt": "+".join(get_protocol(name).prompt_hash for name in protocols if name in protocol_names()),
-        "orders": "+".join(sorted({judgment.order for judgment in judgments})),
-        "items": f"{len({judgment.item_id for judgment in judgments})}-{digest}",
+        "orders": "+".join(sorted(set(orders.values))),
+        "items": f"{len(items.values)}-{digest}",
     }
 
 
@@ -117,7 +132,7 @@ def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
 
 
 def figure_record(found: Figure) -> dict[str, Any]:
-    """A figure as a dict that JSON can hold; NaN becomes None."""
+    """A figure as a dict that JSON can hold; NaN becomes None, with why there is no value as `reason`."""
     return {
         "name": found.name,
         "group": found.group,
@@ -129,13 +144,14 @@ def figure_record(found: Figure) -> dict[str, Any]:
         "n_judgments": found.n_judgments,
         "interval": found.interval,
         "invalid": sum(found.invalid.values()),
+        **({"reason": found.reason} if found.reason else {}),
     }
 
 
 def full_record(found: Figure) -> dict[str, Any]:
-    """`figure_record`, with the standard error, invalid verdicts by reason, and why there is no value."""
+    """`figure_record`, with the standard error and invalid verdicts by reason."""
     more = {"stderr": _number(found.stderr), "invalid_by_reason": found.invalid, "unlabeled": found.unlabeled}
-    return {**figure_record(found), **more, **({"reason": found.reason} if found.reason else {})}
+    return {**figure_record(found), **more}
 
 
 _critics: dict[str, dict[str, str]] = {}

@@ -234,10 +234,8 @@ class JudgeTask:
         for _ in range(self.repeats):
             if get_protocol(case.protocol or self.protocol_name).kind != "preference":
                 yield identity_order(n)
-            elif policy == "random":
-                yield str(rng.choice(orders(n, "both")))
             else:
-                yield from orders(n, policy)
+                yield from orders(n, policy, lambda both: str(rng.choice(both)))
 
 
 class _Shown(NamedTuple):

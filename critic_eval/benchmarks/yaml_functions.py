@@ -7,8 +7,7 @@ from critic_eval.benchmarks.task import LEFT_OUT_COLUMN, JudgeTask
 from critic_eval.judging import Judgment
 from critic_eval.metrics import Figure, InvalidPolicy, figure, figure_names, group_figures
 
-MEAN_PREFIX = "mean_"
-"""`mean_pearson` is the unweighted mean of the groups' `pearson`."""
+_MEAN_PREFIX = "mean_"
 
 
 def functions(tasks: Mapping[str, JudgeTask]) -> Callable[[str], Any]:
@@ -25,11 +24,23 @@ def functions(tasks: Mapping[str, JudgeTask]) -> Callable[[str], Any]:
             return getattr(tasks[short].source, part)()
         if name == LEFT_OUT_COLUMN:
             return _left_out
-        if name in figure_names() or name.removeprefix(MEAN_PREFIX) in figure_names():
+        if figure_of_metric(name)[0] is not None:
             return aggregation(name)
         raise AttributeError(name)
 
     return lookup
+
+
+def figure_of_metric(name: str) -> tuple[str | None, bool]:
+    """The figure that a task's metric is, None for none, and whether it is its unweighted mean over the groups.
+
+    >>> figure_of_metric("mean_pearson"), figure_of_metric("mean_score_1"), figure_of_metric("left_out")
+    (('pearson', True), ('mean_score_1', False), (None, False))
+    """
+    if name in figure_names():
+        return name, False
+    base = name.removeprefix(_MEAN_PREFIX)
+    return (base, True) if name != base and base in figure_names() else (None, False)
 
 
 def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
@@ -44,9 +55,10 @@ def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
 
     def compute(records: Sequence[Mapping[str, Any]]) -> Figure:
         judgments, policy = [Judgment.from_record(record) for record in records], invalid_policy(records)
-        if name in figure_names():
-            return figure(name, judgments, policy)
-        return group_figures(name.removeprefix(MEAN_PREFIX), judgments, policy)[0]
+        base, over_groups = figure_of_metric(name)
+        if over_groups and base is not None:
+            return group_figures(base, judgments, policy)[0]
+        return figure(name, judgments, policy)
 
     def value(records: Sequence[Mapping[str, Any]]) -> float:
         return once(records).value

@@ -2,13 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lmms_eval.api.instance import Instance
 
-from critic_eval.benchmarks.records import NOT_RECORDED, verdict_of
-from critic_eval.benchmarks.tables import Row, read_table
+from critic_eval.benchmarks.records import NOT_RECORDED, VERDICT_COLUMNS, Columns, first_filled, is_filled, verdict_of
+from critic_eval.benchmarks.tables import ABSENT, Row, read_table, value_at
 from critic_eval.benchmarks.task import ITEM_COLUMN, ORDER_COLUMN
 from critic_eval.critics.text_judge import TextJudge
 from critic_eval.errors import ArgumentError, DataError
@@ -22,11 +22,12 @@ _logger = logging.getLogger("critic_eval")
 
 
 class RecordedJudge(TextJudge):
-    """Answers from a table of recorded judgments (`.csv`, `.tsv`, `.jsonl`, `.json`, each also `.gz`).
+    """Answers from a table of recorded judgments (`.csv`, `.tsv`, `.jsonl`, `.json`, each also `.gz`, or `.parquet`).
 
     A record is found by its item (`item_id`, or `id`) and its presented order (`order`; without one it is the data
     set's own order), or by `prompt_hash`. It holds the judge's whole answer (`text`, `raw`, `answer`), which is parsed
-    like a live one, or a `verdict` on the presented positions: a number, `A`, `B` or `tie`, or letters best first.
+    like a live one, or, where there is none or it is empty, a `verdict` (`judge`, `result.judge`) on the presented
+    positions: a number, `A`, `B` or `tie`, or letters best first. Beside a verdict, `answer` is what was judged.
     Samples that lmms_eval logged are taken as they are. Several records of one item and order answer in turn, as
     repeats do. An item without a record is invalid as "not recorded".
 
@@ -48,9 +49,11 @@ class RecordedJudge(TextJudge):
         table = read_table(path)
         for problem in table.problems:
             _logger.warning("left out: %s", problem)
+        names = set().union(*(row for _, row in table.rows))
+        names |= {name for name in VERDICT_COLUMNS for _, row in table.rows if value_at(row, name) is not ABSENT}
         for number, row in table.rows:
             if task is None or str(row.get("task")) == task:
-                key, answer = _read(row, f"{table.name}, line {number}")
+                key, answer = _read(row, names, f"{table.name}, line {number}")
                 self.answers.setdefault(key, []).append(answer)
         if not self.answers:
             raise DataError(f"{table.name} holds no judgment{'' if task is None else f' of task {task}'}.")
@@ -69,7 +72,7 @@ class RecordedJudge(TextJudge):
         return state_verdict(Verdict.invalid(NOT_RECORDED))
 
 
-def _read(row: Row, place: str) -> tuple[Key, str]:
+def _read(row: Row, names: Collection[str], place: str) -> tuple[Key, str]:
     if isinstance(row.get("judgment"), Mapping):
         judgment = Judgment.from_record(row["judgment"])
         said = judgment.span is not None or not judgment.verdict.is_valid
@@ -83,12 +86,17 @@ def _read(row: Row, place: str) -> tuple[Key, str]:
         if item is None:
             raise DataError(f"{place}: there is none of the columns item_id, id and prompt_hash with a value.")
         key = (str(item), str(row["order"]) if row.get("order") else None)
-    text = next((row[name] for name in ("text", "raw", "answer") if row.get(name) is not None), None)
+    columns = Columns()
+    texts, verdicts = columns.text_beside(names), columns.verdict
+    text = first_filled(row, texts)
+    verdict = None if is_filled(text) else first_filled(row, verdicts)
+    if is_filled(verdict):
+        return key, state_verdict(_verdict(verdict))
     if text is not None:
         return key, str(text)
-    if "verdict" not in row:
-        raise DataError(f"{place}: there is none of the columns text, raw, answer and verdict.")
-    return key, state_verdict(_verdict(row["verdict"]))
+    if not any(value_at(row, name) is not ABSENT for name in verdicts):
+        raise DataError(f"{place}: there is none of the columns {', '.join((*texts, *verdicts))}.")
+    return key, state_verdict(_verdict(verdict))
 
 
 def _verdict(value: Any) -> Verdict:

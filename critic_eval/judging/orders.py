@@ -3,6 +3,8 @@
 "BA" shows response B (index 1) first. Verdicts come back in presented positions and are kept in canonical ones.
 """
 
+import random
+from collections.abc import Callable
 from string import ascii_uppercase
 from typing import Literal
 
@@ -14,10 +16,11 @@ OrderPolicy = Literal["single", "both", "random"]
 """`random`: one of `both`, drawn anew for every repeat of a judgment."""
 
 
-def orders(n: int, policy: OrderPolicy) -> list[str]:
+def orders(n: int, policy: OrderPolicy, choose: Callable[[list[str]], str] = random.choice) -> list[str]:
     """The orders in which an item of n responses is judged, 1 <= n <= 26.
 
-    "single" is the data set's own order; "both" adds the reverse, which for one response is the same and so not added.
+    "single" is the data set's own order; "both" adds the reverse, which for one response is the same and so not added;
+    "random" is the one of these that `choose` takes, by default one drawn by Python's own generator.
     Raises ArgumentError for another policy.
 
     >>> orders(2, "both"), orders(4, "single"), orders(1, "both")
@@ -27,7 +30,9 @@ def orders(n: int, policy: OrderPolicy) -> list[str]:
         return [identity_order(n)]
     if policy == "both":
         return [identity_order(n), reversed_order(n)]
-    raise ArgumentError(f"The order policy is 'single' or 'both', not {policy!r}.")
+    if policy == "random":
+        return [choose(orders(n, "both"))]
+    raise ArgumentError(f"The order policy is 'single', 'both' or 'random', not {policy!r}.")
 
 
 def identity_order(n: int) -> str:

@@ -12,6 +12,7 @@ as the worst outcome, which means
 - `first_position_rate`, `invalid_rate`: the same as "exclude".
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ import numpy as np
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
 from critic_eval.metrics.bench_samples import battle_sample, review_sample
+from critic_eval.metrics.columns import by_group, encoded, invalid_counts
 from critic_eval.metrics.exact import Bounds, are_few, mean_of_groups, spread
 from critic_eval.metrics.preference_samples import (
     accuracy_sample,
@@ -35,7 +37,7 @@ from critic_eval.metrics.preference_samples import (
 )
 from critic_eval.metrics.ranking_samples import distance_sample
 from critic_eval.metrics.resampling import interval
-from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, invalid_reasons, mean_sample, units_of
+from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, mean_sample, units_of
 from critic_eval.metrics.score_samples import score_sample
 
 POOLED, MEAN = "pooled", "mean"
@@ -118,14 +120,11 @@ def group_figures(
     fixed sizes. It is NaN where one group's figure is, and names that group. A judgment without a group counts only in
     the pooled figure. Without any group, the pooled figure is all.
     """
-    of_group: dict[str, list[Judgment]] = {}
-    for judgment in judgments:
-        if judgment.group:
-            of_group.setdefault(judgment.group, []).append(judgment)
+    of_group = by_group(judgments)
     pooled = figure(name, judgments, invalid_policy, resamples, seed)
     if not of_group:
         return [pooled]
-    samples = {group: draw_sample(name, of_group[group], invalid_policy) for group in sorted(of_group)}
+    samples = {shown_group(group): draw_sample(name, part, invalid_policy) for group, part in of_group.items()}
     draws = {group: sample.draws(resamples, (seed, index)) for index, (group, sample) in enumerate(samples.items())}
     figures = [_figure(name, sample, draws[group], group) for group, sample in samples.items()]
     unknown = [f"group {found.group}: {found.reason}" for found in figures if found.reason]
@@ -134,11 +133,13 @@ def group_figures(
     small = any(are_few(sample.clusters) for sample in samples.values())
     if not unknown and resamples and (small or not bounds.stderr > 0):
         bounds = mean_of_groups([found.value for found in figures], [(found.low, found.high) for found in figures])
-    invalid = invalid_reasons([judgment for group in of_group.values() for judgment in group])
+    invalid: Counter[str] = Counter()
+    for part in of_group.values():
+        invalid.update(invalid_counts(encoded(part, "verdict")))
     n, n_items, n_judgments, unlabeled = (
         sum(getattr(found, part) for found in figures) for part in ("n", "n_items", "n_judgments", "unlabeled")
     )
-    counts = (n, invalid, unlabeled, "; ".join(unknown) or None, MEAN, n_items, n_judgments, bounds.method)
+    counts = (n, dict(invalid), unlabeled, "; ".join(unknown) or None, MEAN, n_items, n_judgments, bounds.method)
     mean = Figure(name, value, bounds.stderr, bounds.low, bounds.high, *counts)
     return [mean, pooled, *figures]
 
@@ -151,6 +152,15 @@ def draw_sample(name: str, judgments: Sequence[Judgment], invalid_policy: Invali
     if invalid_policy not in ("exclude", "wrong"):
         raise ArgumentError(f"The invalid policy is 'exclude' or 'wrong', not {invalid_policy!r}.")
     return _METRICS[name].sampler(name, judgments, invalid_policy)
+
+
+def shown_group(group: str) -> str:
+    """What a group is called in figures: its name, in quotation marks where that is the name of all or of the mean.
+
+    >>> shown_group("coco"), shown_group("pooled"), shown_group('"pooled"')
+    ('coco', '"pooled"', '""pooled""')
+    """
+    return f'"{group}"' if group.strip('"') in (POOLED, MEAN) else group
 
 
 def figure_names() -> list[str]:
@@ -171,8 +181,9 @@ def _figure(name: str, sample: Sample, draws: np.ndarray, group: str) -> Figure:
 
 
 def _invalid_rate(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:
-    values = [float(not judgment.verdict.is_valid) for judgment in judgments]
-    return mean_sample(values, units_of(judgments), invalid_reasons(judgments))
+    verdict = encoded(judgments, "verdict")
+    values = np.array([not value.is_valid for value in verdict.values], np.float64)[verdict.codes]
+    return mean_sample(values, units_of(judgments), invalid_counts(verdict))
 
 
 _METRICS = {

@@ -7,9 +7,10 @@ where types are few, how often each occurs is drawn directly: the same distribut
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
@@ -72,14 +73,46 @@ def bootstrap(addends: ArrayLike | Addends, clusters: ArrayLike, statistic: Stat
     per_cluster = sparse.csr_array(members, shape=(n_clusters, len(of_row))) @ rows
     rng = np.random.default_rng(seed)
     if per_cluster.shape[1] <= _DENSE:
-        dense = per_cluster.toarray() if sparse.issparse(per_cluster) else per_cluster
-        types, size = np.unique(dense, axis=0, return_counts=True)
-        if _FEW * len(types) <= n_clusters:
+        found = _few_types(per_cluster)
+        if found is not None:
+            types, size = found
             return statistic(rng.multinomial(n_clusters, size / n_clusters, size=n) @ types)
+        dense = per_cluster.toarray() if sparse.issparse(per_cluster) else per_cluster
         return np.concatenate([statistic(counts @ dense) for counts in _counts(n_clusters, n, rng)])
     transposed = sparse.csr_array(per_cluster.T)
     blocks = (np.ascontiguousarray((transposed @ counts.T).T) for counts in _counts(n_clusters, n, rng))
     return np.concatenate([statistic(block) for block in blocks])
+
+
+def distinct_rows(rows: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """The distinct rows of a table (m, k) in ascending order, and the place of each row among them.
+
+    As `np.unique(rows, axis=0, return_inverse=True)`, by hashing: that sorts all rows, and takes ten times as long.
+    """
+    place = np.zeros(len(rows), dtype=np.intp)
+    for column in rows.T:
+        if len(column) and (column == column[0]).all():
+            continue
+        codes, values = pd.factorize(column, sort=True, use_na_sentinel=False)
+        place, _ = pd.factorize(place * max(len(values), 1) + codes, sort=True)
+    first = np.unique(place, return_index=True)[1]
+    return rows[first], place
+
+
+def _few_types(per_cluster: Any) -> tuple[Floats, NDArray[np.intp]] | None:
+    """The distinct rows and how often each occurs, or None where they are too many to be worth it."""
+    n = per_cluster.shape[0]
+    types, size = np.empty((0, per_cluster.shape[1])), np.empty(0, dtype=np.intp)
+    step = max(1, _BLOCK_ENTRIES // per_cluster.shape[1])
+    for start in range(0, n, step):
+        block = per_cluster[start : start + step]
+        block_types, place = distinct_rows(block if isinstance(block, np.ndarray) else block.toarray())
+        types, place_of = distinct_rows(np.concatenate([types, block_types]))
+        sizes = np.concatenate([size, np.bincount(place, minlength=len(block_types))])
+        size = np.bincount(place_of, weights=sizes, minlength=len(types)).astype(np.intp)
+        if _FEW * len(types) > n:
+            return None
+    return types, size
 
 
 _BLOCK_ENTRIES = 2_000_000

@@ -11,7 +11,8 @@ from scipy import sparse
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, LabelKind
 from critic_eval.judging.verdicts import Value
-from critic_eval.metrics.resampling import Addends, Floats, Seed, Statistic, bootstrap
+from critic_eval.metrics.columns import clusters_of, encoded
+from critic_eval.metrics.resampling import Addends, Floats, Seed, Statistic, bootstrap, distinct_rows
 
 InvalidPolicy = Literal["exclude", "wrong"]
 Shape = Literal["proportion", "mean", "pearson", "spearman", "kendall", "other"]
@@ -131,9 +132,9 @@ def cell_sample(
         reason: See `Sample`.
         shape: See `Sample`.
     """
-    distinct, cell = np.unique(points, axis=0, return_inverse=True)
+    distinct, cell = distinct_rows(points)
     rows = np.arange(len(points))
-    addends = sparse.csr_array((np.ones(len(points)), (rows, cell.ravel())), shape=(len(points), len(distinct)))
+    addends = sparse.csr_array((np.ones(len(points)), (rows, cell)), shape=(len(points), len(distinct)))
 
     def statistic(weights: Floats) -> Floats:
         return of_points(distinct, weights)
@@ -164,7 +165,7 @@ def cluster_of(judgment: Judgment) -> str:
 
 def units_of(judgments: Sequence[Judgment]) -> Units:
     """What judgments are on."""
-    return Units([cluster_of(judgment) for judgment in judgments], len({judgment.item_id for judgment in judgments}))
+    return Units(clusters_of(judgments), len(np.unique(encoded(judgments, "item_id").codes)))
 
 
 def invalid_reasons(judgments: Sequence[Judgment]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from critic_eval.benchmarks.recorded_forms import find_recorded
 from critic_eval.benchmarks.rescoring import read_judgments
+from critic_eval.benchmarks.yaml_functions import figure_of_metric
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.judging import Judgment
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
@@ -284,7 +285,8 @@ def _old_figures(columns: dict[str, Any]) -> list[RunFigure]:
             continue
         stderr = columns.get(column.replace(name, f"{name}_stderr", 1))
         known = float(stderr) if isinstance(stderr, int | float) else None
-        group = MEAN if name.startswith("mean_") else POOLED
+        figure, over_groups = figure_of_metric(name)
+        group = MEAN if over_groups else POOLED
         low, high = (None, None) if known is None else (value - 1.96 * known, value + 1.96 * known)
-        figures.append(RunFigure(name.removeprefix("mean_"), group, float(value), low, high, known))
+        figures.append(RunFigure(figure or name, group, float(value), low, high, known))
     return figures

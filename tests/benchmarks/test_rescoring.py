@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from critic_eval import cli
-from critic_eval.benchmarks.recorded_forms import recorded_names
-from critic_eval.benchmarks.rescoring import rescore
+from critic_eval.benchmarks import critic_113k, mllm_judge, vlfeedback
+from critic_eval.benchmarks.recorded_forms import find_recorded, recorded_names
+from critic_eval.benchmarks.rescoring import read_judgments, rescore
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.metrics import Figure
+from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.metrics import Figure, group_figures
 
 SHARED = Path(__file__).parents[3] / "shared"
 MLLM_JUDGE = SHARED / "data/mllm_judge/llava_critic_7b_score.csv"
@@ -158,7 +162,7 @@ def test_the_command_prints_one_json_object_or_a_table(tmp_path: Path, capsys: p
     file.write_text("score_id,original_dataset,human,judge\n" + "".join(f"{i},d,{i % 5},{i % 3}\n" for i in range(30)))
     assert cli.main(["rescore", "mllm_judge_score", str(file), "--json", "--bootstrap", "50"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert list(printed) == ["benchmark", "signature", "figures", "notes"]
+    assert list(printed) == ["benchmark", "signature", "figures", "notes", "taken"]
     assert printed["benchmark"] == "critic_mllm_judge_score"
     counts = {"n", "n_items", "n_judgments", "invalid"}
     assert set(printed["figures"][0]) == {"name", "group", "value", "low", "high", "interval", *counts}
@@ -172,3 +176,162 @@ def test_the_command_prints_one_json_object_or_a_table(tmp_path: Path, capsys: p
 
 def test_every_recorded_benchmark_is_named_as_its_task() -> None:
     assert all(name.startswith("critic_") for name in recorded_names())
+
+
+MLLM = {"score_id": 0, "original_dataset": "coco", "human": 5, "judge": 5}
+
+
+def taken_from(tmp_path: Path, benchmark: str, *rows: dict[str, Any], **settings: Any) -> tuple[str, list[Any]]:
+    """What was taken for what, and the verdicts of records without a label's worth of figures."""
+    file = tmp_path / "t.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    judgments, _ = read_judgments(find_recorded(benchmark), [file])
+    return rescore(benchmark, [file], resamples=0, **settings).taken, [one.verdict.value for one in judgments]
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "row", "verdict", "taken"),
+    [
+        ("mllm_judge_score", {**MLLM, "answer": "3"}, 5, "verdict from `judge`, label from `human`"),
+        ("mllm_judge_score", {**MLLM, "judge": None, "result": {"judge": 4}, "answer": "3"}, 4, "from `result.judge`"),
+        ("mllm_judge_score", {**MLLM, "text": " "}, 5, "verdict from `judge`"),
+        ("scores", {"id": "1", "label": 50, "answer": "Score: 3", "verdict": 40}, 40, "verdict from `verdict`"),
+        ("scores", {"id": "1", "label": 50, "raw": "", "judge": 40}, 40, "verdict from `judge`"),
+        ("pairs", {"id": "1", "label": "B", "answer": "[[A]]", "result": {"judge": "B"}}, 1, "from `result.judge`"),
+        ("mllm_judge_pair", {"pair_id": 1, "human": "A", "answer": "[[A]]", "judge": "B"}, 1, "verdict from `judge`"),
+    ],
+)
+def test_a_verdict_is_not_read_from_what_was_judged(
+    benchmark: str, row: dict[str, Any], verdict: float, taken: str, tmp_path: Path
+) -> None:
+    said, values = taken_from(tmp_path, benchmark, row)
+    assert values == [verdict]
+    assert taken in said
+
+
+def test_the_judged_answer_alone_is_no_verdict(tmp_path: Path) -> None:
+    own = {"score_id": 0, "name": "llava", "answer": "3", "instruction": "How many?", "human": 1}
+    with pytest.raises(DataError, match="--map answer=text"):
+        taken_from(tmp_path, "mllm_judge_score", own)
+
+
+def test_multimodal_rewardbench_by_its_own_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"ID": "nocaps_1", "Label": "B", "output": "[[B]]", "Meta": {"Category": "correctness"}},
+        {"ID": "math_1", "Label": "A", "output": "[[B]]", "Meta": {"Category": "reasoning"}},
+    ]
+    file = tmp_path / "t.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = figures_of("mm_rewardbench", file, resamples=0)
+    accuracy = {group: figure.value for (group, name), figure in found.items() if name == "accuracy_with_tie"}
+    assert accuracy == {"mean": 0.5, "pooled": 0.5, "correctness": 1.0, "reasoning": 0.0}
+    assert cli.main(["rescore", "mm_rewardbench", str(file), "--bootstrap", "0"]) == 0
+    assert "label from `Label`, group from `Meta.Category`" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [({"id": 1, "verdict": "A"}, "no labels"), ({"id": 1, "label": "A", "verdict": ""}, "no valid verdicts")],
+)
+def test_figures_without_any_item_say_why_and_end_with_1(
+    row: dict[str, Any], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "t.jsonl"
+    file.write_text(json.dumps(row))
+    assert cli.main(["rescore", "pairs", str(file), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["figures"][0]["reason"] == reason
+    assert cli.main(["rescore", "pairs", str(file)]) == 1
+    assert f"accuracy_with_tie (pooled) is not known: {reason}" in capsys.readouterr().out
+
+
+def test_columns_that_a_user_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("nr,judge,gold,said,source,by1,by2\n1,gpt,A,A,x,m,n\n2,gpt,B,A,x,n,m\n3,gpt,A,A,y,m,n\n")
+    roles = ["nr=id", "judge=group", "gold=label", "said=verdict", "source=cluster", "by1=model_a", "by2=model_b"]
+    command = ["rescore", "pairs", str(file), "--json"]
+    assert cli.main([*command, *(part for role in roles for part in ("--map", role))]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    found = {(figure["group"], figure["name"]): figure for figure in printed["figures"]}
+    assert found["gpt", "accuracy_with_tie"]["value"] == pytest.approx(2 / 3)
+    assert found["pooled", "model_kendall"]["value"] is not None
+    assert printed["taken"].startswith("verdict from `said`, label from `gold`, group from `judge`")
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("said=verdct", "no role 'verdct' for said; did you mean verdict"),
+        ("sad=verdict", "no column 'sad'; did you mean said"),
+        ("said", "takes column=role"),
+        ("said=model_b", "model_a"),
+    ],
+)
+def test_unknown_roles_and_columns_are_named(
+    named: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("id,gold,said\n1,A,A\n")
+    assert cli.main(["rescore", "pairs", str(file), "--map", named]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_two_labels_are_none_by_wildvisions_own_rule(tmp_path: Path) -> None:
+    """Oracle: get_score of WildVision-Bench's judge code, by which different labels of one answer are no label."""
+    rows = [
+        {"question_id": "1", "model": "m", "judgment": "My own: [[B>A]]\n\nFinal: [[A>B]]", "score": None},
+        {"question_id": "2", "model": "m", "judgment": "Final: [[A=B]], so [[A=B]]", "score": "A=B"},
+        {"question_id": "3", "model": "m", "judgment": "$ERROR$", "score": "B>>A"},
+    ]
+    file = tmp_path / "t.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    judgments, _ = read_judgments(find_recorded("wildvision_bench"), [file], official=True)
+    verdicts = [one.verdict for one in judgments]
+    assert [verdict.value if verdict.is_valid else verdict.reason for verdict in verdicts] == [
+        "2 different labels",
+        None,
+        1,
+    ]
+    assert verdicts[2].strength == 2
+
+
+def test_recorded_forms_ask_as_their_tasks_do() -> None:
+    tasks = {"113k": critic_113k, "mllm_judge": mllm_judge, "vlfeedback": vlfeedback}
+    for prefix, module in tasks.items():
+        for kind, task in module.TASKS.items():
+            if f"critic_{prefix}_{kind}" in recorded_names():
+                assert find_recorded(f"{prefix}_{kind}").protocol == task.protocol_name
+
+
+def test_groups_called_as_the_whole_or_the_mean_stay_apart(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("id,group,label,verdict\n1,pooled,A,A\n2,mean,A,B\n3,mean,A,B\n")
+    found = rescore("pairs", [file], resamples=0)
+    accuracy = [(one.group, one.value) for one in found.figures if one.name == "accuracy_with_tie"]
+    assert accuracy == [("mean", 0.5), ("pooled", pytest.approx(1 / 3)), ('"mean"', 0.0), ('"pooled"', 1.0)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_a_table_in_any_format_gives_the_same_figures_as_single_judgments(kind: str, tmp_path: Path) -> None:
+    """Oracle: the same figures over a list of judgments, made one by one."""
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"score_id": rng.integers(0, 200, 300), "original_dataset": rng.choice(["x", "y"], 300)})
+    table["human"] = rng.integers(1, 6, 300)
+    table["judge"] = np.where(rng.random(300) < 0.1, -1, rng.integers(1, 6, 300))
+    file = tmp_path / f"t.{kind}"
+    write = {"csv": lambda: table.to_csv(file, index=False), "parquet": lambda: table.to_parquet(file)}
+    write.get(kind, lambda: table.to_json(file, orient="records", lines=True))()
+    judgments = [
+        Judgment(
+            str(row.score_id),
+            "A",
+            Verdict.invalid("no verdict recorded") if row.judge == -1 else Verdict.score(int(row.judge)),
+            "",
+            "mllm_judge_score",
+            label=Label.score(int(row.human)),
+            group=row.original_dataset,
+        )
+        for row in table.itertuples()
+    ]
+    result = rescore("mllm_judge_score", [file], resamples=200)
+    names = dict.fromkeys(one.name for one in result.figures)
+    assert result.figures == [one for name in names for one in group_figures(name, judgments, resamples=200)]

@@ -191,10 +191,16 @@ def test_repeated_records_answer_in_turn(tmp_path: Path) -> None:
     assert values[2].reason == "not recorded"
 
 
+def test_an_answer_beside_a_verdict_is_what_was_judged(tmp_path: Path) -> None:
+    record = {"id": "0", "order": "AB", "answer": "The better response: [first]", "result": {"judge": "B"}}
+    model = RecordedJudge(path=write(tmp_path / "records.jsonl", record))
+    assert judge(model, n=1)[0].verdict.value == 1
+
+
 def test_records_that_name_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 1: there is none of the columns item_id, id and prompt_hash"):
         RecordedJudge(path=write(tmp_path / "a.jsonl", {"text": "x"}))
-    with pytest.raises(DataError, match="none of the columns text, raw, answer and verdict"):
+    with pytest.raises(DataError, match=r"none of the columns text, raw, answer, verdict, judge, result\.judge"):
         RecordedJudge(path=write(tmp_path / "b.jsonl", {"id": "1"}))
     with pytest.raises(ArgumentError, match="path=FILE"):
         RecordedJudge()

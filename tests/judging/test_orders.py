@@ -23,6 +23,12 @@ def test_impossible_numbers_of_responses_are_refused(n: int) -> None:
         identity_order(n)
 
 
+def test_a_random_order_is_one_of_both() -> None:
+    assert {orders(2, "random")[0] for _ in range(200)} == {"AB", "BA"}
+    assert orders(3, "random", max) == ["CBA"]
+    assert orders(1, "random") == ["A"]
+
+
 def test_unknown_policy_is_refused() -> None:
     with pytest.raises(ArgumentError, match="thrice"):
         orders(2, "thrice")  # type: ignore[arg-type]
