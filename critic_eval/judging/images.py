@@ -57,17 +57,16 @@ def pixel_limit() -> int:
 def _opened(image: Any, upright: bool) -> tuple[str | None, Image.Image | None]:
     limit = pixel_limit()
     try:
-        with _our_limits():
-            with _source(image) as opened:
-                # The header alone is read so far; decoding takes tens of bytes a pixel.
-                if 0 in opened.size:
-                    return f"has no pixels ({opened.width} x {opened.height})", None
-                if opened.width * opened.height > limit:
-                    size = f"{opened.width} x {opened.height}"
-                    return f"has more than {limit:,} pixels ({size}; {LIMIT_VARIABLE} sets the limit)", None
-                if opened.format in _PROGRAMS:
-                    return "can't be read (it is a program that draws, not an image)", None
-                return None, rgb(opened, upright=upright)
+        with _our_limits(), _source(image) as opened:
+            # The header alone is read so far; decoding takes tens of bytes a pixel.
+            if 0 in opened.size:
+                return f"has no pixels ({opened.width} x {opened.height})", None
+            if opened.width * opened.height > limit:
+                size = f"{opened.width} x {opened.height}"
+                return f"has more than {limit:,} pixels ({size}; {LIMIT_VARIABLE} sets the limit)", None
+            if opened.format in _PROGRAMS:
+                return "can't be read (it is a program that draws, not an image)", None
+            return None, rgb(opened, upright=upright)
     except Exception as error:
         # Damaged and hostile files raise nearly every kind of error from somewhere in a decoder.
         return f"can't be read ({_why(error)})", None

@@ -24,9 +24,9 @@ def rgb(image: Image.Image, *, upright: bool = True) -> Image.Image:
     """An image in RGB, without any metadata, so that to do it again changes nothing.
 
     What is transparent shows white. Gray of more than 8 bits is scaled by its range: 16 bits by the depth that the file
-    states; 32-bit integers by the smallest of 255, 65535 and 32 bits (31 where they are signed) that holds the values,
-    floats by the smallest of 1, 255, 65535 and their largest. 16-bit values that all fit in 8 bits are taken for 8 bits,
-    since nothing could be seen of them else. Where values are negative, they are spread from the least to the largest.
+    states; 32-bit integers by the smallest of 255, 65535 and 32 bits (31 where they are signed) that holds the values;
+    floats by the smallest of 1, 255, 65535 and their largest. 16-bit values that all fit in 8 bits are taken for 8
+    bits, since nothing could be seen of them else. Negative values are spread from the least to the largest.
 
     Args:
         image: of any mode; its pixels may still be in its file.

@@ -69,7 +69,7 @@ def requests() -> Iterator[tuple[str, list[str]]]:
             asked.append(self.path)
             self.send_error(404)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -166,7 +166,7 @@ def test_a_benchmarks_images_are_not_fetched_either(
     for place in (None, str(tmp_path)):
         monkeypatch.setenv(VARIABLE, place) if place else monkeypatch.delenv(VARIABLE, raising=False)
         for path in (address, "/etc/hostname", "../x.png"):
-            with pytest.raises(Exception, match="address|leads out|no file of the data"):
+            with pytest.raises(Exception, match=r"address|leads out|no file of the data"):
                 SOURCE.images({"image": {"bytes": None, "path": path}})
     assert asked == []
 
