@@ -25,7 +25,7 @@ def model_manifests() -> list[Any]:
 def install() -> None:
     """Make our tasks and the standard errors of our aggregations known to lmms-eval; safe to call again."""
     from lmms_eval import evaluator_utils
-    from lmms_eval.loggers.evaluation_tracker import EvaluationTracker
+    from lmms_eval.loggers import evaluation_tracker
     from lmms_eval.tasks import TaskManager
 
     if not hasattr(TaskManager.initialize_tasks, "__wrapped__"):
@@ -33,7 +33,9 @@ def install() -> None:
         evaluator_utils.stderr_for_metric = _with_our_stderr(evaluator_utils.stderr_for_metric)
         output = evaluator_utils.TaskOutput
         output.calculate_aggregate_metric = _noting_figures(output.calculate_aggregate_metric)
-        EvaluationTracker.save_results_aggregated = _with_our_report(EvaluationTracker.save_results_aggregated)
+        tracker = evaluation_tracker.EvaluationTracker
+        tracker.save_results_aggregated = _with_our_report(tracker.save_results_aggregated)
+        evaluation_tracker.sanitize_model_name = _never_hidden(evaluation_tracker.sanitize_model_name)
 
 
 _MODELS = {
@@ -65,6 +67,16 @@ def _with_our_stderr(stderr_for_metric: Any) -> Any:
         if ours is not None:
             return ours if bootstrap_iters > 0 else None
         return stderr_for_metric(metric=metric, bootstrap_iters=bootstrap_iters)
+
+    return wrapped
+
+
+def _never_hidden(sanitize_model_name: Any) -> Any:
+    @functools.wraps(sanitize_model_name)
+    def wrapped(model_name: str, *args: Any, **kwargs: Any) -> str:
+        # lmms-eval names the folder of results after the model; `./hf` would give the hidden `.__hf`.
+        name = str(sanitize_model_name(model_name, *args, **kwargs))
+        return name if not name.startswith(".") else Path(model_name).resolve().name.lstrip(".") or "model"
 
     return wrapped
 

@@ -52,7 +52,10 @@ def without(key: str) -> Change:
 
 
 def content(name: str, data: bytes) -> Change:
-    return lambda folder: (folder / name).write_bytes(data) and None  # type: ignore[func-returns-value]
+    def change(folder: Path) -> None:
+        (folder / name).write_bytes(data)
+
+    return change
 
 
 def cut(name: str, share: float) -> Change:
@@ -113,6 +116,8 @@ def single_rows(folder: Path) -> None:
     save_file({name: tensor[:1].contiguous() for name, tensor in load_file(file).items()}, file)
 
 
+NO_SIZES: tuple[Any, ...] = (-1, 0, 1.5, "128", "many", [128], {}, True, 10**6, 10**9, 10**30)
+
 CORRUPTED: dict[str, Change] = {
     "config: empty": content("config.json", b""),
     "config: half": cut("config.json", 0.5),
@@ -127,10 +132,7 @@ CORRUPTED: dict[str, Change] = {
     **{f"config: without {key}": without(key) for key in ("vocab_size", "hidden_size", "intermediate_size")},
     "config: without layers": without("num_hidden_layers"),
     "config: without heads": without("num_attention_heads"),
-    **{
-        f"config: hidden_size {value!r}": config(hidden_size=value)
-        for value in (-1, 0, 1.5, "128", "many", [128], {}, True, 10**6, 10**9, 10**30)
-    },
+    **{f"config: hidden_size {value!r}": config(hidden_size=value) for value in NO_SIZES},
     "config: hidden_size of other weights": config(hidden_size=132),
     "config: vocab_size -5": config(vocab_size=-5),
     "config: vocab_size 10^9": config(vocab_size=10**9),
