@@ -124,6 +124,8 @@ SAVED_SAMPLES = Part(
     ("task_name", "samples"),
 )
 """Where samples are written."""
+FOLDER_NAME = Part(_LMMS_EVAL, "lmms_eval.loggers.evaluation_tracker", "sanitize_model_name", ("model_name",))
+"""What the folder of a model's results is called."""
 ANSWER_FILTERS = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.apply_filters")
 """What becomes of the answers to a request before a task sees them: only the first is left."""
 FIRST_ANSWER = Part(_LMMS_EVAL, "lmms_eval.filters.selection", "TakeFirstFilter")

@@ -36,6 +36,7 @@ def install() -> None:
     compat.ANSWER_FILTERS.wrap(draws.with_all_answers)
     compat.SAVED_RESULTS.wrap(saving.whole_results)
     compat.SAVED_SAMPLES.wrap(saving.whole_samples)
+    compat.FOLDER_NAME.wrap(_never_hidden)
     compat.wrap_python_call(_with_our_report)
 
 
@@ -66,6 +67,15 @@ def _with_our_stderr(stderr_for_metric: Any) -> Any:
         if ours is not None:
             return ours if bootstrap_iters > 0 else None
         return stderr_for_metric(metric=metric, bootstrap_iters=bootstrap_iters)
+
+    return wrapped
+
+
+def _never_hidden(sanitize_model_name: Any) -> Any:
+    def wrapped(model_name: str, *args: Any, **kwargs: Any) -> str:
+        # lmms-eval names the folder of results after the model; `./hf` would give the hidden `.__hf`.
+        name = str(sanitize_model_name(model_name, *args, **kwargs))
+        return name if not name.startswith(".") else Path(model_name).resolve().name.lstrip(".") or "model"
 
     return wrapped
 

@@ -160,3 +160,14 @@ def test_each_evaluation_of_one_command_has_its_own_journal(command: Command, tm
     assert len(list((tmp_path / "out").glob("journal-*.sqlite"))) == 2
     found = [json.loads(file.read_text())["critic_eval"] for file in (tmp_path / "out").rglob("*_results.json")]
     assert sorted(task for results in found for task in results) == sorted(tasks)
+
+
+@pytest.mark.parametrize("name", ["./hf", "../hf", ".", "./.cache/hf", ".hf", "./"])
+def test_a_folder_of_results_is_never_hidden(name: str) -> None:
+    from lmms_eval.loggers import evaluation_tracker
+
+    plugin.install()
+    sanitized = evaluation_tracker.sanitize_model_name(name)
+    assert sanitized
+    assert not sanitized.startswith(".")
+    assert evaluation_tracker.sanitize_model_name("lmms-lab/llava-critic-7b") == "lmms-lab__llava-critic-7b"

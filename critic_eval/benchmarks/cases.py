@@ -37,7 +37,7 @@ def read_cases(reader: Reader, row: Row) -> list[Case | LeftOut]:
     """All cases of a row; an error in the row itself ends them and is the last one's reason."""
     cases: list[Case | LeftOut] = []
     try:
-        cases.extend(reader(row))
+        cases.extend(case if isinstance(case, LeftOut) else _writable(case) for case in reader(row))
     except ArgumentError as error:
         cases.append(LeftOut(str(error)))
     except KeyError as error:
@@ -45,6 +45,19 @@ def read_cases(reader: Reader, row: Row) -> list[Case | LeftOut]:
     except (TypeError, AttributeError, IndexError) as error:
         cases.append(LeftOut(f"a column is of an unexpected type ({type(error).__name__})"))
     return cases
+
+
+def _writable(case: Case) -> Case | LeftOut:
+    """The case, unless a text of it can't be written: half a character, which a broken escape in JSON leaves."""
+    item = case.item
+    authors = [response.model or "" for response in item.responses]
+    others = [item.id, item.group or "", item.cluster or "", item.reference or "", item.rubric or "", *authors]
+    try:
+        for text in (item.question, item.context or "", *(response.text for response in item.responses), *others):
+            text.encode()
+    except UnicodeEncodeError:
+        return LeftOut("a text holds half a character (a lone surrogate)")
+    return case
 
 
 def case_of(build: Callable[[], Case]) -> Case | LeftOut:

@@ -103,7 +103,8 @@ TASKS = {
     **with_variants("score", _SCORE),
     **with_variants("pair", _PAIR),
     **with_variants("batch", _BATCH),
-    "score_official": replace(_SCORE, official=score_as_flex_judge),
-    "pair_official": replace(_PAIR, official=pair_as_flex_judge, order_policy="single"),
-    "batch_official": replace(_BATCH, invalid_policy="wrong"),
+    # flex-judge opens images by Pillow (qwen_vl_utils), which leaves them as they are stored.
+    "score_official": replace(_SCORE, official=score_as_flex_judge, upright=False),
+    "pair_official": replace(_PAIR, official=pair_as_flex_judge, order_policy="single", upright=False),
+    "batch_official": replace(_BATCH, invalid_policy="wrong", upright=False),
 }

@@ -54,5 +54,6 @@ TASKS = {
         metrics=("accuracy_with_tie", "cluster_accuracy", "invalid_rate", "left_out"),
         order_policy="single",
         invalid_policy="wrong",
+        upright=False,  # the official code opens images by Pillow, which leaves them as they are stored
     ),
 }

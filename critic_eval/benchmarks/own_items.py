@@ -1,102 +1,30 @@
 """`critic_pairs`, `critic_scores`, `critic_ranks`: a user's own items, from a file named in the environment."""
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from critic_eval.benchmarks.cases import Case, UnusableError, number_of, optional_text, text_of
-from critic_eval.benchmarks.files import cache_folder, written_once
-from critic_eval.benchmarks.sources import BUILDERS, load_arguments
-from critic_eval.benchmarks.tables import Row, read_table
+from critic_eval.benchmarks.columns import refuse_unread
+from critic_eval.benchmarks.inside import image_inside, short
+from critic_eval.benchmarks.own_files import EMBEDDED, FILES, Kind, OwnFile
+from critic_eval.benchmarks.tables import Row
 from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.benchmarks.variants import with_variants
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Item, Label, Response
 
-Kind = Literal["pairs", "scores", "ranks"]
-
 SCALE_VARIABLE = "CRITIC_EVAL_SCALE"
 STRICT_VARIABLE = "CRITIC_EVAL_STRICT"
-
-
-@dataclass(frozen=True)
-class OwnFile:
-    """The file of one task: JSON lines, CSV, TSV or parquet, named by `CRITIC_EVAL_PAIRS`, `_SCORES` or `_RANKS`.
-
-    It stands in for a `Source`: the same methods say how `datasets` loads it.
-    """
-
-    kind: Kind
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that names the file."""
-        return f"CRITIC_EVAL_{self.kind.upper()}"
-
-    @property
-    def file(self) -> Path:
-        """The file.
-
-        Raises:
-            DataError: None is named, it does not exist, or it is of no known kind.
-        """
-        named = os.environ.get(self.variable)
-        if not named:
-            raise DataError(f"critic_{self.kind} reads your own file: set {self.variable} to it (see the README).")
-        file = Path(named).expanduser().resolve()
-        if not file.is_file():
-            raise DataError(f"There is no file {file}, which {self.variable} names.")
-        if file.suffix not in (*BUILDERS, *_TABLES):
-            raise DataError(f"{file.name} is none of {', '.join((*BUILDERS, *_TABLES))}.")
-        if not file.stat().st_size:
-            raise DataError(f"{file} holds no items.")
-        return file
-
-    def path(self) -> str:
-        """What `datasets.load_dataset` takes as path."""
-        return BUILDERS[self._loaded_file().suffix]
-
-    def name(self) -> None:
-        """There is one configuration."""
-
-    def kwargs(self) -> dict[str, Any]:
-        """Further arguments of `datasets.load_dataset`."""
-        return load_arguments("test", [self._loaded_file()])
-
-    def _loaded_file(self) -> Path:
-        """The file, or the lines of a table: `datasets` would make numbers of texts, and nothing of "NA"."""
-        file = self.file
-        if file.suffix not in _TABLES:
-            return file
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        folder = written_once(cache_folder() / f"table-{digest}", partial(_write_lines, file))
-        return folder / "items.jsonl"
-
-
-def _write_lines(table: Path, folder: Path) -> None:
-    """Write a table's rows as JSON, each on the line it ends on; what can't be read stays what it is: no JSON."""
-    found = read_table(table)
-    lines = {number: json.dumps(row) for number, row in found.rows}
-    last = max(lines)
-    text = [lines.get(number, "") for number in range(1, last + 1)]
-    (folder / "items.jsonl").write_text("\n".join([*text, *found.problems]), encoding="utf-8")
-
-
-_TABLES = (".csv", ".tsv")
-
-FILES: dict[Kind, OwnFile] = {"pairs": OwnFile("pairs"), "scores": OwnFile("scores"), "ranks": OwnFile("ranks")}
 
 
 def read_pair(row: Row) -> Iterator[Case]:
     """Two responses; the label is `A`, `B` or `tie`."""
     label = row.get("label")
     if label not in (None, "") and label not in _BETTER:
-        raise UnusableError(f"label is {_short(label)}, none of 'A', 'B' and 'tie'")
+        raise UnusableError(f"label is {short(label)}, none of 'A', 'B' and 'tie'")
     yield Case(
         _item(row, FILES["pairs"], (2, 2)), None if label in (None, "") else Label.preference(_BETTER[str(label)])
     )
@@ -119,7 +47,7 @@ def read_ranking(row: Row) -> Iterator[Case]:
     except ArgumentError:
         ranking = None
     if ranking is None or len(ranking.value) != len(item.responses):  # type: ignore[arg-type]  # a ranking's value
-        raise UnusableError(f"label is {_short(label)}, no ranking of {len(item.responses)} responses such as 'BA'")
+        raise UnusableError(f"label is {short(label)}, no ranking of {len(item.responses)} responses such as 'BA'")
     yield Case(item, ranking)
 
 
@@ -127,6 +55,7 @@ def _item(row: Row, source: OwnFile, bounds: tuple[int, int]) -> Item:
     name = row.get("id")
     if name in (None, ""):
         raise UnusableError("id is empty")
+    refuse_unread(row, _COLUMNS)
     responses = _responses(row)
     least, most = bounds
     if not least <= len(responses) <= most:
@@ -136,7 +65,7 @@ def _item(row: Row, source: OwnFile, bounds: tuple[int, int]) -> Item:
         str(name),
         text_of(row, "question"),
         responses,
-        _images(row, source.file.parent),
+        _images(row, source),
         reference=optional_text(row, "reference"),
         rubric=optional_text(row, "rubric"),
         group=optional_text(row, "group"),
@@ -146,9 +75,13 @@ def _item(row: Row, source: OwnFile, bounds: tuple[int, int]) -> Item:
 def _responses(row: Row) -> tuple[Response, ...]:
     """A list `responses`, or, as tables have it, a column `response` or columns `response_1`, `response_2` and on."""
     listed, models = _list(row, "responses"), _list(row, "models") or []
+    columns = [name for name in _RESPONSES if row.get(name) not in (None, "")]
+    if listed and columns:
+        raise UnusableError(f"responses and {columns[0]} are both given")
     if listed is None:
-        names = [name for name in ("response", *(f"response_{number}" for number in range(1, 27))) if row.get(name)]
-        listed = [row[name] for name in names]
+        if columns and columns != ["response"] and columns != list(_RESPONSES[1 : len(columns) + 1]):
+            raise UnusableError(f"{', '.join(columns[:3])} are not response_1, response_2 and on")
+        listed = [row[name] for name in columns]
     if not listed:
         raise UnusableError("responses are missing")
     responses = []
@@ -165,7 +98,7 @@ def _list(row: Row, name: str) -> list[Any] | None:
     if isinstance(value, str) and value:
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnusableError(f"{name} is no list") from None
     if value in (None, ""):
         return None
@@ -174,20 +107,22 @@ def _list(row: Row, name: str) -> list[Any] | None:
     return value
 
 
-def _images(row: Row, folder: Path) -> tuple[Any, ...]:
-    """Image files; a relative path counts from the file's folder."""
+def _images(row: Row, source: OwnFile) -> tuple[Path, ...]:
+    """Image files; a path counts from the file's folder, and stays in it."""
+    listed = _list(row, "images")
     given = row.get("image")
-    if not given:
-        return ()
-    if hasattr(given, "convert") or isinstance(given, dict):
-        return (given,)
-    named = [given] if isinstance(given, str) else given
-    if not isinstance(named, list) or not all(isinstance(path, str) for path in named):
+    if given and listed:
+        raise UnusableError("image and images are both given")
+    named = listed or ([] if not given else given if isinstance(given, list) else [given])
+    return tuple(_image(one, source) for one in named)
+
+
+def _image(named: Any, source: OwnFile) -> Path:
+    if isinstance(named, Mapping):
+        return source.embedded_image(named.get(EMBEDDED))
+    if not isinstance(named, str) or not named:
         raise UnusableError("image is neither a path nor a list of paths")
-    for path in named:
-        if not (folder / path).is_file():
-            raise UnusableError(f"there is no image {_short(path)}")
-    return tuple(str(folder / path) for path in named)
+    return image_inside(source.file.parent, named)
 
 
 def _scale() -> tuple[float, float]:
@@ -199,10 +134,11 @@ def _scale() -> tuple[float, float]:
     return low, high
 
 
-def _short(value: Any) -> str:
-    return repr(str(value)[:40])
-
-
+_RESPONSES = ("response", *(f"response_{number}" for number in range(1, 27)))
+_COLUMNS = (
+    *("id", "question", "image", "images", "responses", *_RESPONSES),
+    *("label", "group", "reference", "rubric", "models"),
+)
 _BETTER = {"A": 0, "B": 1, "tie": None}
 
 

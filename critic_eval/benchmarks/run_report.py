@@ -57,6 +57,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         **judged_settings(judgments),
         "decoding": _decoding(generation),
         **({"draws": str(draws)} if draws > 1 else {}),
+        "orientation": "+".join(sorted({record.get("orientation", "by exif") for record in metrics["judgment"]})),
         "invalid": "wrong" if "wrong" in policies else "exclude",
         "bootstrap": str(RESAMPLES),
         "seed": str(SEED),

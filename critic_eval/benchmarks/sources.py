@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from critic_eval.benchmarks.cases import UnusableError
+from critic_eval.benchmarks.inside import image_inside, is_address, is_allowed_outside, short
 from critic_eval.errors import DataError
 
 VARIABLE = "CRITIC_EVAL_DATA"
@@ -60,11 +61,16 @@ class Source:
         """The local folder, or None where `CRITIC_EVAL_DATA` is not set or holds none for this benchmark.
 
         Raises:
-            DataError: The file in it is missing.
+            DataError: The folder that is named does not exist, or the file in it is missing.
         """
         named = os.environ.get(VARIABLE)
-        folder = Path(named).expanduser().resolve() / self.folder if named else None
-        if folder is None or not folder.is_dir():
+        if not named:
+            return None
+        root = Path(named).expanduser().resolve()
+        if not root.is_dir():
+            raise DataError(f"There is no folder {root}, which {VARIABLE} names.")
+        folder = root / self.folder
+        if not folder.is_dir():
             return None
         if not _found(folder, self.file):
             raise DataError(f"{VARIABLE} holds {folder}, but there is no {self.file} in it; see the README.")
@@ -105,9 +111,12 @@ class Source:
         all, the paths are given as they are: judges that look at no image can run, and any other fails at the first.
 
         Raises:
-            UnusableError: An image file is missing while others are there.
+            UnusableError: An image file is missing while others are there; an image is an address or no file of the
+                data.
         """
-        if isinstance(row.get("image"), Mapping) or hasattr(row.get("image"), "convert"):
+        if isinstance(row.get("image"), Mapping):
+            return (self._recorded(row["image"]),)
+        if hasattr(row.get("image"), "convert"):
             return (row["image"],)
         named = [row[column] for column in paths if isinstance(row.get(column), str) and row[column]]
         local = self.local
@@ -121,6 +130,23 @@ class Source:
                 raise UnusableError("its image file is missing")
             located.append(str(found or places[0]))
         return tuple(located)
+
+    def _recorded(self, image: Mapping[str, Any]) -> Any:
+        """An image as `datasets` records it: bytes, or the path of a file that came with the data."""
+        path = image.get("path")
+        if image.get("bytes") or not isinstance(path, str):
+            return image
+        if self.local is not None:
+            return str(image_inside(self.local, path))
+        from datasets import config
+        from huggingface_hub import constants
+
+        # What `datasets` fetched of a hub's repository lies in its caches.
+        caches = (config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
+        is_fetched = any(Path(path).resolve().is_relative_to(Path(cache).resolve()) for cache in caches)
+        if is_address(path) or not (is_fetched or is_allowed_outside()):
+            raise UnusableError(f"image {short(path)} is no file of the data")
+        return path
 
     def frames(self, path: str, most: int = 8) -> tuple[str, ...]:
         """Images for a video: up to `most` files of the folder that it names, evenly spread over its length.

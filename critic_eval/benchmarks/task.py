@@ -4,7 +4,9 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from critic_eval.benchmarks.cases import Case, LeftOut, Reader, read_cases
@@ -23,7 +25,7 @@ from critic_eval.judging import (
     orders,
     read_stated,
 )
-from critic_eval.judging.images import open_image
+from critic_eval.judging.images import image_fault, open_image
 from critic_eval.judging.injections import inject, injected_index
 from critic_eval.judging.selection import selected_orders, selected_protocol
 from critic_eval.metrics import InvalidPolicy
@@ -62,7 +64,9 @@ class JudgeTask:
         invalid_policy: What becomes of invalid verdicts in figures.
         official: What a benchmark's own code makes of a judgment, for `_official` tasks.
         injected: One response of each item asks for the verdict, as a probe (see `judging.injections`).
-        own_file: The rows are a user's: what can't be used is named by line, and an id must not come twice.
+        own_file: The rows are a user's: what can't be used, unreadable images among it, is named by line, and an id
+            must not come twice.
+        upright: Whether images are turned as their EXIF orientation says; not where a benchmark's own code does not.
         strict: Whether to raise for a row that can't be used, instead of counting it.
     """
 
@@ -78,6 +82,7 @@ class JudgeTask:
     official: Callable[[Judgment, Row], Judgment] | None = None
     injected: bool = False
     own_file: bool = False
+    upright: bool = True
     strict: Callable[[], bool] = lambda: False
 
     @property
@@ -95,6 +100,7 @@ class JudgeTask:
             DataError: a column is missing, or nothing can be used; what can't be used, if strict.
         """
         self._check_columns(rows)
+        rows = undecoded(rows)
         shown: list[_Shown] = []
         unit = "line" if _are_lines(rows.column_names) else "row"
         left_out: Counter[str] = Counter()
@@ -103,6 +109,8 @@ class JudgeTask:
             for number, case in enumerate(self._cases(row)):
                 if isinstance(case, Case) and self.own_file and seen[case.item.id]:
                     case = LeftOut("its id was used before")
+                if isinstance(case, Case) and self.own_file and (fault := _image_fault(case.item)):
+                    case = LeftOut(f"an image {fault}")
                 if isinstance(case, LeftOut):
                     self._tell(case, f"{unit} {index + 1}", left_out)
                     continue
@@ -127,7 +135,7 @@ class JudgeTask:
         item = self._case(row).item
         if self.image_columns and not item.images:
             raise ImageError(f"Item {item.id} has no image in {' or '.join(self.image_columns)}.")
-        return [open_image(image, f"item {item.id}") for image in item.images]
+        return [open_image(image, f"item {item.id}", upright=self.upright) for image in item.images]
 
     def text(self, row: Row, lmms_eval_specific_kwargs: Any = None) -> str:
         """The prompt of a row, without its images."""
@@ -158,7 +166,7 @@ class JudgeTask:
         figures = dict.fromkeys(self.metrics, brief)
         # How many answers had no verdict is told of the answers, whatever official code makes of them.
         unread = {**record, "raw": ""}
-        logged = {**record, "shown": case.item.texts()}
+        logged = {**record, "shown": case.item.texts(), "orientation": "by exif" if self.upright else "as stored"}
         return {**figures, "judgment": logged, "invalid_rate": unread, LEFT_OUT_COLUMN: row.get(LEFT_OUT_COLUMN, "")}
 
     def reading(self, row: Row) -> Reading:
@@ -267,6 +275,42 @@ def _repeated(rows: Any, shown: Sequence[Mapping[str, Any]], summary: str) -> An
         return {**rows[batch[ROW_COLUMN]], **batch} if ROW_COLUMN in batch else dict(batch)
 
     return requests.with_transform(looked_up)
+
+
+def _image_fault(item: Item) -> str | None:
+    """Why one of an item's image files can't be opened, or None."""
+    for image in item.images:
+        file = Path(image)
+        facts = file.stat()
+        if fault := _file_fault(file, facts.st_mtime_ns, facts.st_size):
+            return fault
+    return None
+
+
+@lru_cache(1 << 20)
+def _file_fault(file: Path, _changed: int, _size: int) -> str | None:
+    # lmms-eval prepares every data set twice.
+    return image_fault(file)
+
+
+def undecoded(rows: Any) -> Any:
+    """The rows with their images as bytes and paths: `datasets` would open any file or address that one names."""
+    for name, feature in dict(rows.features).items():
+        kept = _undecoded(feature)
+        if kept != feature:
+            rows = rows.cast_column(name, kept)
+    return rows
+
+
+def _undecoded(feature: Any) -> Any:
+    if isinstance(feature, dict):
+        return {name: _undecoded(part) for name, part in feature.items()}
+    if isinstance(feature, list):
+        return [_undecoded(part) for part in feature]
+    names = {part.name for part in fields(feature)}
+    if "decode" in names:
+        return replace(feature, decode=False)
+    return replace(feature, feature=_undecoded(feature.feature)) if "feature" in names else feature
 
 
 def _image_columns(rows: Any) -> list[str]:

@@ -41,7 +41,7 @@ def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy
 
 
 def _labeled_scores(name: str, judgments: Sequence[Judgment]) -> tuple[Floats, Floats, Units, dict[str, int], int]:
-    """Valid verdicts with their labels and what they are on; invalid ones by reason, and how many judgments have no label."""
+    """Valid verdicts with their labels and what they are on; invalid ones by reason; how many have no label."""
     verdict, label = encoded(judgments, "verdict"), encoded(judgments, "label")
     if not len(judgments):
         return np.empty(0), np.empty(0), Units([], 0), {}, 0

@@ -10,7 +10,8 @@ import pytest
 from datasets import load_dataset
 from PIL import Image
 
-from critic_eval.benchmarks.own_items import SCALE_VARIABLE, STRICT_VARIABLE, TASKS, Kind
+from critic_eval.benchmarks.own_files import Kind
+from critic_eval.benchmarks.own_items import SCALE_VARIABLE, STRICT_VARIABLE, TASKS
 from critic_eval.errors import DataError, ImageError
 
 GOOD: dict[str, Any] = {"id": "1", "image": "a.png", "question": "Which?", "responses": ["It is 3.", "It is 5."]}

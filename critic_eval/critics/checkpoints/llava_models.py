@@ -37,6 +37,9 @@ from critic_eval.errors import CheckpointError
 PreTrainedModel: TypeAlias = Any
 """A transformers model, which is untyped here."""
 
+_ADDED_TOKENS = 100_000
+"""So many rows at most are added to a vocabulary for tokens that it lacks."""
+
 _MODELS: dict[str, Any] = {
     "llava": LlavaForConditionalGeneration,
     "llava_onevision": LlavaOnevisionForConditionalGeneration,
@@ -57,7 +60,12 @@ def load_llava(
     new_tokens = ("<image>", "<video>") if is_next else ("<image>",)
     tokenizer = load_tokenizer(source.folder, "Qwen2Tokenizer" if is_next else "LlamaTokenizer", new_tokens)
     check_marks(tokenizer, conversation_format, source)
-    config = build_config(source.config, vision_config, image_token_id=tokenizer.convert_tokens_to_ids("<image>"))
+    image_token_id = tokenizer.convert_tokens_to_ids("<image>")
+    if not 0 <= image_token_id < int(source.config.get("vocab_size", 0)) + _ADDED_TOKENS:
+        raise CheckpointError(
+            f"The tokenizer of {source.name} gives <image> the id {image_token_id}, far over its vocabulary."
+        )
+    config = build_config(source.config, vision_config, image_token_id=image_token_id)
     model_class = _MODELS[config.model_type]
     load = _load_quantized if placement.quantization else _load_weights
     model = load(model_class, config, source, files, placement)
@@ -193,6 +201,8 @@ def _end_and_padding(source: Source, tokenizer: Any) -> tuple[tuple[int, ...], i
         ends += stated if isinstance(stated, list) else [] if stated is None else [stated]
     candidates = (tokenizer.pad_token_id, generation.get("pad_token_id"), tokenizer.unk_token_id, *ends)
     padding = next((int(candidate) for candidate in candidates if candidate is not None), None)
+    if not all(isinstance(end, int) for end in ends):
+        raise CheckpointError(f"{source.name} names an end-of-answer token that is no id: {ends}.")
     if not ends or padding is None:
         raise CheckpointError(f"{source.name} names no end-of-answer token; add eos_token_id to its config.json.")
     return tuple(dict.fromkeys(ends)), padding

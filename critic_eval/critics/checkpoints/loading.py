@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from critic_eval.critics.checkpoints.encoding import PromptEncoder
+from critic_eval.critics.checkpoints.faults import in_sentences
 from critic_eval.critics.checkpoints.llava_models import PreTrainedModel, load_layout, load_llava, reads_by_itself
 from critic_eval.critics.checkpoints.placement import (
     Placement,
@@ -19,6 +20,7 @@ from critic_eval.critics.checkpoints.placement import (
     choose_dtype,
 )
 from critic_eval.critics.checkpoints.shards import digest, digest_settings, weight_files
+from critic_eval.critics.checkpoints.sizes import check_fit, check_model, check_sizes
 from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
 from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, empty_layout, load_model
 from critic_eval.errors import ArgumentError
@@ -77,17 +79,38 @@ def load_checkpoint(
     check_quantization(quantization)
     check_device_map(device_map)
     target = check_device("cuda" if quantization and device == "cpu" else device)
-    source = open_source(pretrained, revision, trust_remote_code=trust_remote_code)
+    with in_sentences(pretrained):
+        return _loaded(
+            open_source(pretrained, revision, trust_remote_code=trust_remote_code),
+            Placement(target, device_map, torch.float32, attn_implementation, quantization),
+            dtype,
+            read_vision_config(vision_config),
+            trust_remote_code,
+            weights,
+        )
+
+
+def _loaded(
+    source: Source,
+    placement: Placement,
+    dtype: str,
+    vision_config: dict[str, Any] | None,
+    trust_remote_code: bool,
+    weights: bool,
+) -> Checkpoint:
     files = weight_files(source.folder)
-    on_cpu = not torch.cuda.is_available() if device_map else target.type == "cpu"
-    weight_dtype = choose_dtype(dtype, source.config, files, on_cpu=on_cpu)
-    placement = Placement(target, device_map, weight_dtype, attn_implementation, quantization)
+    check_sizes(source.config, source.name)
+    check_sizes(vision_config or {}, f"{source.name} (vision_config)")
+    on_cpu = not torch.cuda.is_available() if placement.device_map else placement.device.type == "cpu"
+    placement = replace(placement, dtype=choose_dtype(dtype, source.config, files, on_cpu=on_cpu))
+    bytes_a_value = 0.0 if not weights else 0.5 if placement.quantization else float(placement.dtype.itemsize)
+    check_fit(source.config, vision_config, files, source.name, bytes_a_value)
     if not weights:
         placement = replace(placement, device=torch.device("meta"), device_map=None, quantization=None)
     if source.format == "transformers":
         model, encoder = _load_transformers(source, files, placement, trust_remote_code)
     else:
-        model, encoder = load_llava(source, files, placement, read_vision_config(vision_config))
+        model, encoder = load_llava(source, files, placement, vision_config)
     model.eval().requires_grad_(False)
     identity = {
         "name": source.name,
@@ -122,5 +145,7 @@ def _load_transformers(
     elif placement.is_empty:
         model = empty_layout(source.folder, trust_remote_code=trust_remote_code)
     else:
+        if not trust_remote_code:
+            check_model(empty_layout(source.folder, trust_remote_code=False), files, source.name)
         model = load_model(source.folder, trust_remote_code=trust_remote_code, **placement.arguments())
     return model, TransformersEncoder.load(source.folder, model, trust_remote_code=trust_remote_code)

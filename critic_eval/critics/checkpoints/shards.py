@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from critic_eval.critics.checkpoints.faults import first_line
+from critic_eval.critics.checkpoints.pickles import foreign_call
 from critic_eval.errors import CheckpointError
 
 _SAFETENSORS = ("model.safetensors", "model.safetensors.index.json")
@@ -49,8 +51,14 @@ def _indexed(folder: Path, index: str) -> list[Path]:
     try:
         weight_map = json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"]
         names = sorted(set(weight_map.values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        bounds = _bounds(folder)
+        strays = [name for name in names if not _is_inside(folder, name, bounds)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"The index {folder / index} can't be read ({error}); download it again.") from error
+    if strays:
+        raise CheckpointError(f"The index {folder / index} names {strays[0][:100]!r}, which leads out of its folder.")
+    if not names:
+        raise CheckpointError(f"The index {folder / index} names no weight file; download it again.")
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise CheckpointError(
@@ -58,6 +66,17 @@ def _indexed(folder: Path, index: str) -> list[Path]:
             f"({', '.join(missing[:5])}); download them again."
         )
     return [folder / name for name in names]
+
+
+def _bounds(folder: Path) -> Path:
+    """Where a checkpoint's files may lie: its folder, or in the hub's cache, whose links point to blobs, its own."""
+    whole = folder.resolve()
+    return whole.parent.parent if whole.parent.name == "snapshots" else whole
+
+
+def _is_inside(folder: Path, name: str, bounds: Path) -> bool:
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts and (folder / path).resolve().is_relative_to(bounds)
 
 
 def check_whole(file: Path) -> None:
@@ -118,6 +137,11 @@ def _load_pickled(file: Path) -> dict[str, Any]:
         tensors = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except Exception as error:
         # torch.load raises RuntimeError, EOFError, UnpicklingError, KeyError and more for a damaged file.
+        if called := foreign_call(file):
+            raise CheckpointError(
+                f"The weight file {file} holds code that loading it would run ({called[:100]}); it is refused, and "
+                "nothing of it was run: use weights in safetensors, from a source that you trust."
+            ) from error
         raise _damaged(file, error) from error
     if not isinstance(tensors, dict):
         raise _damaged(file, f"it holds a {type(tensors).__name__}, not named tensors")
@@ -125,8 +149,7 @@ def _load_pickled(file: Path) -> dict[str, Any]:
 
 
 def _damaged(file: Path, reason: object) -> CheckpointError:
-    first_line = (str(reason).strip() or type(reason).__name__).splitlines()[0]
-    return CheckpointError(f"The weight file {file} is truncated or damaged ({first_line}); download it again.")
+    return CheckpointError(f"The weight file {file} is truncated or damaged ({first_line(reason)}); download it again.")
 
 
 def digest_settings(folder: Path) -> str:

@@ -57,11 +57,15 @@ def fetch(pretrained: str | Path, revision: str | None = None) -> tuple[Path, st
     Raises:
         CheckpointError: the folder doesn't exist, or the hub can't be reached and its cache lacks the checkpoint.
     """
-    path = Path(pretrained).expanduser()
-    if path.is_dir():
-        return path, path.resolve().name, revision or ""
     name = str(pretrained)
-    if path.exists():
+    try:
+        path = Path(pretrained).expanduser()
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"There is no folder {name[:100]}; give an existing folder or a hub id.") from error
+    if is_folder:
+        return path, path.resolve().name, revision or ""
+    if exists:
         raise CheckpointError(f"{name} is a file; give the folder that holds the checkpoint.")
     if isinstance(pretrained, Path) or not _HUB_ID.fullmatch(name):
         raise CheckpointError(f"There is no folder {name}; give an existing folder or a hub id such as 'owner/name'.")
@@ -109,7 +113,7 @@ def read_json(file: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{file} can't be read as JSON ({error}).") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{file} has to hold one JSON object.")
@@ -125,6 +129,8 @@ def detect_format(config: dict[str, Any], name: str, *, trust_remote_code: bool 
         CheckpointError: nothing here loads that architecture.
     """
     architectures = config.get("architectures") or []
+    if not isinstance(architectures, list) or not all(isinstance(one, str) for one in architectures):
+        raise CheckpointError(f"The config.json of {name} gives architectures that are no list of names.")
     model_type = str(config.get("model_type", ""))
     if "LlavaQwenForCausalLM" in architectures or model_type == "llava_qwen":
         return "llava_next"

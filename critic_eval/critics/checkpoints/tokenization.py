@@ -37,6 +37,8 @@ def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, 
     except Exception as error:
         # The readers of vocabularies raise bare Exceptions of many kinds.
         raise CheckpointError(f"The tokenizer in {folder} can't be loaded ({error}).") from error
+    if not tokenizer("Which?", add_special_tokens=False).input_ids:
+        raise CheckpointError(f"The tokenizer in {folder} makes nothing of a text; its vocabulary is missing.")
     if tokenizer_class is LlamaTokenizer:
         sentencepiece_backend(tokenizer)
     new = [token for token in special_tokens if token not in tokenizer.get_vocab()]

@@ -22,6 +22,7 @@ from critic_eval.critics.checkpoints.encoding import (
     pad_left,
     prepare,
 )
+from critic_eval.critics.checkpoints.faults import first_line
 from critic_eval.critics.checkpoints.weights import PROGRESS_FROM_BYTES
 from critic_eval.critics.conversations import IMAGE_MARK, Conversation, check_conversation
 from critic_eval.errors import ArgumentError, CheckpointError
@@ -70,9 +71,9 @@ def checked(load: Callable[..., Any], folder: Path, *, optional: str = "", **arg
             # Mismatches are asked for only to be named below, instead of in a table on the screen.
             model, report = load(output_loading_info=True, ignore_mismatched_sizes=True, **arguments)
     except ImportError as error:
-        raise ArgumentError(f"{folder} needs a package that is absent: {_first_line(error)}") from error
+        raise ArgumentError(f"{folder} needs a package that is absent: {first_line(error)}") from error
     except (ValueError, RuntimeError, OSError, KeyError) as error:
-        raise CheckpointError(f"transformers can't load {folder}: {_first_line(error)}") from error
+        raise CheckpointError(f"transformers can't load {folder} ({first_line(error)}).") from error
     missing = [name for name in sorted(report["missing_keys"]) if not optional or optional not in name]
     mismatched = sorted(str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"])
     for problem, names in (("are missing", missing), ("have other shapes than config.json says", mismatched)):
@@ -144,7 +145,7 @@ class TransformersEncoder:
             )
         except Exception as error:
             # Processors of remote or incomplete checkpoints fail with all kinds of errors.
-            raise CheckpointError(f"The processor in {folder} can't be loaded: {_first_line(error)}") from error
+            raise CheckpointError(f"The processor in {folder} can't be loaded ({first_line(error)}).") from error
         if not hasattr(processor, "tokenizer") or not getattr(processor, "chat_template", None):
             raise CheckpointError(
                 f"{folder} has no processor with a chat template; use an instruction-tuned checkpoint."
@@ -262,8 +263,3 @@ def _special_marks(processor: Any) -> list[str]:
         value for name, value in vars(processor).items() if re.search(r"_token$", name) and isinstance(value, str)
     ]
     return sorted({token for token in (*tokens, IMAGE_MARK) if len(token) > 1}, key=len, reverse=True)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
