@@ -230,7 +230,7 @@ def _answer(entry: Any) -> Answer | None:
     """The answer of an entry, or None if it is none."""
     try:
         fields = json.loads(entry)
-        answer = Answer(**{**fields, "without": tuple(fields.get("without", ()))})
+        answer = Answer(without=tuple(fields.pop("without", ())), **fields)
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     is_whole = (

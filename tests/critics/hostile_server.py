@@ -9,10 +9,10 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import threading
 import time
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,16 +25,19 @@ SECRET = "sk-planted-secret-0123456789"
 
 @dataclass
 class Hostile:
-    """What the server was asked: its URL, how often it was asked, and the bodies."""
+    """What the server was asked: its URL, how often it was asked, the bodies, and the headers."""
 
     url: str = ""
     requests: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
-def hostile(behaviour: Behaviour, times: float = float("inf")) -> Iterator[Hostile]:
-    """Run a server on a free port of this machine; the first `times` requests meet the behaviour."""
+def hostile(
+    behaviour: Behaviour, times: float = float("inf"), context: ssl.SSLContext | None = None
+) -> Iterator[Hostile]:
+    """Run a server on a free port of this machine, behind TLS or not; the first `times` requests meet the behaviour."""
     seen = Hostile()
     lock = threading.Lock()
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -42,10 +45,11 @@ def hostile(behaviour: Behaviour, times: float = float("inf")) -> Iterator[Hosti
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            body = _read_request(connection)
-            if body is None:
-                return
+            if context is not None:
+                connection = context.wrap_socket(connection, server_side=True)
+            headers, body = _read_request(connection)
             with lock:
+                seen.headers.append(headers)
                 seen.requests += 1
                 seen.bodies.append(body)
                 is_bad = seen.requests <= times
@@ -67,18 +71,20 @@ def hostile(behaviour: Behaviour, times: float = float("inf")) -> Iterator[Hosti
         listener.close()
 
 
-def _read_request(connection: socket.socket) -> dict[str, Any] | None:
+def _read_request(connection: socket.socket) -> tuple[dict[str, str], dict[str, Any]]:
+    """The headers of a request by their names in lower case, and its body."""
     data = b""
     while b"\r\n\r\n" not in data:
         part = connection.recv(65536)
         if not part:
-            return None
+            raise ConnectionError("no request came")
         data += part
     head, _, body = data.partition(b"\r\n\r\n")
-    sizes = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
-    while len(body) < int(sizes[0] if sizes else 0):
+    lines = [line.decode("latin-1").partition(":") for line in head.split(b"\r\n")[1:]]
+    headers = {name.lower(): value.strip() for name, _, value in lines}
+    while len(body) < int(headers.get("content-length", 0)):
         body += connection.recv(65536)
-    return dict(json.loads(body)) if body else {}
+    return headers, dict(json.loads(body)) if body else {}
 
 
 def completion(content: Any = "fine", **more: Any) -> bytes:

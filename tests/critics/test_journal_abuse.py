@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,21 @@ def read_all(file: Path) -> int:
         journal.close()
     assert all(one == answer(n) for n, one in found.items() if one is not None)
     return sum(one is not None for one in found.values())
+
+
+def add(file: Path, numbers: Iterable[int]) -> None:
+    """Add answers; the journal is closed whatever happens."""
+    journal = Journal(file)
+    try:
+        for n in numbers:
+            journal.add(key(n), answer(n))
+    finally:
+        journal.close()
+
+
+def read_all_and_add(file: Path) -> None:
+    read_all(file)
+    add(file, [N])
 
 
 def cut(file: Path) -> None:
@@ -136,9 +151,7 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("abuse", REFUSED)
-def test_a_file_that_is_no_journal_is_refused_by_name_and_left_alone(
-    abuse: Callable[[Path], None], file: Path
-) -> None:
+def test_a_file_that_is_no_journal_is_refused_by_name_and_left_alone(abuse: Callable[[Path], None], file: Path) -> None:
     abuse(file)
     before = file.read_bytes() if file.is_file() else None
     with pytest.raises(DataError, match=r"journal\.sqlite"):
@@ -152,12 +165,7 @@ def test_a_damaged_journal_gives_right_answers_or_an_error_that_names_it(
 ) -> None:
     abuse(file)
     with pytest.raises(DataError, match=r"journal\.sqlite"):
-        assert read_all(file) == 0
-        journal = Journal(file)
-        try:
-            journal.add(key(N), answer(N))
-        finally:
-            journal.close()
+        read_all_and_add(file)
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "~no-such-user/j", "\ud800" + "x" * 300])
@@ -292,15 +300,11 @@ def test_a_file_that_is_cut_in_mid_run_is_an_error(file: Path) -> None:
 
 
 def test_a_full_disk_loses_nothing_that_was_saved_and_says_what_is_not(file: Path) -> None:
-    journal = Journal(file)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, limits[1]))
     try:
         with pytest.raises(DataError, match=r"journal\.sqlite .* 64 answers are not in it"):
-            for n in range(N, 2 * N):
-                journal.add(key(n), answer(n))
-        with pytest.raises(DataError, match=r"journal\.sqlite"):
-            journal.close()
+            add(file, range(N, 2 * N))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert read_all(file) == N

@@ -36,8 +36,8 @@ def checked_url(url: str) -> str:
         has_password = "@" in parts.netloc
         httpx.URL(url)
     except (ValueError, httpx.InvalidURL):
-        is_address, has_password, has_more = False, "@" in url, False
-    if has_password:
+        is_address, has_password, has_more = False, False, False
+    if has_password or ("@" in url and not is_address):
         raise ArgumentError(
             "base_url holds a user's name or password, which would be written into the results; give them as "
             f"{PASSWORD_VARIABLE}=USER:PASSWORD in the environment."
