@@ -117,7 +117,7 @@ def test_the_timeout_is_for_the_whole_answer() -> None:
 def test_a_busy_server_is_not_asked_more_often_because_it_says_so(stated: str, status: str) -> None:
     with hostile(sends(b"", status, f"Retry-After: {stated}")) as server, pytest.raises(ServerError, match="status"):
         ask(server.url, texts=("a", "b"))
-    assert server.requests <= 2 * 8  # waits of 10, 20, 40, ... ms in half a second
+    assert server.requests <= 2 * 9  # waits of 10, 20, 40, ... ms in half a second
 
 
 def test_waits_grow_from_a_floor_and_follow_the_server_up_to_a_bound() -> None:
@@ -265,7 +265,7 @@ def test_a_server_out_of_reach_is_named_while_it_is_tried(
     started = time.monotonic()
     logger = logging.getLogger("critic_eval")
     monkeypatch.setattr(logger, "warning", lambda *args: said_after.append(time.monotonic() - started))
-    with pytest.raises(ServerError, match=f"no connection to {server.url} .*run the same command again"):
+    with pytest.raises(ServerError, match=f"no connection to {server.url} .Connection refused.*same command again"):
         ask(server.url, texts=tuple(map(str, range(9))))
     assert len(said_after) == 1
     assert said_after[0] < 0.2

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from critic_eval.critics.engines import server_patience as patience
+from critic_eval.critics.engines.server_failures import Failure, Refused, system_error, tls_failure
 from critic_eval.critics.engines.server_replies import (
     MOST_BYTES,
     MOST_BYTES_OF_ERROR,
@@ -100,7 +100,7 @@ class Server:
                 found = self._judged(reply, sent, read)
                 if isinstance(found, Answer):
                     return self._succeeded(found, left_out)
-                if isinstance(found, _Refused):
+                if isinstance(found, Refused):
                     if found.argument == "max_tokens" and "max_completion_tokens" in reply.text:
                         self._renamed["max_tokens"] = "max_completion_tokens"  # OpenAI's newer models know no other
                     else:
@@ -110,16 +110,13 @@ class Server:
             else:
                 failure = reply
             attempt += 1
-            wait = patience.pause(attempt, failure.retry_after)
-            is_over = (
-                time.monotonic() - started + wait > failure.seconds
-                if failure.seconds
-                else attempt >= (1 if self._failed_in_a_row >= patience.FAILED_IN_A_ROW else failure.attempts)
-            )
-            if is_over:
+            left = failure.seconds - (time.monotonic() - started)
+            attempts = 1 if self._failed_in_a_row >= patience.FAILED_IN_A_ROW else failure.attempts
+            if left <= 0 if failure.seconds else attempt >= attempts:
                 raise self._given_up(failure, attempt, started)
             self._warn_of(failure)
-            await asyncio.sleep(wait)
+            wait = patience.pause(attempt, failure.retry_after)
+            await asyncio.sleep(min(wait, left) if failure.seconds else wait)
 
     async def models(self) -> Mapping[str, Any]:
         """What the server says of its models, asked once.
@@ -141,18 +138,18 @@ class Server:
 
     def _judged(
         self, reply: Reply, sent: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Answer]
-    ) -> Answer | _Failure | _Refused:
+    ) -> Answer | Failure | Refused:
         """What a reply comes to."""
         if reply.status == 200:
             try:
                 answer = read(reply.completion())
             except MalformedReplyError as error:
                 what = self._secrets.shown(f"{self.url} gave an answer that is no chat completion ({error})")
-                return _Failure(what)
+                return Failure(what)
             except ServerError as error:
                 if not self._has_answered:
                     raise
-                return _Failure(f"{self.url}: {error}")
+                return Failure(f"{self.url}: {error}")
             return replace(
                 answer,
                 text=self._secrets.hidden(answer.text, LONG_SECRET),
@@ -168,14 +165,14 @@ class Server:
             seconds = patience.BUSY_SECONDS if reply.status in (429, 503) else 0.0
             what = f"status {reply.status} of {self.url}"
             said = f"{self.url}, {self._said(reply)}"
-            return _Failure(what, seconds=seconds, retry_after=reply.headers.get("retry-after", ""), said=said)
+            return Failure(what, seconds=seconds, retry_after=reply.headers.get("retry-after", ""), said=said)
         if 300 <= reply.status < 400:
             raise RefusedError(f"the server redirects (status {reply.status}), which is not followed; correct base_url")
         if "logprobs" in sent and "logprobs" in reply.text and not self._has_answered:
             raise ServerError(f"{self.url} gives no log-probabilities, which verdict_only reads; ask for full text.")
         refused = refused_argument(reply, sent) if reply.status in (400, 422) else None
         if refused is not None:
-            return _Refused(refused)
+            return Refused(refused)
         raise RefusedError(f"the server refused the request ({self._said(reply)})")
 
     def _succeeded(self, answer: Answer, left_out: set[str]) -> Answer:
@@ -186,7 +183,7 @@ class Server:
         self._without |= left_out
         return replace(answer, without=tuple(sorted(left_out)))
 
-    def _given_up(self, failure: _Failure, attempts: int, started: float) -> RefusedError | DownError:
+    def _given_up(self, failure: Failure, attempts: int, started: float) -> RefusedError | DownError:
         self._failed_in_a_row += 1
         is_gone = failure.seconds and not failure.is_reached
         if is_gone or (failure.seconds and self._answered_at < started):
@@ -195,14 +192,14 @@ class Server:
             return DownError(self.why_down)
         return RefusedError(f"no answer after {attempts} attempts: {failure.text}")
 
-    def _warn_of(self, failure: _Failure) -> None:
+    def _warn_of(self, failure: Failure) -> None:
         """Say once that a server is out of reach or busy, while it is tried."""
         trouble = "busy" if failure.is_reached else "gone"
         if failure.seconds and trouble not in self._troubles:
             self._troubles.add(trouble)
             _logger.warning("%s; it is tried again for %.0f seconds", failure.text, failure.seconds)
 
-    async def _sent(self, body: Mapping[str, Any] | None) -> Reply | _Failure:
+    async def _sent(self, body: Mapping[str, Any] | None) -> Reply | Failure:
         """The server's reply to a request, or to the question for its models; or why there is none."""
         try:
             async with self._places:
@@ -210,13 +207,14 @@ class Server:
                 return await asyncio.wait_for(self._exchanged(body), self._timeout)
         except (asyncio.TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
             text = f"no whole answer of {self.url} within {self._timeout:g} s"
-            return _Failure(text, attempts=patience.SLOW_ATTEMPTS)
+            return Failure(text, attempts=patience.SLOW_ATTEMPTS)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            self._check_tls(error)
-            why = self._secrets.shown(str(error) or f"not accepted within {CONNECT_SECONDS:g} s")
-            return _Failure(f"no connection to {self.url} ({why})", seconds=patience.GONE_SECONDS, is_reached=False)
+            if (refusal := tls_failure(error, self.url, self._has_answered)) is not None:
+                raise refusal from error
+            why = self._secrets.shown(system_error(error) or f"not accepted within {CONNECT_SECONDS:g} s")
+            return Failure(f"no connection to {self.url} ({why})", seconds=patience.GONE_SECONDS, is_reached=False)
         except (httpx.HTTPError, httpx.StreamError, OSError, ValueError) as error:
-            return _Failure(f"{type(error).__name__} of {self.url}")
+            return Failure(f"{type(error).__name__} of {self.url}")
 
     async def _exchanged(self, body: Mapping[str, Any] | None) -> Reply:
         method, path = ("GET", "models") if body is None else ("POST", "chat/completions")
@@ -231,49 +229,8 @@ class Server:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status_code, headers, bytes(received[:limit]), len(received) <= limit)
 
-    def _check_tls(self, error: BaseException) -> None:
-        """Raise ServerError for what fails in TLS and will not change by itself."""
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ssl.SSLError):
-            cause = cause.__cause__ or cause.__context__
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            raise ServerError(
-                f"The certificate of {self.url} can't be verified ({cause.verify_message}); name the file of its "
-                "authority in SSL_CERT_FILE, or correct base_url."
-            ) from error
-        if cause is not None and not self._has_answered:
-            reason = getattr(cause, "reason", None) or str(cause)
-            raise ServerError(
-                f"TLS with {self.url} fails ({self._secrets.shown(str(reason))}); correct base_url if it speaks plain "
-                "http."
-            ) from error
-
     def _said(self, reply: Reply) -> str:
         return self._secrets.shown(f"status {reply.status}: {reply.text}")
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """Why there is no answer yet: tried again so many times, or where `seconds` are given for so long.
-
-    Attributes:
-        text: why, in few words.
-        said: why, with what the server says itself.
-    """
-
-    text: str
-    attempts: int = patience.ATTEMPTS
-    seconds: float = 0.0
-    retry_after: str = ""
-    is_reached: bool = True
-    said: str = ""
-
-
-@dataclass(frozen=True)
-class _Refused:
-    """An argument of generation that the server will not take."""
-
-    argument: str
 
 
 def _adapted(body: Mapping[str, Any], left_out: set[str], renamed: Mapping[str, str]) -> dict[str, Any]:
