@@ -73,7 +73,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             that builds this class with workers needs Python's guard `if __name__ == "__main__":`.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
-        timeout: seconds that a server may take for an answer.
+        timeout: seconds that a server may take for an answer, to its last byte.
         engine: `local`, or `ray` for a pool of processes or machines (extra `ray`).
         actors: how many of these there are; by default one for each GPU.
 

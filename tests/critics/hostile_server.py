@@ -1,7 +1,6 @@
 """A server that replies with any bytes, at any pace: behaviours that no server should have, by name.
 
-Each behaviour is given the connection, after a request was read, and does to it what it likes. The first requests for
-a conversation meet it; with `times` it is behaved well to afterwards.
+Each behaviour is given the connection, after a request was read, and does to it what it likes.
 """
 
 from __future__ import annotations
@@ -35,9 +34,15 @@ class Hostile:
 
 @contextmanager
 def hostile(
-    behaviour: Behaviour, times: float = float("inf"), context: ssl.SSLContext | None = None
+    behaviour: Behaviour,
+    times: float = float("inf"),
+    then: Behaviour | None = None,
+    context: ssl.SSLContext | None = None,
 ) -> Iterator[Hostile]:
-    """Run a server on a free port of this machine, behind TLS or not; the first `times` requests meet the behaviour."""
+    """Run a server on a free port of this machine, behind TLS or not.
+
+    The first `times` requests meet the behaviour, all others `then`, which is a good one unless it is given.
+    """
     seen = Hostile()
     lock = threading.Lock()
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -52,8 +57,8 @@ def hostile(
                 seen.headers.append(headers)
                 seen.requests += 1
                 seen.bodies.append(body)
-                is_bad = seen.requests <= times
-            (behaviour if is_bad else well)(connection)
+                is_first = seen.requests <= times
+            (behaviour if is_first else then or well)(connection)
 
     def accept() -> None:
         while True:

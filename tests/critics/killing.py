@@ -79,7 +79,7 @@ def _one_run(context: Any, server: Server, journal: Path, kills: int, draws: ran
         if proof.kills < kills:
             if draws.random() < 0.9:
                 ours.poll(60)  # it is about to judge
-            time.sleep(draws.uniform(0.0, 1.0))
+            time.sleep(draws.uniform(0.0, 1.5))
             n_answered = len(server.bodies)
             os.kill(process.pid, signal.SIGKILL)
         process.join(120)
