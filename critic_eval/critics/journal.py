@@ -229,19 +229,20 @@ def _place(file: Path) -> tuple[int, int]:
 def _answer(entry: Any) -> Answer | None:
     """The answer of an entry, or None if it is none."""
     try:
-        fields = json.loads(entry)
-        answer = Answer(without=tuple(fields.pop("without", ())), **fields)
+        fields = json.loads(entry.decode())
+        without = fields.pop("without", ())
+        answer = Answer(without=tuple(without) if without else (), **fields)
+        is_whole = (
+            type(answer.text) is str
+            and type(answer.input_tokens) is type(answer.output_tokens) is int
+            and answer.input_tokens >= 0 <= answer.output_tokens
+            and 0 <= answer.seconds < math.inf
+            and (answer.stated is None or type(answer.stated) is dict)
+            and answer.error is None
+            and all(type(name) is str for name in answer.without)
+        )
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
-    is_whole = (
-        isinstance(answer.text, str)
-        and all(isinstance(n, int) and n >= 0 for n in (answer.input_tokens, answer.output_tokens))
-        and isinstance(answer.seconds, int | float)
-        and math.isfinite(answer.seconds)
-        and isinstance(answer.stated, dict | None)
-        and answer.error is None
-        and all(isinstance(name, str) for name in answer.without)
-    )
     return answer if is_whole else None
 
 

@@ -17,6 +17,7 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -71,7 +72,7 @@ def _one_run(context: Any, server: Server, journal: Path, kills: int, draws: ran
     proof.runs += 1
     run = f"run {proof.runs}"
     while True:
-        before, held = Counter(server.times), _texts(journal)
+        before, n_before, held = Counter(server.times), len(server.bodies), _texts(journal)
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_judge, args=(server.url, str(journal), run, theirs), daemon=True)
         process.start()
@@ -81,7 +82,8 @@ def _one_run(context: Any, server: Server, journal: Path, kills: int, draws: ran
                 ours.poll(60)  # it is about to judge
             time.sleep(draws.uniform(0.0, 1.5))
             n_answered = len(server.bodies)
-            os.kill(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may be done
+                os.kill(process.pid, signal.SIGKILL)
         process.join(120)
         time.sleep(2 * SECONDS_OF_A_REQUEST)  # the server is done with what it was asked
         asked = Counter(server.times) - before
@@ -91,7 +93,7 @@ def _one_run(context: Any, server: Server, journal: Path, kills: int, draws: ran
         if not done:
             proof.kills += 1
             kept = _texts(journal)
-            proof.in_mid_judging += bool(asked) and len(kept) < REQUESTS and n_answered > 0
+            proof.in_mid_judging += bool(asked) and len(kept) < REQUESTS and n_answered > n_before
             proof.unsaved += len(set(asked) - kept)
             if not held <= kept:
                 proof.faults.append(f"{len(held - kept)} answers were lost")

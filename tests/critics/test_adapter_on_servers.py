@@ -47,7 +47,9 @@ def judge(url: str, n: int = 8, **arguments: Any) -> list[str]:
     try:
         return [result.text for result in critic.generate_until(requests)]
     finally:
-        critic.clean()
+        critic.engine.close()
+        if critic.journal is not None:
+            critic.journal.close()
 
 
 def test_the_signature_says_which_arguments_the_server_refuses_in_the_run_and_in_one_from_the_journal(
