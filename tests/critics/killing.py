@@ -78,9 +78,9 @@ def _one_run(context: Any, server: Server, journal: Path, kills: int, draws: ran
         process.start()
         theirs.close()
         if proof.kills < kills:
-            if draws.random() < 0.9:
-                ours.poll(60)  # it is about to judge
-            time.sleep(draws.uniform(0.0, 1.5))
+            if draws.random() < 0.7:
+                _wait_for_answers(server, n_before + draws.randint(1, 80), process)
+            time.sleep(draws.uniform(0.0, 0.3))
             n_answered = len(server.bodies)
             with suppress(ProcessLookupError):  # it may be done
                 os.kill(process.pid, signal.SIGKILL)
@@ -89,8 +89,10 @@ def _one_run(context: Any, server: Server, journal: Path, kills: int, draws: ran
         asked = Counter(server.times) - before
         proof.faults += [f"{text} was on disk, and asked again" for text in held & set(asked)]
         proof.faults += [f"{text} was asked {n} times by one process" for text, n in asked.items() if n > 1]
-        done = process.exitcode == 0
-        if not done:
+        if process.exitcode not in (0, -signal.SIGKILL):
+            proof.faults.append(f"a process ended with {process.exitcode}")
+            return
+        if process.exitcode:
             proof.kills += 1
             kept = _texts(journal)
             proof.in_mid_judging += bool(asked) and len(kept) < REQUESTS and n_answered > n_before
@@ -106,6 +108,12 @@ def _one_run(context: Any, server: Server, journal: Path, kills: int, draws: ran
         if _texts(journal) != set(expected):
             proof.faults.append("the journal does not hold the answers")
         return
+
+
+def _wait_for_answers(server: Server, number: int, process: Any) -> None:
+    """Wait until the server has given so many answers, or the process is done."""
+    while len(server.bodies) < number and process.is_alive():
+        time.sleep(0.005)
 
 
 def _messages(n: int, run: str) -> list[dict[str, Any]]:
