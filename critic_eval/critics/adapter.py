@@ -199,14 +199,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         answers = dict(plan.answered)
         torch.manual_seed(self.seed)
         numbered = [request for group in plan.groups for request in group.members]
-        with tqdm(
-            total=plan.requests,
-            initial=len(answers),
-            desc="Judging",
-            unit=" judgments",
-            disable=self.rank != 0,
-            smoothing=0.1,
-        ) as bar:
+        look = {"desc": "Judging", "unit": " judgments", "disable": self.rank != 0, "smoothing": 0.1}
+        with tqdm(total=plan.requests, initial=len(answers), **look) as bar:
             for batch in self.engine.answer(opened_groups(plan, images)):
                 for number, answer in batch:
                     planned = numbered[number]
