@@ -1,8 +1,8 @@
 """The lmms-eval model `llava_critic`: a plan of all requests, and an engine that answers it."""
 
+import logging
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,20 @@ from critic_eval.benchmarks.run_report import note_costs, note_critic
 from critic_eval.critics.arguments import choose_device, make_accelerator, read_batch_size, read_quantization
 from critic_eval.critics.asking import Requests
 from critic_eval.critics.costs import answer_costs
-from critic_eval.critics.engines.groups import Group, Request
 from critic_eval.critics.engines.opening import EngineArguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
 from critic_eval.critics.image_policy import ImagePolicy, TileCount
-from critic_eval.critics.image_store import ImageStore
+from critic_eval.critics.image_store import ImageStore, opened_groups
 from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.plan_summary import summarize
-from critic_eval.critics.planning import Plan, make_plan
+from critic_eval.critics.planning import make_plan
 from critic_eval.critics.stating import answer_text, verdict_text
 from critic_eval.critics.text_judge import refuse_unknown
 from critic_eval.critics.tiles import count_tiles
-from critic_eval.errors import ArgumentError
+from critic_eval.errors import ArgumentError, DataError, ServerError
 from critic_eval.judging import select_orders, select_protocol
+
+_logger = logging.getLogger("critic_eval")
 
 JOURNAL_VARIABLE = "CRITIC_EVAL_JOURNAL"
 """Where the command `lmms_eval` says which file is the journal of a run that names none."""
@@ -72,7 +73,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             that builds this class with workers needs Python's guard `if __name__ == "__main__":`.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
-        timeout: seconds that a server may take for an answer.
+        timeout: seconds that a server may take for an answer, to its last byte.
         engine: `local`, or `ray` for a pool of processes or machines (extra `ray`).
         actors: how many of these there are; by default one for each GPU.
 
@@ -180,8 +181,11 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         """
         try:
             return self._answered(requests)
-        except BaseException:
-            self._close_journal()  # with all that was answered; lmms-eval is done with a model only after success
+        except BaseException as error:
+            # With all that was answered; lmms-eval is done with a model only after success.
+            kept = self._close_journal_after_failure()
+            if isinstance(error, ServerError):
+                raise ServerError(f"{error} {kept}") from error.__cause__
             raise
 
     def _answered(self, requests: Sequence[Instance]) -> list[GenerationResult]:
@@ -197,15 +201,9 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         answers = dict(plan.answered)
         torch.manual_seed(self.seed)
         numbered = [request for group in plan.groups for request in group.members]
-        with tqdm(
-            total=plan.requests,
-            initial=len(answers),
-            desc="Judging",
-            unit=" judgments",
-            disable=self.rank != 0,
-            smoothing=0.1,
-        ) as bar:
-            for batch in self.engine.answer(_opened(plan, images)):
+        look = {"desc": "Judging", "unit": " judgments", "disable": self.rank != 0, "smoothing": 0.1}
+        with tqdm(total=plan.requests, initial=len(answers), **look) as bar:
+            for batch in self.engine.answer(opened_groups(plan, images)):
                 for number, answer in batch:
                     planned = numbered[number]
                     if self.journal is not None and answer.error is None:
@@ -219,6 +217,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         missing = plan.requests - len(answers)
         if missing:
             raise RuntimeError(f"{missing} of {plan.requests} requests were not answered")
+        note_critic("llava_critic", self._signature(answers.values()))
         note_costs("llava_critic", answer_costs(asked, answers))
         return [self._result(asked, answers, index) for index in range(len(requests))]
 
@@ -240,6 +239,21 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             self.journal.close()
             self.journal = None
 
+    def _close_journal_after_failure(self) -> str:
+        """Close the journal, and say what it holds; one that can't be written is no reason to hide what went wrong."""
+        journal = self.journal
+        if journal is None:
+            return "No journal was kept; name a file with journal=PATH."
+        try:
+            journal.save()
+            said = f"{len(journal)} answers are in the journal {journal.file}."
+            self._close_journal()
+        except DataError as failure:
+            said = str(failure)
+            _logger.warning("%s", failure)
+        self.journal = None
+        return said
+
     def _tile_count(self) -> TileCount | None:
         encoder = self.engine.encoder
         return None if encoder is None else lambda size: count_tiles(encoder, size)[0]
@@ -256,18 +270,20 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             text = answer_text(answer)
         return GenerationResult(text, TokenCounts(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens))
 
-    def _signature(self) -> dict[str, str]:
-        """What of the critic's settings is said beside its figures."""
+    def _signature(self, given: Iterable[Answer] = ()) -> dict[str, str]:
+        """What of the critic's settings is said beside its figures, and of the answers that it gave."""
         answers: dict[str, dict[str, str]] = {
             "text": {},
             "to_verdict": {"answers": "to the verdict"},
             "verdict": {"answers": "verdict only"},
         }
+        without = sorted({name for answer in given for name in answer.without})
         return {
             **self.engine.signature,
             **answers[self.mode],
             **({} if self.max_new_tokens is None else {"longest_answer": str(self.max_new_tokens)}),
             "images": str(self.image_policy),
+            **({"refused_by_server": "+".join(without)} if without else {}),
         }
 
     def _open_journal(self, named: str | None) -> Journal | None:
@@ -278,24 +294,6 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         file = Path(named)
         if self.world_size > 1:
             file = file.with_name(f"{file.stem}-{self.rank}-of-{self.world_size}{file.suffix}")
-        if self.dry_run and not file.is_file():
+        if self.dry_run and not os.path.isfile(file):
             return None
-        return Journal(file.expanduser())
-
-
-def _opened(plan: Plan, images: ImageStore) -> Iterator[Group]:
-    """The groups of a plan with their images, which are let go of after the last group that shows them."""
-    number = 0
-    uses = Counter(ref.digest for group in plan.groups for ref in group.members[0].images)
-    for group in plan.groups:
-        shown = {ref.digest: images.get(ref) for ref in group.members[0].images}
-        requests = []
-        for member in group.members:
-            conversation = member.conversation(lambda ref, shown=shown: shown[ref.digest])  # type: ignore[misc]
-            requests.append(Request(number, conversation, member.reading))
-            number += 1
-        yield Group(group.settings, tuple(requests))
-        for ref in group.members[0].images:
-            uses[ref.digest] -= 1
-            if not uses[ref.digest]:
-                images.drop(ref)
+        return Journal(file)

@@ -78,6 +78,7 @@ class Answer:
         seconds: its share of its batch's time.
         stated: a verdict that was read off the critic's probabilities, with them, instead of text.
         error: why there is no answer; such a one is not kept in a journal.
+        without: arguments of generation that were left out because the critic's server refuses them.
     """
 
     text: str
@@ -86,3 +87,4 @@ class Answer:
     seconds: float
     stated: Mapping[str, Any] | None = None
     error: str | None = None
+    without: tuple[str, ...] = ()

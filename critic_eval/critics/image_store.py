@@ -1,10 +1,12 @@
 """Decoded images that are kept between planning and answering, as far as they fit."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 from PIL import Image
 
-from critic_eval.critics.planning import ImageRef
+from critic_eval.critics.engines.groups import Group, Request
+from critic_eval.critics.planning import ImageRef, Plan
 
 KEPT_BYTES = 1 << 30
 
@@ -46,3 +48,21 @@ class ImageStore:
 
 def _bytes(image: Image.Image) -> int:
     return image.width * image.height * len(image.getbands())
+
+
+def opened_groups(plan: Plan, images: ImageStore) -> Iterator[Group]:
+    """The groups of a plan with their images, which are let go of after the last group that shows them."""
+    number = 0
+    uses = Counter(ref.digest for group in plan.groups for ref in group.members[0].images)
+    for group in plan.groups:
+        shown = {ref.digest: images.get(ref) for ref in group.members[0].images}
+        requests = []
+        for member in group.members:
+            conversation = member.conversation(lambda ref, shown=shown: shown[ref.digest])  # type: ignore[misc]
+            requests.append(Request(number, conversation, member.reading))
+            number += 1
+        yield Group(group.settings, tuple(requests))
+        for ref in group.members[0].images:
+            uses[ref.digest] -= 1
+            if not uses[ref.digest]:
+                images.drop(ref)

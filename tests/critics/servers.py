@@ -110,6 +110,7 @@ def serving(
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
+    http.handle_error = lambda *connection: None  # type: ignore[method-assign]  # clients may be killed
     server.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()

@@ -17,11 +17,12 @@ import pytest
 from PIL import Image
 
 from critic_eval.critics.checkpoints import Checkpoint, convert_checkpoint
-from critic_eval.critics.engines import server_connection
+from critic_eval.critics.engines import server_patience
 from critic_eval.critics.engines.groups import Group
 from critic_eval.critics.engines.local import LocalEngine
 from critic_eval.critics.engines.server import ServerEngine
-from critic_eval.critics.engines.server_connection import ATTEMPTS
+from critic_eval.critics.engines.server_patience import ATTEMPTS
+from critic_eval.critics.engines.server_secrets import KEY_VARIABLES
 from critic_eval.critics.engines.server_verdicts import read_shares
 from critic_eval.critics.generation import GenerationSettings
 from critic_eval.digits import resolve_pretrained
@@ -34,8 +35,8 @@ from tests.critics.servers import OK, Server, rule, serving
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.1), ("BUSY_SECONDS", 5.0)):
-        monkeypatch.setattr(server_connection, name, seconds)
-    for name in server_connection.KEY_VARIABLES:
+        monkeypatch.setattr(server_patience, name, seconds)
+    for name in KEY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -122,7 +123,7 @@ def test_a_server_that_is_gone_leaves_its_work_to_the_others(pairs: list[dict[st
     with serving() as there:
         found = ask(gone, there, groups=grouped(pairs))
     assert set(texts(found).values()) == {rule(body["messages"]) for body in there.bodies}
-    with pytest.raises(ServerError, match="what was answered is in the journal"):
+    with pytest.raises(ServerError, match="No server answers any more: no connection to"):
         ask(gone, groups=grouped(pairs[:1]))
 
 

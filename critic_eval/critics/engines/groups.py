@@ -1,7 +1,9 @@
 """What engines take: groups of requests that begin alike, with their images; and how each will be read."""
 
+import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from critic_eval.critics.conversations import Conversation
@@ -36,3 +38,16 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back what it holds: processes, connections."""
         ...
+
+
+def on_the_clock(batches: Iterator[list[tuple[int, Answer]]]) -> Iterator[list[tuple[int, Answer]]]:
+    """Give answers that were computed side by side the time that went by since those before them, in equal shares.
+
+    What each took by itself would add up to a multiple of the time that passed.
+    """
+    last = time.perf_counter()
+    with closing(batches) as answered:  # type: ignore[type-var]
+        for batch in answered:
+            now = time.perf_counter()
+            yield [(number, replace(answer, seconds=(now - last) / len(batch))) for number, answer in batch]
+            last = now if batch else last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -138,20 +139,19 @@ def _open(arguments: EngineArguments) -> OpenEngine:
 
 def open_servers(arguments: EngineArguments) -> OpenEngine:
     """Connect to servers, which keep the critic; what they loaded is known by the name that was given alone."""
-    from critic_eval.critics.engines.server import ServerEngine
-    from critic_eval.critics.engines.server_connection import served_model
+    from critic_eval.critics.engines.server import ServerEngine, served_model
+    from critic_eval.critics.engines.special_tokens import SETTING
 
     urls = [url.strip() for url in str(arguments.base_url).split(";") if url.strip()]
-    for url in urls:
-        if not url.startswith(("http://", "https://")):
-            raise ArgumentError(f"base_url={url} is no address; it looks like http://127.0.0.1:8000/v1.")
     if arguments.concurrency < 1 or not urls:
         raise ArgumentError("A server needs an address and a concurrency of at least 1.")
-    model = arguments.pretrained or served_model(urls[0])
-    known = {"name": model, "revision": arguments.revision or ""}
-    engine = ServerEngine(urls, model, arguments.concurrency, arguments.timeout)
+    if not 0 < arguments.timeout < math.inf:
+        raise ArgumentError(f"timeout={arguments.timeout:g} is no time that an answer may take; give seconds, as 600.")
+    engine = ServerEngine(urls, arguments.pretrained or served_model(urls[0]), arguments.concurrency, arguments.timeout)
+    known = {"name": engine.model, "revision": arguments.revision or ""}
     version = f"@{arguments.revision}" if arguments.revision else ""
-    return OpenEngine(engine, {**known, "engine": "server"}, {"checkpoint": f"{model}{version}", "engine": "server"})
+    how = {"engine": "server", "special_tokens": SETTING}
+    return OpenEngine(engine, {**known, **how}, {"checkpoint": f"{engine.model}{version}", **how})
 
 
 def open_local(arguments: EngineArguments) -> OpenEngine:

@@ -14,6 +14,7 @@ import torch
 from critic_eval.critics.checkpoints import EncodedPrompt, PreparedImages
 from critic_eval.critics.conversations import Conversation
 from critic_eval.critics.engines.groups import Group, Request
+from critic_eval.critics.engines.orphans import packed, start_guarded
 from critic_eval.critics.engines.prefixes import Split, split
 from critic_eval.critics.generation import GenerationSettings
 
@@ -81,7 +82,8 @@ class Preprocessor:
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")  # a fork of a process that uses CUDA or threads can hang
-            self._pool = ProcessPoolExecutor(self._workers, context, _start_worker, (self._encoder,))
+            start = packed(_start_worker, self._encoder)
+            self._pool = ProcessPoolExecutor(self._workers, context, start_guarded, (start,))
         return self._pool
 
     def _grouped(self, group: Group, encoded: _Encoded) -> EncodedGroup:

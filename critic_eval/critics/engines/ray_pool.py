@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from critic_eval.critics.engines.groups import Group
+from critic_eval.critics.engines.groups import Group, on_the_clock
 from critic_eval.critics.engines.opening import EngineArguments, OpenEngine, open_engine
+from critic_eval.critics.engines.orphans import reaped_children
 from critic_eval.critics.generation import Answer
 from critic_eval.errors import ArgumentError
 
@@ -48,6 +50,9 @@ class RayEngine:
             CriticEvalError: what an actor's engine raises.
             ArgumentError: actors die as soon as they start.
         """
+        return on_the_clock(self._answered(groups))
+
+    def _answered(self, groups: Iterable[Group]) -> Iterator[list[tuple[int, Answer]]]:
         remaining = _Tasks(groups)
         starting = {actor.pid.remote(): actor for actor in self._actors}
         running: dict[Any, tuple[Any, _Task]] = {}
@@ -184,7 +189,8 @@ def _started_ray() -> Any:
         raise ArgumentError("engine=ray needs Ray: pip install 'critic-eval[ray]'.") from error
     if not ray.is_initialized():
         arguments: dict[str, Any] = {} if is_cluster else {"include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
+        with nullcontext() if is_cluster else reaped_children():  # a cluster of others goes on without us
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
     return ray
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import replace
+from contextlib import suppress
 from typing import Any
 
 from PIL import Image
 
-from critic_eval.critics.engines.groups import Group, Request
+from critic_eval.critics.conversations import Message
+from critic_eval.critics.engines.background import BackgroundLoop
+from critic_eval.critics.engines.groups import Group, Request, on_the_clock
 from critic_eval.critics.engines.server_connection import DownError, RefusedError, Server
-from critic_eval.critics.engines.server_verdicts import check_form, read_shares
+from critic_eval.critics.engines.server_replies import MalformedReplyError, read_answer
+from critic_eval.critics.engines.server_verdicts import check_form
+from critic_eval.critics.engines.special_tokens import broken_up
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError, ServerError
 
@@ -27,12 +31,16 @@ class ServerEngine:
         urls: base URLs, such as `http://127.0.0.1:8000/v1`.
         model: the model's name on the servers.
         concurrency: requests that each server works on at a time.
-        timeout: seconds that an answer may take.
+        timeout: seconds that an answer may take, to its last byte.
+
+    Raises:
+        ArgumentError: a URL is none, or holds a secret.
     """
 
     def __init__(self, urls: Sequence[str], model: str, concurrency: int = 16, timeout: float = 600.0) -> None:
         self._servers = [Server(url, timeout, concurrency) for url in urls]
-        self._model, self._concurrency = model, concurrency
+        self.model, self._concurrency = model, concurrency
+        self._loop = BackgroundLoop("critic-eval-servers")
 
     def answer(self, groups: Iterable[Group]) -> Iterator[list[tuple[int, Answer]]]:
         """Answer each request once, in lists as answers come.
@@ -40,9 +48,21 @@ class ServerEngine:
         One that a server refuses, or fails at every time, gets an answer that says so.
 
         Raises:
-            ServerError: no server can be reached any more, or all refuse the key or the model.
+            ServerError: no server can be reached any more, or one refuses the key or the model.
             ArgumentError: a mode is asked for that can't be had from a server.
         """
+        return on_the_clock(self._answered(groups))
+
+    def close(self) -> None:
+        """Close the connections; what waits for answers is left."""
+        try:
+            closing = [self._loop.start(server.close()) for server in self._servers]
+            wait(closing, timeout=2.0)
+        except RuntimeError:  # closed before
+            return
+        self._loop.close()
+
+    def _answered(self, groups: Iterable[Group]) -> Iterator[list[tuple[int, Answer]]]:
         waiting = self._sent(groups)
         running: set[Future[tuple[int, Answer]]] = set()
         try:
@@ -62,11 +82,6 @@ class ServerEngine:
             for future in running:
                 future.cancel()
 
-    def close(self) -> None:
-        """Close the connections."""
-        for server in self._servers:
-            server.close()
-
     def _sent(self, groups: Iterable[Group]) -> Iterator[Future[tuple[int, Answer]]]:
         for group in groups:
             if group.settings.mode == "to_verdict":
@@ -78,36 +93,62 @@ class ServerEngine:
                 if group.settings.mode == "verdict":
                     check_form(request.reading)
                 messages = [
-                    {"role": message.role, "content": [images.part(part) for part in message.content]}
+                    {"role": message.role, "content": [images.part(part) for part in _joined(message)]}
                     for message in request.conversation
                 ]
                 servers = self._ranked(images.digest or str(request.number))
-                pool = next((server.pool for server in servers if not server.is_down), servers[0].pool)
-                yield pool.submit(self._ask, request, messages, group.settings, servers)
+                yield self._loop.start(self._ask(request, messages, group.settings, servers))
 
     def _ranked(self, content: str) -> list[Server]:
         """The servers, in the order in which they are asked about this content (rendezvous hashing)."""
         return sorted(self._servers, key=lambda server: hashlib.sha256(f"{server.url} {content}".encode()).digest())
 
-    def _ask(
+    async def _ask(
         self, request: Request, messages: list[Any], settings: GenerationSettings, servers: Sequence[Server]
     ) -> tuple[int, Answer]:
-        body = {"model": self._model, "messages": messages, "stream": False, **_options(settings)}
-        start = time.perf_counter()
-        for server in servers:
-            if server.is_down:
-                continue
-            try:
-                reply = server.ask(body, lambda content: _answer(request, content, settings))
-            except RefusedError as error:
-                return request.number, Answer("", 0, 0, 0.0, error=str(error))
-            except DownError:
-                continue
-            return request.number, replace(reply, seconds=time.perf_counter() - start)
-        raise ServerError(
-            f"No server answers any more ({', '.join(server.url for server in servers)}); start them and run the same "
-            "command again: what was answered is in the journal."
-        )
+        body = {"model": self.model, "messages": messages, "stream": False, **_options(settings)}
+        try:
+            answer = await _first_there(servers, body, lambda reply: read_answer(request, reply, settings))
+        except RefusedError as error:
+            answer = Answer("", 0, 0, 0.0, error=str(error))
+        return request.number, answer
+
+
+async def _first_there(
+    servers: Sequence[Server], body: dict[str, Any], read: Callable[[Mapping[str, Any]], Answer]
+) -> Answer:
+    """The answer of the first server that is there."""
+    reasons: list[str] = []
+    for server in servers:
+        with suppress(DownError):
+            return await server.ask(body, read)
+        reasons.append(server.why_down)
+    raise ServerError(f"No server answers any more: {'; '.join(reasons)}. Start it, and run the same command again.")
+
+
+def served_model(url: str) -> str:
+    """The model that a server names first.
+
+    Raises:
+        ServerError: it can't be reached, or names none.
+        ArgumentError: the URL is none, or holds a secret.
+    """
+    server, loop = Server(url, timeout=30.0), BackgroundLoop("critic-eval-models")
+    try:
+        return str(loop.start(server.models()).result()["data"][0]["id"])
+    except DownError as error:
+        raise ServerError(f"No server answers at {server.url}: {error}; start it, or correct base_url.") from error
+    except (MalformedReplyError, LookupError, TypeError) as error:
+        raise ServerError(f"{server.url} names no model; say which with pretrained=NAME.") from error
+    finally:
+        loop.close()
+
+
+def _joined(message: Message) -> Iterator[str | Image.Image]:
+    """The parts of a message, neighboring texts as one: marks are to be seen that run from one into the next."""
+    for is_text, group in itertools.groupby(message.content, lambda part: isinstance(part, str)):
+        parts = list(group)
+        yield from ["".join(map(str, parts))] if is_text else parts
 
 
 class _EncodedImages:
@@ -119,7 +160,7 @@ class _EncodedImages:
 
     def part(self, part: str | Image.Image) -> dict[str, Any]:
         if isinstance(part, str):
-            return {"type": "text", "text": part}
+            return {"type": "text", "text": broken_up(part)}
         if id(part) not in self._parts:
             buffer = io.BytesIO()
             # Without loss; stronger compression takes longer than it saves on the way.
@@ -143,18 +184,3 @@ def _options(settings: GenerationSettings) -> dict[str, Any]:
     if settings.until:
         named["stop"] = list(settings.until)[:4]  # servers take four at most; the answer is cut at all of them
     return {**named, **options}
-
-
-def _answer(request: Request, content: Mapping[str, Any], settings: GenerationSettings) -> Answer:
-    choice, usage = content["choices"][0], content.get("usage") or {}
-    text = choice["message"].get("content")
-    if text is None:
-        why = choice["message"].get("refusal") or choice.get("finish_reason") or "no reason given"
-        return Answer("", 0, 0, 0.0, error=f"the server gave no text ({why})"[:200])
-    cuts = [text.index(stop) for stop in settings.until if stop in text]
-    text = text[: min(cuts, default=len(text))].strip()
-    stated = None
-    if settings.mode == "verdict" and request.reading is not None:
-        stated = read_shares(request.reading, choice)
-    tokens = [int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")]
-    return Answer(text, tokens[0], tokens[1], 0.0, stated)
