@@ -7,6 +7,7 @@ from typing import Any
 from critic_eval.benchmarks.tables import Row
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, LabelKind, Verdict, get_protocol, identity_order, to_canonical
+from critic_eval.judging.logged import logged_judgment
 from critic_eval.judging.reading import Parsed
 from critic_eval.metrics import InvalidPolicy, expected_score
 
@@ -79,7 +80,7 @@ class Recorded:
         """
         try:
             if isinstance(row.get("judgment"), Mapping):
-                judgment = Judgment.from_record(row["judgment"])
+                judgment = logged_judgment(row["judgment"], self.kind)
             else:
                 judgment = self._from_columns(row, place)
             if expected and judgment.verdict.is_valid:

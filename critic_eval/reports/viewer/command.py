@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from critic_eval.visible import visible
+
 
 def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
@@ -37,7 +39,7 @@ def _view(args: argparse.Namespace) -> None:
 
     view = open_view(args.runs, args.task)
     for note in (*view.notes, *(note for task in view.tasks for note in task.notes)):
-        print(note, file=sys.stderr)
+        print(visible(note, 1000), file=sys.stderr)
     if args.export is not None:
         _export(view, args)
     else:
@@ -47,11 +49,14 @@ def _view(args: argparse.Namespace) -> None:
 def _export(view: Any, args: argparse.Namespace) -> None:
     from critic_eval.reports.viewer.export import export
 
-    written = export(view, args.export, args.force, not args.no_images, lambda text: print(text, file=sys.stderr))
+    written = export(
+        view, args.export, args.force, not args.no_images, lambda text: print(visible(text), file=sys.stderr)
+    )
     size = sum(file.stat().st_size for file in written)
     images = sum(file.parent.name == "images" for file in written)
     items = sum(task.table.n_items for task in view.tasks)
-    print(f"{items:,} items, {images:,} images: {len(written):,} files, {_size(size)}. Open {args.export}/index.html")
+    told = f"{items:,} items, {images:,} images: {len(written):,} files, {_size(size)}. Open {args.export}/index.html"
+    print(visible(told))
 
 
 def _serve(view: Any, args: argparse.Namespace) -> None:
@@ -59,7 +64,8 @@ def _serve(view: Any, args: argparse.Namespace) -> None:
 
     server = make_server(Pages(view, with_images=not args.no_images), args.host, args.port)
     judgments = sum(task.table.n_judgments for task in view.tasks)
-    print(f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)", flush=True)
+    told = f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)"
+    print(visible(told), flush=True)
     if not is_loopback(server):
         print("Whoever reaches this machine can read the page; --host 127.0.0.1 keeps it to you.", file=sys.stderr)
     if args.open:
