@@ -2,12 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from critic_eval.errors import ArgumentError
+from critic_eval.reports.result_files import first_of
 from critic_eval.reports.wording import json_text, number_text, spread_text
 from critic_eval.visible import visible
 
@@ -134,8 +135,7 @@ def _compare(args: argparse.Namespace) -> None:
 
     _from(args, bootstrap=2, items=0, seed=0)
     collected = [collect([path]) for path in (args.first, args.second)]
-    for note in (note for one in collected for note in one.notes):
-        print(f"passed over: {note}", file=sys.stderr)
+    _tell(note for one in collected for note in one.notes)
     first, second = (one.runs for one in collected)
     others = {run.task for run in second}
     tasks = [task for task in dict.fromkeys(run.task for run in first) if task in others and args.task in (None, task)]
@@ -204,17 +204,14 @@ def _leaderboard(args: argparse.Namespace) -> None:
     _from(args, seed=0)
     collected = collect(args.runs)
     leaderboard = make_leaderboard(collected.runs, notes=collected.notes, seed=args.seed)
-    for note in collected.notes[:_NOTES]:
-        print(f"passed over: {note}", file=sys.stderr)
-    if len(collected.notes) > _NOTES:
-        more = f"{len(collected.notes) - _NOTES} more, which {args.out / 'leaderboard.md'} lists."
-        print(visible(f"passed over: {more}"), file=sys.stderr)
+    _tell(collected.notes)
     written = write_leaderboard(leaderboard, args.out, args.force)
     print(visible(f"{len(leaderboard.tables)} tables of {len(collected.runs)} runs: {', '.join(map(str, written))}"))
 
 
-_NOTES = 20
-"""Notes that are printed at most."""
+def _tell(notes: Iterable[str]) -> None:
+    for note in first_of(notes):
+        print(f"passed over: {note}", file=sys.stderr)
 
 
 def _power(args: argparse.Namespace) -> None:
@@ -225,8 +222,7 @@ def _power(args: argparse.Namespace) -> None:
     if not 0 < args.target <= 1 or not 0 <= args.agreement <= 1:
         raise ArgumentError("--power and --agreement are shares, from 0 to 1.")
     collected = collect([args.run_path])
-    for note in collected.notes:
-        print(f"passed over: {note}", file=sys.stderr)
+    _tell(collected.notes)
     runs = [run for run in collected.runs if args.task in (None, run.task)]
     if len({run.task for run in runs}) != 1:
         named = ", ".join(sorted({run.task for run in runs})) or f"no task {args.task}"

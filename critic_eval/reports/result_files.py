@@ -68,11 +68,10 @@ def read_results(file: Path) -> dict[str, Any]:
     return found
 
 
-def listed(notes: Iterable[str], most: int = 5) -> str:
-    """Notes in one line: the first of them, and how many more there are."""
+def first_of(notes: Iterable[str], most: int = 20) -> list[str]:
+    """The first notes, and how many more there are."""
     told = list(notes)
-    more = [f"And {len(told) - most} more."] if len(told) > most else []
-    return " ".join([*told[:most], *more])
+    return told if len(told) <= most else [*told[:most], f"And {len(told) - most} more."]
 
 
 def _named(path: str) -> list[Path]:

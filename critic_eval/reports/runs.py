@@ -13,7 +13,7 @@ from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.judging import Judgment
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
 from critic_eval.metrics.signature import Signature
-from critic_eval.reports.result_files import find_results, is_file, listed, read_results
+from critic_eval.reports.result_files import find_results, first_of, is_file, read_results
 from critic_eval.reports.result_values import figure_numbers, name_text, number, part, seconds, settings_texts
 from critic_eval.visible import visible
 
@@ -164,7 +164,7 @@ def collect(paths: Sequence[str | Path]) -> Collected:
         )
     collected.notes = [visible(note, _LONGEST_NOTE) for note in collected.notes]
     if not collected.runs:
-        raise DataError(listed(["No run of one of our tasks was found.", *collected.notes]))
+        raise DataError(" ".join(first_of(["No run of one of our tasks was found.", *collected.notes], 6)))
     return collected
 
 

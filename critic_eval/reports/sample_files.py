@@ -9,7 +9,7 @@ from critic_eval.benchmarks.records import Recorded
 from critic_eval.benchmarks.rescoring import read_judgments
 from critic_eval.errors import DataError
 from critic_eval.judging import Judgment
-from critic_eval.reports.result_files import is_file, listed
+from critic_eval.reports.result_files import first_of, is_file
 from critic_eval.visible import visible
 
 
@@ -33,7 +33,7 @@ def read_samples(recorded: Recorded, files: Sequence[Path]) -> tuple[list[Judgme
         odd += more
         judgments, notes = read_judgments(recorded, usable) if usable else ([], [])
     if not judgments:
-        raise DataError(listed(note.removeprefix("left out: ") for note in odd))
+        raise DataError(" ".join(first_of((note.removeprefix("left out: ") for note in odd), 5)))
     return judgments, [visible(note, 400) for note in (*odd, *notes)]
 
 

@@ -24,6 +24,13 @@ def add_command(commands: Any) -> None:
     view.add_argument("runs", nargs="+", metavar="RUN", help="a results JSON, or a folder that holds one; one or two")
     view.add_argument("--task", help="one task only")
     view.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    view.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="another host name that the page is opened by, such as that of a proxy",
+    )
     view.add_argument("--port", type=int, default=8765, help="port to listen on, 0 for any (default: %(default)s)")
     view.add_argument("--open", action="store_true", help="open the page in the browser")
     view.add_argument("--no-images", action="store_true", help="don't load data sets for their images")
@@ -62,7 +69,7 @@ def _export(view: Any, args: argparse.Namespace) -> None:
 def _serve(view: Any, args: argparse.Namespace) -> None:
     from critic_eval.reports.viewer.server import Pages, address, is_loopback, make_server
 
-    server = make_server(Pages(view, with_images=not args.no_images), args.host, args.port)
+    server = make_server(Pages(view, with_images=not args.no_images), args.host, args.port, args.name)
     judgments = sum(task.table.n_judgments for task in view.tasks)
     told = f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)"
     print(visible(told), flush=True)
