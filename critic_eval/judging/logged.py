@@ -1,5 +1,6 @@
 """Judgments from files that anybody may have written: every part is of the type and size that it is for us."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,7 +77,8 @@ def _check_values(record: Mapping[str, Any]) -> None:
             raise ArgumentError(f"The {name} is {'missing' if part is None else 'no object'}.")
         value = part.get("value")
         values = value if isinstance(value, list) else [] if value is None else [value]
-        if not all(type(one) in (int, float) for one in values) or type(part.get("strength", 1)) is not int:
+        finite = all(type(one) is int or (type(one) is float and math.isfinite(one)) for one in values)
+        if not finite or type(part.get("strength", 1)) is not int:
             raise ArgumentError(f"The {name}'s value is no number.")
 
 
