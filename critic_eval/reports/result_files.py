@@ -28,14 +28,13 @@ def find_results(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
     notes: list[str] = []
     for path in map(str, paths):
         try:
-            found = [file for file in _named(path) if file.name.endswith(".json")]
-            regular = [file for file in found if _is_file(file)]
+            found = {file: _is_file(file) for file in _named(path) if file.name.endswith(".json")}
         except (OSError, ValueError) as error:
             raise ArgumentError(f"{path} can't be looked at ({_why(error)}).") from error
         if not found:
             raise ArgumentError(f"{path} names no results: give a *_results.json, or a folder that holds some.")
-        files += regular
-        notes += [f"{file} is no regular file." for file in found if file not in regular]
+        files += [file for file, is_regular in found.items() if is_regular]
+        notes += [f"{file} is no regular file." for file, is_regular in found.items() if not is_regular]
     return list(dict.fromkeys(files)), list(dict.fromkeys(notes))
 
 

@@ -24,7 +24,7 @@ def number(value: Any) -> float | None:
     if value is None:
         return None
     if type(value) not in (int, float) or not (math.isfinite(value) if type(value) is float else True):
-        raise ValueError(f"{visible(repr(value), 40)} is no finite number")
+        raise ValueError(f"a number is {'not finite' if type(value) is float else 'none'}")
     if abs(value) > LARGEST:
         raise ValueError(f"a number beyond {LARGEST:g}")
     return float(value)
@@ -81,7 +81,7 @@ def seconds(value: Any) -> float | None:
 def name_text(value: Any) -> str:
     """What a figure, a group or a critic is called. Raises ValueError unless it is text with something in it."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{visible(repr(value), 40)} is no name")
+        raise ValueError(f"a name is {'empty' if isinstance(value, str) else 'no text'}")
     return visible(value, LONGEST_NAME)
 
 
