@@ -12,7 +12,8 @@ from critic_eval.cli import main
 from critic_eval.errors import DataError
 from critic_eval.reports.runs import collect
 from critic_eval.visible import visible
-from tests.reports.hostile_files import COMMANDS, PAYLOAD, RESULTS, SAMPLES, arguments, cases, check, good_run
+from tests.reports.hostile_cases import PAYLOAD, RESULTS, SAMPLES, cases, good_run
+from tests.reports.hostile_files import COMMANDS, arguments, check
 
 SAMPLE = list(cases(1110))[::40]
 

@@ -25,8 +25,12 @@ class Watch:
         self.context = browser.new_context(bypass_csp=True)
         self.page = self.context.new_page()
         self.wrong: list[str] = []
-        self.page.on("dialog", lambda dialog: (self.wrong.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         self.page.on("request", lambda request: self._check(request.url))
+
+    def _dismiss(self, dialog: Any) -> None:
+        self.wrong.append(dialog.message)
+        dialog.dismiss()
 
     def _check(self, url: str) -> None:
         if not url.startswith(("http://127.0.0.1", "file:", "data:image/svg+xml;base64,")):
