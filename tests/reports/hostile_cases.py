@@ -35,7 +35,7 @@ _RAW = {
 }
 """Values that only stand in a file as they are written here."""
 _VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, -3.5, 2, 1e308, -1e308, 1 << 70, "", "text", "3", "nan", [], {}, [1, 2], [None]),
+    *(None, True, False, 0, -1, -3.5, 2, 1e308, -1e308, 1 << 70, "", "text", "3", "infinity", [], {}, [1, 2], [None]),
     *(["a", ["b"]], {"a": {"b": 1}}, {"kind": "score", "value": 3}, PAYLOAD, "\x00", "../../etc/passwd", "x" * 5000),
 )
 

@@ -3,7 +3,7 @@
 import os
 
 STEP = 1 if os.environ.get("CRITIC_EVAL_WHOLE") else 15
-"""In a browser, which takes its time, every so manieth is tried; all of them with CRITIC_EVAL_WHOLE=1."""
+"""In a browser, which takes its time, one of so many is tried, elsewhere one of three; all with CRITIC_EVAL_WHOLE=1."""
 _RUN = "window.ran=(window.ran||0)+1"
 HTML = (
     f"<script>{_RUN}</script>",
