@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ def _compare(args: argparse.Namespace) -> None:
     if not tasks:
         raise ArgumentError(
             f"The two have no task in common{'' if args.task is None else f' called {args.task}'}: "
-            f"{_tasks(first)} and {_tasks(second)}."
+            f"{', '.join(run.task for run in first)} and {', '.join(run.task for run in second)}."
         )
     found: list[RunComparison] = []
     for task in tasks:
@@ -153,10 +153,6 @@ def _compare(args: argparse.Namespace) -> None:
         return
     for one in found:
         _show(one)
-
-
-def _tasks(runs: Sequence[Any]) -> str:
-    return ", ".join(dict.fromkeys(run.task for run in runs))
 
 
 def _show(found: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -252,10 +253,8 @@ def _p(
 ) -> tuple[float, bool]:
     """Two-sided p of two runs' difference, and whether it was tested item by item."""
     if own is not None and other is not None:
-        try:
+        with suppress(ArgumentError):  # of runs that have no item in common
             return compare(column[0], own, other, first.invalid_policy, RESAMPLES, seed, column[1]).p, True
-        except ArgumentError:  # no item in common
-            pass
     a, b = first.figure(*column), second.figure(*column)
     if a is None or b is None or a.value is None or b.value is None or not np.hypot(a.stderr or 0.0, b.stderr or 0.0):
         return float("nan"), False

@@ -159,9 +159,7 @@ def collect(paths: Sequence[str | Path]) -> Collected:
             continue
         runs, odd = _runs(results, file)
         collected.runs += runs
-        collected.notes += odd[:_NOTES] + (
-            [f"{file}: {len(odd) - _NOTES} more like this."] if len(odd) > _NOTES else []
-        )
+        collected.notes += first_of(odd, _NOTES)
     collected.notes = [visible(note, _LONGEST_NOTE) for note in collected.notes]
     if not collected.runs:
         raise DataError(" ".join(first_of(["No run of one of our tasks was found.", *collected.notes], 6)))
