@@ -76,6 +76,8 @@ def _check_value(name: str, said: Any) -> None:
     """A verdict or a label is an object, and its value numbers: `3`, not `"3"` or `true`."""
     if not isinstance(said, Mapping):
         raise ArgumentError(f"The {name} is {'missing' if said is None else 'no object'}.")
+    if not isinstance(said.get("kind"), str):
+        raise ArgumentError(f"The {name}'s kind is no text.")
     value = said.get("value")
     for one in value if isinstance(value, list) else () if value is None else (value,):
         if type(one) is not int and not (type(one) is float and math.isfinite(one)):
