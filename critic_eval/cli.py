@@ -1,29 +1,43 @@
 """The command `critic-eval`."""
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from critic_eval import __version__
-from critic_eval.errors import CriticEvalError
+from critic_eval.errors import ArgumentError, CriticEvalError
+from critic_eval.visible import visible
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 on success, 1 with one sentence on standard error where it fails, 130 if interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not of Unicode still shows the rest
     args = _parser().parse_args(argv)
     try:
         status = args.run(args)
+        sys.stdout.flush()
     except CriticEvalError as error:
         if args.debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(error, _LONGEST_ERROR)}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # what the output was piped into has ended, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     return int(status or 0)
+
+
+_LONGEST_ERROR = 3000
+"""Characters: an error may name what a file holds."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,6 +161,11 @@ def _add_bootstrap(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 
+def _check_bootstrap(args: argparse.Namespace) -> None:
+    if args.bootstrap < 0 or args.seed < 0:
+        raise ArgumentError("--bootstrap and --seed are 0 or more.")
+
+
 def _rescore(args: argparse.Namespace) -> int:
     from critic_eval.benchmarks.column_roles import parse_map
     from critic_eval.benchmarks.rescoring import rescore
@@ -161,42 +180,55 @@ def _rescore(args: argparse.Namespace) -> int:
         strict=args.strict,
         named=parse_map(args.map),
     )
-    print(json.dumps(result.to_record()) if args.json else result.to_text())
+    if args.json:
+        print(json.dumps(result.to_record()))
+    else:
+        for line in result.to_text().split("\n"):
+            print(visible(line))
     return int(result.is_empty)
 
 
 def _probe(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.recorded_forms import find_recorded
-    from critic_eval.benchmarks.rescoring import read_judgments
     from critic_eval.metrics.probes import probe
+    from critic_eval.reports.sample_files import read_samples
+    from critic_eval.reports.wording import json_text, number_text, spread_text
 
+    _check_bootstrap(args)
     recorded = find_recorded(args.benchmark)
-    judgments, notes = read_judgments(recorded, args.files)
-    against = read_judgments(recorded, args.against)[0] if args.against else []
+    judgments, notes = read_samples(recorded, args.files)
+    against, more = read_samples(recorded, args.against) if args.against else ([], [])
+    notes += [f"of the second run: {note}" for note in more]
     found = probe(args.probe, judgments, against, args.model, args.bootstrap, args.seed)
     if args.json:
         interval = {"low": found.low, "high": found.high}
-        print(json.dumps({"probe": found.name, "value": found.value, **interval, "n": found.n, "notes": notes}))
+        print(json_text({"probe": found.name, "value": found.value, **interval, "n": found.n, "notes": notes}))
         return
-    print(f"{found.name}: {found.value:+.3f}  (95 % {found.low:+.3f} to {found.high:+.3f}, n {found.n})")
-    print("\n".join(notes), end="\n" if notes else "")
+    spread = spread_text(found.low, found.high, "+.3f")
+    print(f"{found.name}: {number_text(found.value, '+.3f')}  (95 % {spread}, n {found.n})")
+    for note in [*([f"not known: {found.reason}"] if found.reason else []), *notes]:
+        print(visible(note))
 
 
 def _agreement(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.recorded_forms import find_recorded
-    from critic_eval.benchmarks.rescoring import read_judgments
     from critic_eval.benchmarks.run_report import figure_record
     from critic_eval.metrics.between_runs import agreement_figures
+    from critic_eval.reports.sample_files import read_samples
+    from critic_eval.reports.wording import json_text, number_text, spread_text
 
+    _check_bootstrap(args)
     recorded = find_recorded(args.benchmark)
-    own, other = (read_judgments(recorded, files)[0] for files in (args.files, args.against))
+    (own, notes), (other, more) = (read_samples(recorded, files) for files in (args.files, args.against))
+    for note in (*notes, *(f"of the second run: {note}" for note in more)):
+        print(visible(note), file=sys.stderr)
     figures = agreement_figures(own, other, args.bootstrap, args.seed)
     if args.json:
-        print(json.dumps({"benchmark": recorded.name, "figures": [figure_record(found) for found in figures]}))
+        print(json_text({"benchmark": recorded.name, "figures": [figure_record(found) for found in figures]}))
         return
     for found in figures:
-        spread = f"95 % {found.low:.3f} to {found.high:.3f}, n {found.n}, invalid {sum(found.invalid.values())}"
-        print(f"{found.name:<18} {found.value:.3f}  ({spread})")
+        spread = f"95 % {spread_text(found.low, found.high)}, n {found.n}, invalid {sum(found.invalid.values())}"
+        print(f"{found.name:<18} {number_text(found.value)}  ({spread})")
 
 
 def _convert(args: argparse.Namespace) -> None:
@@ -210,7 +242,7 @@ def _convert(args: argparse.Namespace) -> None:
         vision_config=args.vision_config,
         dtype=args.dtype,
     )
-    print(f"wrote {args.out}")
+    print(visible(f"wrote {args.out}"))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 from critic_eval.benchmarks.tables import ABSENT, Row, value_at
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, LabelKind, Verdict, get_protocol, identity_order, to_canonical
+from critic_eval.judging.logged import logged_judgment
 from critic_eval.judging.reading import Parsed
 from critic_eval.metrics import InvalidPolicy, expected_score
 
@@ -111,7 +112,7 @@ class Recorded:
         """
         try:
             if isinstance(cells.get("judgment"), Mapping):
-                judgment = Judgment.from_record(cells["judgment"])
+                judgment = logged_judgment(cells["judgment"], self.kind)
             else:
                 judgment = self._from_cells(cells)
             if expected and judgment.verdict.is_valid:

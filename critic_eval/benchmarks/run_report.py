@@ -119,9 +119,9 @@ def judged_settings(judgments: Sequence[Judgment]) -> dict[str, str]:
 
 
 def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
-    """How many verdicts there are, how many invalid, and for the commonest reasons how many and an example's text.
+    """How many verdicts there are, in which forms they were read, how many are invalid, and the commonest reasons.
 
-    The text is the beginning and the end of the first answer that was invalid for the reason; empty where it had none.
+    A reason comes with how many verdicts it has, and an example: the text is the beginning and the end of the first answer that was invalid for the reason; empty where it had none.
     """
     invalid = [one for one in judgments if not one.verdict.is_valid]
     reasons = []
@@ -129,7 +129,8 @@ def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
         texts = (one.raw.strip() for one in invalid if (one.verdict.reason or "") == reason)
         example = next((text for text in texts if text and read_stated(text) is None), "")
         reasons.append({"reason": reason, "count": count, "example": _shortened(example)})
-    return {"n": len(judgments), "invalid": len(invalid), "reasons": reasons}
+    read_as = Counter(one.read_as or "not said" for one in judgments if one.verdict.is_valid)
+    return {"n": len(judgments), "read_as": dict(read_as.most_common()), "invalid": len(invalid), "reasons": reasons}
 
 
 def figure_record(found: Figure) -> dict[str, Any]:

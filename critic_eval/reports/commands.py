@@ -1,13 +1,16 @@
 """The commands that report on runs: `critic-eval compare`, `leaderboard`, `power` and `ablate`."""
 
 import argparse
-import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from critic_eval.errors import ArgumentError
+from critic_eval.reports.result_files import first_of
+from critic_eval.reports.wording import json_text, number_text, spread_text
+from critic_eval.visible import visible
 
 
 def add_commands(commands: Any) -> None:
@@ -119,11 +122,21 @@ study's folder. Seeds are of cells whose own settings draw answers. A study that
 the same command; a cell that fails is named, and tried again then."""
 
 
+def _from(args: argparse.Namespace, **lowest: float) -> None:
+    """Raise ArgumentError for an option below what it can be."""
+    for name, least in lowest.items():
+        if not getattr(args, name) >= least:
+            raise ArgumentError(f"--{name} {getattr(args, name)}: give a number from {least:g} on.")
+
+
 def _compare(args: argparse.Namespace) -> None:
     from critic_eval.reports.comparing import RunComparison, compare_runs
     from critic_eval.reports.runs import collect, pick
 
-    first, second = (collect([path]).runs for path in (args.first, args.second))
+    _from(args, bootstrap=2, items=0, seed=0)
+    collected = [collect([path]) for path in (args.first, args.second)]
+    _tell(note for one in collected for note in one.notes)
+    first, second = (one.runs for one in collected)
     others = {run.task for run in second}
     tasks = [task for task in dict.fromkeys(run.task for run in first) if task in others and args.task in (None, task)]
     if not tasks:
@@ -136,7 +149,7 @@ def _compare(args: argparse.Namespace) -> None:
         own, other = pick(first, task, args.first), pick(second, task, args.second)
         found.append(compare_runs(own, other, args.bootstrap, args.seed, args.items))
     if args.json:
-        print(json.dumps([asdict(one) for one in found]))
+        print(json_text([asdict(one) for one in found]))
         return
     for one in found:
         _show(one)
@@ -149,32 +162,33 @@ def _show(found: Any) -> None:
 
     console = Console()
     a, b = found.critics
-    table = Table(title=Text(f"{found.task}\nA: {a}\nB: {b}"), title_justify="left")
+    title = "\n".join(visible(line) for line in (found.task, f"A: {a}", f"B: {b}"))
+    table = Table(title=Text(title), title_justify="left")
     for column in ("figure", "A - B", "95 % interval", "p", "corrected", "test", "n"):
         table.add_column(column, justify="right" if column not in ("figure", "test") else "left")
     for one, corrected in zip(found.comparisons, found.corrected, strict=True):
         style = "bold" if corrected < 0.05 else ""
-        interval = f"{one.low:+.3f} to {one.high:+.3f}"
         table.add_row(
-            one.name,
-            f"{one.difference:+.3f}",
-            interval,
-            f"{one.p:.3g}",
-            f"{corrected:.3g}",
+            Text(visible(one.name)),
+            number_text(one.difference, "+.3f"),
+            spread_text(one.low, one.high, "+.3f"),
+            number_text(one.p, ".3g"),
+            number_text(corrected, ".3g"),
             one.test,
             str(one.n),
             style=style,
         )
     console.print(table)
     if found.differences:
-        console.print(f"The runs differ in {', '.join(found.differences)}.", markup=False)
+        console.print(visible(f"The runs differ in {', '.join(found.differences)}."), markup=False)
     if found.items:
         items = Table(title="Items that differ most (gain: how much closer A is to the label)", title_justify="left")
         for column in ("item", "label", "A says", "B says", "gain"):
             items.add_column(column)
         for item in found.items:
             # As text: what a data set calls its items is no markup.
-            items.add_row(*map(Text, (item.item, item.label, *item.verdicts, f"{item.gain:+.3g}")))
+            cells = (item.item, item.label, *item.verdicts, f"{item.gain:+.3g}")
+            items.add_row(*(Text(visible(cell, 200)) for cell in cells))
         console.print(items)
 
 
@@ -183,19 +197,29 @@ def _leaderboard(args: argparse.Namespace) -> None:
     from critic_eval.reports.leaderboard_files import write_leaderboard
     from critic_eval.reports.runs import collect
 
+    _from(args, seed=0)
     collected = collect(args.runs)
     leaderboard = make_leaderboard(collected.runs, notes=collected.notes, seed=args.seed)
-    for note in collected.notes:
-        print(f"passed over: {note}", file=sys.stderr)
+    _tell(collected.notes)
     written = write_leaderboard(leaderboard, args.out, args.force)
-    print(f"{len(leaderboard.tables)} tables of {len(collected.runs)} runs: {', '.join(map(str, written))}")
+    print(visible(f"{len(leaderboard.tables)} tables of {len(collected.runs)} runs: {', '.join(map(str, written))}"))
+
+
+def _tell(notes: Iterable[str]) -> None:
+    for note in first_of(notes):
+        print(f"passed over: {note}", file=sys.stderr)
 
 
 def _power(args: argparse.Namespace) -> None:
     from critic_eval.reports.power import power
     from critic_eval.reports.runs import collect, pick
 
-    runs = [run for run in collect([args.run_path]).runs if args.task in (None, run.task)]
+    _from(args, simulations=1, seed=0)
+    if not 0 < args.target <= 1 or not 0 <= args.agreement <= 1:
+        raise ArgumentError("--power and --agreement are shares, from 0 to 1.")
+    collected = collect([args.run_path])
+    _tell(collected.notes)
+    runs = [run for run in collected.runs if args.task in (None, run.task)]
     if len({run.task for run in runs}) != 1:
         named = ", ".join(sorted({run.task for run in runs})) or f"no task {args.task}"
         raise ArgumentError(f"{args.run_path} holds {named}; name one with --task.")
@@ -209,7 +233,7 @@ def _power(args: argparse.Namespace) -> None:
         seed=args.seed,
     )
     if args.json:
-        print(json.dumps(asdict(found)))
+        print(json_text(asdict(found)))
         return
     print(f"{'items':>8}  found")
     for size, share in found.shares.items():
@@ -244,13 +268,13 @@ def _ablate(args: argparse.Namespace) -> None:
         return
     with open_folder(study, folder, args.force):
         left = [cell for cell in cells if found[cell.number] is None]
-        ran = {one.cell.number: one for one in run_cells(left, folder, lambda line: print(line, flush=True))}
+        ran = {one.cell.number: one for one in run_cells(left, folder, lambda line: print(visible(line), flush=True))}
         outcomes = [known if (known := found[cell.number]) is not None else ran[cell.number] for cell in cells]
         if not any(outcome.runs for outcome in outcomes):
             raise ArgumentError(f"Every cell failed, so there is nothing to report; the first: {outcomes[0].error}")
         report = make_report(study, outcomes)
         written = write_report(report, folder)
-    print(f"{', '.join(map(str, written))}")
+    print(visible(", ".join(map(str, written))))
     if report.failed:
         raise ArgumentError(
             f"{len(report.failed)} of {len(cells)} cells failed; the same command tries them again (tracebacks are in "
@@ -264,11 +288,11 @@ def _show_plan(study: Any, cells: Any, counts: Any, is_done: Any) -> None:
     from rich.text import Text
 
     console = Console()
-    table = Table(title=Text(f"{study.title}: {', '.join(study.tasks)}"), title_justify="left")
+    table = Table(title=Text(visible(f"{study.title}: {', '.join(study.tasks)}")), title_justify="left")
     for column in ("", *(axis.name for axis in study.axes), "seed", "judgments", ""):
-        table.add_column(Text(column), justify="right" if column in ("", "judgments") else "left")
+        table.add_column(Text(visible(column)), justify="right" if column in ("", "judgments") else "left")
     for cell, count, done in zip(cells, counts, is_done, strict=True):
-        levels = [Text(level) for level in cell.levels.values()]
+        levels = [Text(visible(level)) for level in cell.levels.values()]
         seed = "" if cell.seed is None else str(cell.seed)
         table.add_row(str(cell.number), *levels, seed, f"{count:,}", "done" if done else "")
     console.print(table)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from critic_eval.visible import visible
 
 BLUE, GRAY = "#2b6cb0", "#a0aec0"
 
@@ -35,7 +38,8 @@ def make_plot(figure: Any, title: str) -> Plot:
 
     image = io.BytesIO()
     # A fixed salt and no date, so that the same figures give the same page.
-    with rc_context({"svg.hashsalt": "critic-eval", "font.family": "sans-serif"}):
+    with rc_context({"svg.hashsalt": "critic-eval", "font.family": "sans-serif"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # of a name in a script that the font lacks
         figure.savefig(image, format="svg", metadata={"Date": None})
     return Plot(title, f"data:image/svg+xml;base64,{base64.b64encode(image.getvalue()).decode()}")
 
@@ -53,5 +57,5 @@ def interval_rows(axes: Any, rows: Sequence[tuple[str, float, float | None, floa
 def short(text: str, length: int = 32) -> str:
     """A name that fits beside a plot."""
     # A dollar sign would begin a formula.
-    text = text.replace("$", "")
+    text = visible(text, 4 * length).replace("$", "")
     return text if len(text) <= length else f"{text[: length - 1]}…"

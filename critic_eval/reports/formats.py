@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+import re
 from collections.abc import Sequence
 from typing import Any
+
+from critic_eval.visible import visible
 
 
 def markdown_row(cells: Sequence[str]) -> str:
@@ -24,10 +28,21 @@ def markdown_text(text: str) -> str:
     >>> markdown_text("a_b <i>")
     'a\\_b &lt;i&gt;'
     """
-    text = text.replace("&", "&amp;")
-    for mark in "\\`*_[]<>|~":
+    text = visible(" ".join(text.split())).replace("&", "&amp;")
+    for mark in "\\`*_[]<>|~$":
         text = text.replace(mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark])
-    return " ".join(text.split())
+    # Addresses become links without any brackets, and a first sign makes a heading or a list.
+    text = _ADDRESS.sub(lambda found: f"{found[1]}\\{found[2]}", text)
+    return _FIRST_SIGN.sub(lambda found: f"{found[1]}\\{found[2]}", text)
+
+
+def markdown_name(name: str) -> str:
+    r"""A name as Markdown shows it: one of letters, digits and `_ . -` as it stands, any other as `markdown_text`.
+
+    >>> markdown_name("accuracy_with_tie"), markdown_name("a|b")
+    ('accuracy_with_tie', 'a\\|b')
+    """
+    return name if re.fullmatch(r"[A-Za-z0-9][\w.\-]*( [\w.\-]+)*", name, re.ASCII) else markdown_text(name)
 
 
 def csv_text(header: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
@@ -52,15 +67,32 @@ def html_page(template: str, **values: Any) -> str:
     from critic_eval import __version__
 
     environment = Environment(
-        loader=PackageLoader("critic_eval.reports", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("critic_eval.reports", "."),
+        autoescape=True,
+        finalize=_html_text,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     page: str = environment.get_template(template).render(version=__version__, **values)
     return page
 
 
+_ADDRESS = re.compile(r"(?i)(https?|ftp|www|mailto|xmpp|\b[\w.+-]+(?=@))(:|\.|@)")
+_FIRST_SIGN = re.compile(r"^(\d*)([#+=.)-])")
+
+
+def _html_text(value: Any) -> Any:
+    """Text that is put into a page; markup that a template made itself has `__html__`."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 def _cell(cell: Any) -> Any:
-    if cell is None or (isinstance(cell, float) and cell != cell):
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return ""
     if isinstance(cell, float):
         return f"{cell:.6g}"
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
+    if not isinstance(cell, str):
+        return cell
+    # What spreadsheets strip or read before a formula's first sign doesn't hide it.
+    text = visible(cell)
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") else text

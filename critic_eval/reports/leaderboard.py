@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 from scipy import stats
 
-from critic_eval.errors import CriticEvalError
+from critic_eval.errors import ArgumentError, CriticEvalError
 from critic_eval.judging import Judgment
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, compare, holm
 from critic_eval.metrics.comparison import paired_figures
+from critic_eval.metrics.figures import draw_sample
 from critic_eval.metrics.ranks import rank_intervals, significance_letters
 from critic_eval.metrics.resampling import Floats
 from critic_eval.reports.published import PublishedFigure, Reproduction, is_same_critic, read_published, reproduce
@@ -191,7 +193,7 @@ def _standings(
         return {}, (0, 0)
     higher = HIGHER_IS_BETTER.get(column[0]) is not False
     order = sorted(runs, key=lambda run: -(_value(run, column) or 0.0) if higher else (_value(run, column) or 0.0))
-    judged = [judgments_of(run) for run in order]
+    judged = [_judgments_for(run, column) for run in order]
     draws = _draws(order, judged, column, seed)
     pairs = list(combinations(range(len(order)), 2))
     tested = [_p(order[a], order[b], judged[a], judged[b], column, seed) for a, b in pairs]
@@ -209,6 +211,17 @@ def judgments_of(run: TaskRun) -> list[Judgment] | None:
         return sorted(run.judgments(), key=lambda one: (one.item_id, one.order))
     except CriticEvalError:
         return None
+
+
+def _judgments_for(run: TaskRun, column: tuple[str, str]) -> list[Judgment] | None:
+    """A run's judgments; None also where a figure can't be computed from them, whatever the run's file says."""
+    found = judgments_of(run)
+    try:
+        if found is not None:
+            draw_sample(column[0], found, run.invalid_policy)
+    except CriticEvalError:
+        return None
+    return found
 
 
 def _draws(
@@ -240,7 +253,8 @@ def _p(
 ) -> tuple[float, bool]:
     """Two-sided p of two runs' difference, and whether it was tested item by item."""
     if own is not None and other is not None:
-        return compare(column[0], own, other, first.invalid_policy, RESAMPLES, seed, column[1]).p, True
+        with suppress(ArgumentError):  # of runs that have no item in common
+            return compare(column[0], own, other, first.invalid_policy, RESAMPLES, seed, column[1]).p, True
     a, b = first.figure(*column), second.figure(*column)
     if a is None or b is None or a.value is None or b.value is None or not np.hypot(a.stderr or 0.0, b.stderr or 0.0):
         return float("nan"), False

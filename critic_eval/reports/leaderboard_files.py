@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from critic_eval.reports.formats import csv_text, html_page, markdown_table, markdown_text
+from critic_eval.reports.formats import csv_text, html_page, markdown_name, markdown_table, markdown_text
 from critic_eval.reports.leaderboard import Leaderboard, Row, Table
 from critic_eval.reports.output import output_folder, write_texts
 from critic_eval.reports.published import Reproduction
 from critic_eval.reports.runs import RunFigure, column_name
+from critic_eval.reports.wording import number_text, spread_text
 
 STATUSES = ("reproduced", "differs", "not run", "not reproducible")
 
@@ -36,11 +37,17 @@ def to_markdown(leaderboard: Leaderboard) -> str:
     """The tables, and the published figures that were held against runs."""
     parts = ["# Leaderboard", "", _LEGEND, ""]
     for table in leaderboard.tables:
-        header = ["critic", *(column_name(column) for column in table.columns), "rank", "letters", "source"]
+        header = [
+            "critic",
+            *(markdown_name(column_name(column)) for column in table.columns),
+            "rank",
+            "letters",
+            "source",
+        ]
         notes = [f"{number}. {markdown_text(note)}" for number, note in enumerate(table.notes, 1)]
         rows = [_cells(row, table) for row in table.rows]
         remarks = filter(None, [markdown_text(_ceiling(table)), _tests(table)])
-        parts += [f"## {table.benchmark}", "", *markdown_table(header, rows), "", *notes, *remarks, ""]
+        parts += [f"## {markdown_name(table.benchmark)}", "", *markdown_table(header, rows), "", *notes, *remarks, ""]
     held = [one for one in leaderboard.reproductions if one.run is not None]
     parts += ["## Published figures", "", _counts(leaderboard), ""]
     if held:
@@ -124,12 +131,12 @@ def to_html(leaderboard: Leaderboard) -> str:
 
 def figure_text(one: RunFigure | None) -> str:
     """A figure's value, as it is printed."""
-    return "" if one is None or one.value is None else f"{one.value:.3f}"
+    return "" if one is None else number_text(one.value, unknown="")
 
 
 def interval_text(one: RunFigure | None) -> str:
     """Its interval, if that is known."""
-    return "" if one is None or one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}"
+    return "" if one is None else spread_text(one.low, one.high, unknown="")
 
 
 def count_text(one: RunFigure | None) -> str:

@@ -1,9 +1,10 @@
 """Folders that reports are written into."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from critic_eval.errors import ArgumentError
+from critic_eval.errors import ArgumentError, DataError
 
 
 def output_folder(folder: Path, force: bool = False) -> Path:
@@ -12,11 +13,11 @@ def output_folder(folder: Path, force: bool = False) -> Path:
     Raises:
         ArgumentError: it is a file, can't be made, or holds something already that may not be overwritten.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ArgumentError(f"{folder} is a file; give a folder.")
-    if folder.exists() and any(folder.iterdir()) and not force:
-        raise ArgumentError(f"{folder} holds something already; give another folder, or --force to write over it.")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise ArgumentError(f"{folder} is a file; give a folder.")
+        if folder.exists() and any(folder.iterdir()) and not force:
+            raise ArgumentError(f"{folder} holds something already; give another folder, or --force to write over it.")
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ArgumentError(f"{folder} can't be made ({error.strerror}); give another folder.") from error
@@ -24,7 +25,18 @@ def output_folder(folder: Path, force: bool = False) -> Path:
 
 
 def write_texts(folder: Path, contents: Mapping[str, str]) -> list[Path]:
-    """Write files by their names; gives their paths."""
+    """Write files by their names, each whole or not at all; gives their paths.
+
+    Raises:
+        DataError: one can't be written; names it.
+    """
     for name, content in contents.items():
-        (folder / name).write_text(content, encoding="utf-8", newline="")
+        part = folder / f".{name}.part"
+        try:
+            part.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
+            part.replace(folder / name)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise DataError(f"{folder / name} can't be written ({error.strerror}).") from error
     return [folder / name for name in contents]

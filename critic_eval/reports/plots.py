@@ -10,6 +10,9 @@ from critic_eval.reports.drawing import BLUE, GRAY, Plot, interval_rows, make_ax
 from critic_eval.reports.leaderboard import Leaderboard, Row, Table, judgments_of
 from critic_eval.reports.runs import TaskRun, column_name
 
+MOST_ROWS = 100
+"""A plot of more rows or groups than this can't be read, and is not drawn."""
+
 
 def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, list[Plot]]:
     """The plots of each table, by benchmark: intervals, groups, judge against people, accuracy against cost."""
@@ -23,14 +26,14 @@ def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, list[Plot]]:
 def _intervals(table: Table) -> Plot | None:
     column = table.columns[0]
     rows = [(row, one) for row in table.rows if (one := row.figures.get(column)) is not None and one.value is not None]
-    if not rows:
+    if not 0 < len(rows) <= MOST_ROWS:
         return None
     figure, axes = make_axes(7.0, 0.8 + 0.3 * len(rows))
     shown = [(row.critic, float(one.value or 0.0), one.low, one.high, _color(row)) for row, one in rows]
     interval_rows(axes, shown)
     if table.ceiling is not None:
         axes.axvline(float(table.ceiling.figures[column].value or 0.0), color=GRAY, linestyle="--", linewidth=1)
-    axes.set_xlabel(column_name(column))
+    axes.set_xlabel(short(column_name(column)))
     return make_plot(figure, f"{column_name(column)} with 95 % intervals; published values in gray")
 
 
@@ -43,7 +46,7 @@ def _groups(table: Table) -> Plot | None:
     name = table.columns[0][0]
     runs = [row.run for row in table.rows if row.run is not None]
     groups = sorted({one.group for run in runs for one in run.figures if one.name == name} - {MEAN, POOLED})
-    if len(groups) < 2:
+    if not 2 <= len(groups) <= MOST_ROWS or len(runs) > MOST_ROWS:
         return None
     values = np.array([[_number(run, name, group) for group in groups] for run in runs])
     figure, axes = make_axes(3.0 + 0.55 * len(groups), 2.8 + 0.4 * len(runs))
@@ -95,7 +98,7 @@ def _cost(table: Table) -> Plot | None:
     axes.set_xscale("log")
     axes.margins(x=0.3)
     axes.set_xlabel("seconds for 1,000 judgments")
-    axes.set_ylabel(column_name(column))
+    axes.set_ylabel(short(column_name(column)))
     return make_plot(figure, f"{column_name(column)} against cost, on the machine of each run")
 
 

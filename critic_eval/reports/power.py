@@ -165,7 +165,10 @@ def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
 def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator) -> Weaken:
     usable = [one for one in judgments if one.verdict.is_valid and one.label is not None]
     values = np.array([float(one.verdict.value) for one in usable])  # type: ignore[arg-type]
-    start = figure(name, usable, resamples=0).value
+    known = figure(name, usable, resamples=0)
+    start = known.value
+    if known.reason is not None:
+        raise ArgumentError(f"The run has no {name} that could fall ({known.reason}).")
     if not start > effect:
         raise ArgumentError(f"The run's {name} is {start:.3f}, which can't fall by {effect:g}.")
 

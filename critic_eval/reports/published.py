@@ -13,6 +13,8 @@ import yaml
 from critic_eval.package_data import data_folder
 from critic_eval.reports.runs import RunFigure, TaskRun
 
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where it was built, is ten times as fast
+
 Status = Literal["reproduced", "differs", "not run", "not reproducible"]
 
 ROW_GROUP = "row"
@@ -63,7 +65,7 @@ def read_published(folder: Path | None = None) -> list[PublishedFigure]:
     """All printed figures of the tables in a folder, by default ours."""
     figures: list[PublishedFigure] = []
     for file in sorted((folder or data_folder("results", "published")).glob("*.yaml")):
-        table = yaml.safe_load(file.read_text(encoding="utf-8"))
+        table = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
         for row in table["rows"]:
             figures += [
                 _figure(table, row, column, float(value))

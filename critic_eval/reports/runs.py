@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import glob
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from critic_eval.benchmarks.recorded_forms import find_recorded
 from critic_eval.benchmarks.rescoring import read_judgments
@@ -16,6 +14,9 @@ from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.judging import Judgment
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
 from critic_eval.metrics.signature import Signature
+from critic_eval.reports.result_files import find_results, first_of, is_file, read_results
+from critic_eval.reports.result_values import figure_numbers, name_text, number, part, seconds, settings_texts
+from critic_eval.visible import visible
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class TaskRun:
     @property
     def is_reportable(self) -> bool:
         """Whether there is a figure over all items, or a mean over groups."""
-        return any(one.group in (MEAN, POOLED) for one in self.figures)
+        return any(
+            one.group == POOLED or (one.group, one.name == "invalid_rate") == (MEAN, False) for one in self.figures
+        )
 
     @property
     def invalid_policy(self) -> InvalidPolicy:
@@ -130,14 +133,14 @@ def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:
 
 @dataclass
 class Collected:
-    """Runs that were found, and what is to be said of files that could not be used."""
+    """Runs that were found, and what is to be said of files that could not be used, or not whole."""
 
     runs: list[TaskRun] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def collect(paths: Sequence[str | Path]) -> Collected:
-    """Read runs of our tasks.
+    """Read runs of our tasks; what is odd in a file is left out and noted, and all else counts.
 
     Args:
         paths: results JSON files, what `critic-eval rescore --json` printed, folders that hold some at any depth, or
@@ -147,109 +150,103 @@ def collect(paths: Sequence[str | Path]) -> Collected:
         ArgumentError: a path names nothing.
         DataError: no file holds a run of one of our tasks.
     """
-    collected = Collected()
-    for file in _files(paths):
+    files, notes = find_results(paths)
+    collected = Collected(notes=notes)
+    for file in files:
         try:
-            results = _read(file)
+            results = read_results(file)
         except DataError as error:
             collected.notes.append(str(error))
             continue
-        foreign: list[str] = []
-        try:
-            if "benchmark" in results:
-                found = [_rescored(results, file)]
-            else:
-                found = [_task_run(task, results, file) for task in results["results"] if _is_judged(task, results)]
-                foreign = [task for task in results["results"] if not _is_judged(task, results)]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            collected.notes.append(f"{file} is not in a form that lmms-eval or rescore writes ({error!r}).")
-            continue
-        empty = [run.task for run in found if not run.is_reportable]
-        if empty:
-            collected.notes.append(f"{file} holds no figures over all items of {', '.join(empty)}.")
-        found = [run for run in found if run.is_reportable]
-        if foreign and not found:
-            collected.notes.append(f"{file} holds no task of critic-eval ({', '.join(foreign[:3])}); passed over.")
-        collected.runs += found
+        runs, odd = _runs(results, file)
+        collected.runs += runs
+        collected.notes += first_of(odd, _NOTES)
+    collected.notes = [visible(note, _LONGEST_NOTE) for note in collected.notes]
     if not collected.runs:
-        raise DataError(" ".join(["No run of one of our tasks was found.", *collected.notes]))
+        raise DataError(" ".join(first_of(["No run of one of our tasks was found.", *collected.notes], 6)))
     return collected
 
 
-def _files(paths: Sequence[str | Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in map(str, paths):
-        named = [Path(name) for name in sorted(glob.glob(path, recursive=True))] if "*" in path else [Path(path)]
-        found = [file for one in named for file in (_inside(one) if one.is_dir() else [one])]
-        found = [file for file in found if file.is_file() and file.name.endswith(".json")]
-        if not found:
-            raise ArgumentError(f"{path} names no results: give a *_results.json, or a folder that holds some.")
-        files += found
-    return list(dict.fromkeys(files))
+_NOTES = 5
+"""Notes on one file at most."""
+_LONGEST_NOTE = 400
 
 
-def _inside(folder: Path) -> list[Path]:
-    own = folder.glob("*.json") if folder.name == "rescored" else ()
-    return sorted({*folder.rglob("*_results.json"), *folder.rglob("rescored/*.json"), *own})
+def _runs(results: dict[str, Any], file: Path) -> tuple[list[TaskRun], list[str]]:
+    """The runs in a file that have something to show, and what is odd about it."""
+    is_rescored = "benchmark" in results
+    tasks = [None] if is_rescored else list(results["results"])
+    found: list[TaskRun] = []
+    odd: list[str] = []
+    foreign: list[str] = []
+    for task in tasks:
+        run = _run(task, results, file, odd)
+        found += [run] if isinstance(run, TaskRun) else []
+        foreign += [task] if run == "foreign" and task is not None else []
+    empty = [run.task for run in found if not run.is_reportable]
+    if empty:
+        odd.append(f"{file} holds no figures over all items of {', '.join(empty)}.")
+    if foreign and not found:
+        odd.append(f"{file} holds no task of critic-eval ({', '.join(foreign[:3])}); passed over.")
+    return [run for run in found if run.is_reportable], odd
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _run(task: str | None, results: dict[str, Any], file: Path, odd: list[str]) -> TaskRun | Literal["foreign"] | None:
+    """One run (the whole of a rescored file, without a task), that a task is not ours, or None where it is odd."""
     try:
-        results: Any = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} can't be read as JSON ({error}); it may have been cut off.") from error
-    is_rescored = isinstance(results, dict) and "benchmark" in results and isinstance(results.get("figures"), list)
-    if not is_rescored and not (isinstance(results, dict) and isinstance(results.get("results"), dict)):
-        raise DataError(f'{file} is no results file of lmms-eval: it has no "results".')
-    found: dict[str, Any] = results
-    return found
+        if task is None:
+            return _rescored(results, file, odd)
+        return _task_run(task, results, file, odd) if _is_judged(task, results) else "foreign"
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        where = file if task is None else f"{task} of {file}"
+        odd.append(f"{where} is not in a form that lmms-eval or rescore writes ({type(error).__name__}: {error}).")
+        return None
 
 
 def _is_judged(task: str, results: dict[str, Any]) -> bool:
-    if task in (results.get("critic_eval") or {}):
+    if task in part(results, "critic_eval"):
         return True
-    if task in results.get("group_subtasks", {}) and results["group_subtasks"][task]:
+    if not task.startswith("critic_") or part(results, "group_subtasks").get(task):
         return False
     try:
         find_recorded(task)
     except CriticEvalError:
         return False
-    return task.startswith("critic_")
+    return True
 
 
-def _task_run(task: str, results: dict[str, Any], file: Path) -> TaskRun:
-    ours = (results.get("critic_eval") or {}).get(task)
-    settings = dict(ours.get("settings", {})) if ours else {}
-    config = results.get("config") or {}
-    counts = (results.get("n-samples") or {}).get(task) or {}
-    is_partial = (
-        bool(config.get("limit"))
-        or bool(config.get("offset"))
-        or (counts.get("effective", 0) < counts.get("original", 0))
-    )
+def _task_run(task: str, results: dict[str, Any], file: Path, odd: list[str]) -> TaskRun:
+    ours, config = part(part(results, "critic_eval"), task), part(results, "config")
+    settings = settings_texts(ours.get("settings") or {})
+    counts = part(part(results, "n-samples"), task)
+    is_partial = bool(config.get("limit")) or bool(config.get("offset"))
+    is_partial = is_partial or (number(counts.get("effective")) or 0) < (number(counts.get("original")) or 0)
     samples = file.with_name(file.name.replace("_results.json", f"_samples_{task}.jsonl"))
-    throughput = (results.get("throughput") or {}).get("avg_latency")
-    seconds = (ours or {}).get("seconds_per_judgment", throughput)
+    own = ours.get("figures")
+    place = f"{task} of {file}"
     return TaskRun(
-        task=task,
+        task=name_text(task),
         critic=_critic(settings, results),
         settings=settings,
-        figures=tuple(_figures(ours["figures"])) if ours else tuple(_old_figures(results["results"][task])),
-        left_out=str(ours.get("left_out", "")) if ours else "",
+        figures=tuple(_figures(own, place, odd) if ours else _old_figures(results["results"][task], place, odd)),
+        left_out=visible(ours.get("left_out") or "", 1000),
         is_partial=is_partial,
         file=file,
-        samples=samples if samples.is_file() else None,
-        seconds=float(seconds) if seconds else None,
-        date=str(results.get("date", "")),
+        samples=samples if is_file(samples) else None,
+        seconds=seconds(ours.get("seconds_per_judgment", part(results, "throughput").get("avg_latency"))),
+        date=visible(results.get("date") or "", 40),
     )
 
 
-def _rescored(record: dict[str, Any], file: Path) -> TaskRun:
+def _rescored(record: dict[str, Any], file: Path, odd: list[str]) -> TaskRun:
     """What `critic-eval rescore --json` printed; its critic is what the file is called."""
-    signature = str(record.get("signature", ""))
-    settings = dict(part.split(":", 1) for part in signature.split("|") if ":" in part)
-    task = f"critic_{str(record['benchmark']).removeprefix('critic_')}"
-    return TaskRun(task, file.stem, settings, tuple(_figures(record["figures"])), "", False, file, None, None, "")
+    signature = record.get("signature") or ""
+    if not isinstance(signature, str):
+        raise ValueError("the signature is no text")
+    settings = settings_texts(dict(part.split(":", 1) for part in signature.split("|") if ":" in part))
+    task = f"critic_{name_text(record['benchmark']).removeprefix('critic_')}"
+    figures = tuple(_figures(record["figures"], str(file), odd))
+    return TaskRun(task, name_text(file.stem), settings, figures, "", False, file, None, None, "")
 
 
 def _critic(settings: dict[str, str], results: dict[str, Any]) -> str:
@@ -258,25 +255,34 @@ def _critic(settings: dict[str, str], results: dict[str, Any]) -> str:
         variants = [settings[key] for key in ("answers", "quantized") if settings.get(key) not in (None, "no")]
         images = settings.get("images", "as_is")
         variants += [] if images == "as_is" else [f"images {images}"]
-        return name + (f" ({', '.join(variants)})" if variants else "")
-    model = str((results.get("config") or {}).get("model") or results.get("model_name") or "unknown")
-    arguments = str((results.get("config") or {}).get("model_args") or "")
-    return f"{model} {arguments}".strip()
+        return name_text(name + (f" ({', '.join(variants)})" if variants else ""))
+    config = part(results, "config")
+    model, arguments = config.get("model") or results.get("model_name") or "unknown", config.get("model_args") or ""
+    return name_text(f"{model} {arguments}".strip())
 
 
-def _figures(records: Sequence[dict[str, Any]]) -> list[RunFigure]:
-    return [_figure(record) for record in records]
+def _figures(records: Any, place: str, odd: list[str]) -> list[RunFigure]:
+    """Figures as we write them; of odd ones, which are said, what can be there."""
+    if not isinstance(records, list):
+        raise ValueError("the figures are no list")
+    return [found for record in records if (found := _figure(record, place, odd)) is not None]
 
 
-def _figure(record: dict[str, Any]) -> RunFigure:
-    low, high, stderr = (record.get(name) for name in ("low", "high", "stderr"))
-    if stderr is None and low is not None and high is not None:
-        stderr = (high - low) / 3.92  # what a normal distribution with this interval has
-    counts = record.get("n"), record.get("invalid")
-    return RunFigure(str(record["name"]), str(record["group"]), record.get("value"), low, high, stderr, *counts)
+def _figure(record: Any, place: str, odd: list[str]) -> RunFigure | None:
+    try:
+        name, group = name_text(record["name"]), name_text(record["group"])
+    except (KeyError, TypeError, ValueError) as error:
+        odd.append(f"{place}: a figure has no name or no group, and is left out ({error}).")
+        return None
+    found, wrong = figure_numbers(record)
+    if wrong:
+        odd.append(f"{place}: {' and '.join(wrong)} of {name} ({group}) can't be what stands there; not shown.")
+    if found["stderr"] is None and found["low"] is not None:
+        found["stderr"] = (found["high"] - found["low"]) / 3.92  # what a normal distribution with this interval has
+    return RunFigure(name, group, **found)
 
 
-def _old_figures(columns: dict[str, Any]) -> list[RunFigure]:
+def _old_figures(columns: dict[str, Any], place: str, odd: list[str]) -> list[RunFigure]:
     """Figures of a file without our section: what lmms-eval's own columns hold, a value and a standard error."""
     figures = []
     for column, value in columns.items():
@@ -284,9 +290,11 @@ def _old_figures(columns: dict[str, Any]) -> list[RunFigure]:
         if name.endswith("_stderr") or not isinstance(value, int | float) or isinstance(value, bool):
             continue
         stderr = columns.get(column.replace(name, f"{name}_stderr", 1))
-        known = float(stderr) if isinstance(stderr, int | float) else None
+        known = stderr if isinstance(stderr, int | float) else None
         figure, over_groups = figure_of_metric(name)
         group = MEAN if over_groups else POOLED
-        low, high = (None, None) if known is None else (value - 1.96 * known, value + 1.96 * known)
-        figures.append(RunFigure(figure or name, group, float(value), low, high, known))
+        found = _figure({"name": figure or name, "group": group, "value": value, "stderr": known}, place, odd)
+        if found is not None and found.value is not None and found.stderr is not None:
+            found = replace(found, low=found.value - 1.96 * found.stderr, high=found.value + 1.96 * found.stderr)
+        figures += [] if found is None else [found]
     return figures

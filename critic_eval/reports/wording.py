@@ -1,4 +1,8 @@
-"""Verdicts and labels as reports print them."""
+"""Verdicts, labels and numbers as reports print them."""
+
+import json
+import math
+from typing import Any
 
 from critic_eval.judging import Label, Verdict
 
@@ -20,3 +24,31 @@ def verdict_text(said: Verdict | Label) -> str:
             return ", ".join(f"{value:g}" for value in said.value)
         return "".join(chr(ord("A") + int(index)) for index in said.value)
     return f"{said.value:g}"
+
+
+def number_text(value: float | None, form: str = ".3f", unknown: str = "–") -> str:
+    """A number in a form, or a dash for what is none: unknown, NaN or infinite.
+
+    >>> number_text(0.5, "+.3f"), number_text(float("nan"))
+    ('+0.500', '–')
+    """
+    return unknown if value is None or not math.isfinite(value) else f"{value:{form}}"
+
+
+def spread_text(low: float | None, high: float | None, form: str = ".3f", unknown: str = "–") -> str:
+    """An interval, or a dash where an end of it is unknown, NaN or infinite."""
+    ends = [number_text(end, form, unknown="") for end in (low, high)]
+    return " to ".join(ends) if all(ends) else unknown
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON that every reader takes: NaN and infinities, which JSON does not have, become null."""
+    return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

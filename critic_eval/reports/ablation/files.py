@@ -11,8 +11,9 @@ from critic_eval.reports.ablation.effects import CellFigure, Condition, Effect, 
 from critic_eval.reports.ablation.plots import effect_plots
 from critic_eval.reports.ablation.running import REPORT_FILES, Outcome
 from critic_eval.reports.ablation.study import Study, shown
-from critic_eval.reports.formats import csv_text, html_page, markdown_table, markdown_text
+from critic_eval.reports.formats import csv_text, html_page, markdown_name, markdown_table, markdown_text
 from critic_eval.reports.output import write_texts
+from critic_eval.visible import visible
 
 CLEAR = 0.05
 """Corrected p-values below it are called clear."""
@@ -83,7 +84,7 @@ def to_markdown(report: StudyReport) -> str:
         parts += ["", f"**Failed:** {markdown_text(one.cell.name)}: {markdown_text(one.error or '')}"]
     for found in report.tasks:
         sentences = [f"- {markdown_text(text)}" for text in clear_sentences(report.study, found)]
-        parts += ["", f"## {found.task}", "", *sentences, "", remarks(found), ""]
+        parts += ["", f"## {markdown_name(found.task)}", "", *sentences, "", remarks(found), ""]
         header = ["cell", *found.figures, "s per 1,000"]
         rows = [
             [
@@ -100,7 +101,12 @@ def to_markdown(report: StudyReport) -> str:
                 parts += markdown_table(_EFFECT_HEADER, [_effect_row(one) for one in effects])
     parts += ["", "## Commands", ""]
     for one in report.outcomes:
-        parts += [f"{one.cell.number}. {markdown_text(one.cell.name)}", "", f"        {shown(one.cell.options)}", ""]
+        parts += [
+            f"{one.cell.number}. {markdown_text(one.cell.name)}",
+            "",
+            f"        {visible(shown(one.cell.options))}",
+            "",
+        ]
     return "\n".join([*parts, "", _LEGEND]) + "\n"
 
 

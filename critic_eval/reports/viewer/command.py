@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from critic_eval.visible import visible
+
 
 def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
@@ -22,6 +24,13 @@ def add_command(commands: Any) -> None:
     view.add_argument("runs", nargs="+", metavar="RUN", help="a results JSON, or a folder that holds one; one or two")
     view.add_argument("--task", help="one task only")
     view.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    view.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="another host name that the page is opened by, such as that of a proxy",
+    )
     view.add_argument("--port", type=int, default=8765, help="port to listen on, 0 for any (default: %(default)s)")
     view.add_argument("--open", action="store_true", help="open the page in the browser")
     view.add_argument("--no-images", action="store_true", help="don't load data sets for their images")
@@ -37,7 +46,7 @@ def _view(args: argparse.Namespace) -> None:
 
     view = open_view(args.runs, args.task)
     for note in (*view.notes, *(note for task in view.tasks for note in task.notes)):
-        print(note, file=sys.stderr)
+        print(visible(note, 1000), file=sys.stderr)
     if args.export is not None:
         _export(view, args)
     else:
@@ -47,19 +56,23 @@ def _view(args: argparse.Namespace) -> None:
 def _export(view: Any, args: argparse.Namespace) -> None:
     from critic_eval.reports.viewer.export import export
 
-    written = export(view, args.export, args.force, not args.no_images, lambda text: print(text, file=sys.stderr))
+    written = export(
+        view, args.export, args.force, not args.no_images, lambda text: print(visible(text), file=sys.stderr)
+    )
     size = sum(file.stat().st_size for file in written)
     images = sum(file.parent.name == "images" for file in written)
     items = sum(task.table.n_items for task in view.tasks)
-    print(f"{items:,} items, {images:,} images: {len(written):,} files, {_size(size)}. Open {args.export}/index.html")
+    told = f"{items:,} items, {images:,} images: {len(written):,} files, {_size(size)}. Open {args.export}/index.html"
+    print(visible(told))
 
 
 def _serve(view: Any, args: argparse.Namespace) -> None:
     from critic_eval.reports.viewer.server import Pages, address, is_loopback, make_server
 
-    server = make_server(Pages(view, with_images=not args.no_images), args.host, args.port)
+    server = make_server(Pages(view, with_images=not args.no_images), args.host, args.port, args.name)
     judgments = sum(task.table.n_judgments for task in view.tasks)
-    print(f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)", flush=True)
+    told = f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)"
+    print(visible(told), flush=True)
     if not is_loopback(server):
         print("Whoever reaches this machine can read the page; --host 127.0.0.1 keeps it to you.", file=sys.stderr)
     if args.open:

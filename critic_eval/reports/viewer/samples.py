@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
-from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.judging.orders import canonical_indices
+from critic_eval.judging import Label, Verdict
+from critic_eval.judging.logged import logged_judgment
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -144,17 +144,8 @@ def _codes_of(line: bytes, codes: Codes) -> tuple[int, int, int, int]:
     if not isinstance(judgment, Mapping):
         raise DataError("without a judgment of critic-eval")
     try:
-        found = Judgment.from_record(judgment)
-        if found.order not in codes.orders:
-            canonical_indices(found.order)  # raises for what is no order
-        if not isinstance(found.raw, str):
-            raise ArgumentError("The answer is no text.")
-        numbers = [*(found.span or ()), *(found.logprobs or {}).values()]
-        numbers += [] if found.seconds is None else [found.seconds]
-        if not all(isinstance(number, int | float) for number in numbers):
-            raise ArgumentError("What should be a number is none.")
-        item = codes.items.code((None if found.group is None else str(found.group), str(found.item_id)))
-        order = codes.orders.code(found.order)
-        return item, order, codes.verdicts.code(found.verdict), codes.labels.code(found.label)
-    except (ArgumentError, TypeError, ValueError, LookupError, AttributeError) as error:
+        found = logged_judgment(judgment)
+    except ArgumentError as error:
         raise DataError("with a malformed judgment") from error
+    item = codes.items.code((found.group, found.item_id))
+    return item, codes.orders.code(found.order), codes.verdicts.code(found.verdict), codes.labels.code(found.label)

@@ -5,16 +5,17 @@ import gzip
 import json
 import re
 import socket
-import sys
 import threading
+from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.reports.viewer.assets import POLICY, read_assets
+from critic_eval.reports.viewer.connections import BoundedHandler, BoundedServer
 from critic_eval.reports.viewer.images import DataSets, Encoded, MissingImagesError
 from critic_eval.reports.viewer.texts import item_texts
 from critic_eval.reports.viewer.view import TaskView, View
@@ -60,7 +61,7 @@ class Pages:
         if path == "/data/manifest.json":
             return self._manifest
         for pattern, find in _PATHS.items():
-            found = re.fullmatch(pattern, path)
+            found = re.fullmatch(pattern, path, re.ASCII)
             if found is None:
                 continue
             task, *numbers = (int(number) for number in found.groups())
@@ -122,23 +123,38 @@ _PATHS = {
 }
 
 
-def make_server(pages: Pages, host: str, port: int) -> ThreadingHTTPServer:
+def make_server(pages: Pages, host: str, port: int, names: Sequence[str] = ()) -> BoundedServer:
     """A server that listens already; `serve_forever` answers.
+
+    A request has to name this machine: by a loopback name where only this machine is listened to, else by an address
+    in numbers or by the machine's own name. Else a web site that points its name here could read all there is in the
+    reader's browser (DNS rebinding).
+
+    Args:
+        pages: what it serves.
+        host: address to listen on.
+        port: to listen on; 0 for any.
+        names: host names that it is reached by besides these.
 
     Raises:
         ArgumentError: the port is in use, or there is no such host or port here.
     """
     handler = type("Handler", (_Handler,), {"pages": pages})
-    server_class = _Server6 if ":" in host else _Server
+    server_class = _Server6 if ":" in host else BoundedServer
     try:
         server = server_class((host, port), handler)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise ArgumentError(f"Port {port} of {host} is in use; name another with --port, or 0 for any.") from error
         raise ArgumentError(f"Can't listen on {host}, port {port} ({error}); see --host and --port.") from error
+    known = {"localhost", host, *names}
     # What it listens on decides, however that was written.
     if is_loopback(server):
-        handler.names = {"localhost", "127.0.0.1", "::1", host.casefold()}  # type: ignore[attr-defined]
+        known |= {"127.0.0.1", "::1"}
+    else:
+        known |= {socket.gethostname(), f"{socket.gethostname()}.local"}
+    handler.names = {name.casefold() for name in known}  # type: ignore[attr-defined]
+    handler.any_address = not is_loopback(server)  # type: ignore[attr-defined]
     return server
 
 
@@ -156,63 +172,79 @@ def is_loopback(server: ThreadingHTTPServer) -> bool:
     return found.is_loopback or bool(getattr(found, "ipv4_mapped", None) and found.ipv4_mapped.is_loopback)  # type: ignore[union-attr]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes on to another item cuts its connections off; that is no error to print."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Server6(_Server):
+class _Server6(BoundedServer):
     address_family = socket.AF_INET6
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BoundedHandler):
     pages: Pages
-    names: set[str] | None = None
-    protocol_version = "HTTP/1.1"
-    server_version = "critic-eval"
-    sys_version = ""
-    disable_nagle_algorithm = True  # else the body of each answer waits 40 ms for the headers to be acknowledged
+    names: set[str]
+    any_address = False
 
-    def do_GET(self) -> None:  # http.server's name
-        self._answer(with_body=True)
+    def refuse(self, status: HTTPStatus) -> None:
+        self.close_connection = True
+        self._send(_plain(_REFUSALS.get(status, f"{status.phrase}."), status))
 
-    def do_HEAD(self) -> None:
-        self._answer(with_body=False)
-
-    def _answer(self, with_body: bool) -> None:
-        if self.names is not None and _host_name(self.headers.get("Host", "")) not in self.names:
-            # A site that points its own name at this machine would else read all there is (DNS rebinding).
-            self._send(_plain("This page is for this machine alone.", HTTPStatus.MISDIRECTED_REQUEST), with_body)
+    def answer(self) -> None:
+        refused = self._refused()
+        if refused is not None:
+            self.refuse(refused)
             return
         try:
             found = self.pages.answer(self.path.partition("?")[0])
         except Exception as error:  # of one odd sample; the others are still to be seen
             found = _json({"error": f"This can't be shown ({type(error).__name__}: {error})."})
-        self._send(found or _plain("There is nothing here.", HTTPStatus.NOT_FOUND), with_body)
+        self._send(found or _plain("There is nothing here.", HTTPStatus.NOT_FOUND))
 
-    def _send(self, answer: Answer, with_body: bool) -> None:
+    def _refused(self) -> HTTPStatus | None:
+        """Why a request is not answered: it has a body, is not meant for this machine, or another site made it."""
+        if self.headers.get("Content-Length", "0").strip() != "0" or "Transfer-Encoding" in self.headers:
+            return HTTPStatus.BAD_REQUEST
+        # A line that is no header ends the headers for this parser, and not for others; what hides behind is not known.
+        if self.headers.defects or self.headers.get_payload():
+            return HTTPStatus.BAD_REQUEST
+        hosts = self.headers.get_all("Host", [])
+        if len(hosts) > 1:
+            return HTTPStatus.BAD_REQUEST
+        if not self._is_own(_host_name(hosts[0] if hosts else "")):
+            return HTTPStatus.MISDIRECTED_REQUEST
+        # Links from elsewhere lead to the page; nothing else of another site's may even make the server work.
+        is_link = self.headers.get("Sec-Fetch-Mode") == "navigate" and self.headers.get("Sec-Fetch-Dest") == "document"
+        if self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") and not is_link:
+            return HTTPStatus.FORBIDDEN
+        return None
+
+    def _is_own(self, name: str | None) -> bool:
+        if name is None:
+            return False
+        return name in self.names or (self.any_address and _is_address(name))
+
+    def _send(self, answer: Answer) -> None:
         body = answer.body
+        accepted = self.headers.get("Accept-Encoding", "") if getattr(self, "headers", None) is not None else ""
+        is_zipped = answer.media_type.startswith(("text/", "application/")) and "gzip" in accepted
+        if is_zipped:
+            body = _zipped(body) if answer.is_fixed else gzip.compress(body, 5)
+        self.will_answer(len(body))
         self.send_response(answer.status)
         for name, value in _HEADERS.items():
             self.send_header(name, value)
         self.send_header("Content-Type", answer.media_type)
-        is_text = answer.media_type.startswith(("text/", "application/"))
-        if is_text and "gzip" in self.headers.get("Accept-Encoding", ""):
-            body = _zipped(body) if answer.is_fixed else gzip.compress(body, 5)
+        if is_zipped:
             self.send_header("Content-Encoding", "gzip")
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if with_body:
+        if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: each request is a click of the reader."""
 
-
+_REFUSALS = {
+    HTTPStatus.MISDIRECTED_REQUEST: "This page is for this machine alone, by its own name or address; see --name.",
+    HTTPStatus.FORBIDDEN: "This page is not for other sites.",
+    HTTPStatus.BAD_REQUEST: "This request is malformed, or has a body.",
+}
 _HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -238,9 +270,15 @@ def _plain(text: str, status: HTTPStatus) -> Answer:
     return Answer(text.encode(), "text/plain; charset=utf-8", status=status)
 
 
-def _host_name(host: str) -> str:
-    """The name in a Host header, without port or brackets."""
-    name = host.strip().casefold()
-    if name.startswith("["):
-        return name[1 : name.find("]")]
-    return name.partition(":")[0]
+def _host_name(host: str) -> str | None:
+    """The name in a Host header, without port or brackets; None for what is none."""
+    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:/@\s]+))(?::\d{0,5})?", host.strip().casefold(), re.ASCII)
+    return None if found is None else found[1] or found[2]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

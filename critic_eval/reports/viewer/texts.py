@@ -7,6 +7,7 @@ from typing import Any
 
 from critic_eval.errors import CriticEvalError, DataError
 from critic_eval.judging import Judgment
+from critic_eval.judging.logged import logged_judgment
 from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.table import Table
 
@@ -58,10 +59,10 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
 
 def _judgment(record: Mapping[str, Any], file: Path, item_id: str) -> tuple[Judgment, Mapping[str, Any]]:
     try:
-        found = Judgment.from_record(record["judgment"])
-    except (CriticEvalError, LookupError, TypeError, AttributeError):
+        found = logged_judgment(record["judgment"])
+    except (CriticEvalError, LookupError, TypeError):
         found = None
-    if found is None or str(found.item_id) != item_id:
+    if found is None or found.item_id != item_id:
         raise DataError(f"{file.name} has changed since it was opened; start the viewer again.")
     return found, record["judgment"]
 
@@ -88,11 +89,16 @@ def _shown(texts: Any) -> dict[str, Any] | None:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=1)
+    except (RecursionError, ValueError):
+        return "(This is nested too deeply to be shown, or holds a number of too many digits.)"
 
 
 def _tokens(record: Mapping[str, Any]) -> int | None:
     counts = record.get("token_counts")
     first = counts[0] if isinstance(counts, list) and counts else None
     found = first.get("output_tokens") if isinstance(first, Mapping) else None
-    return found if isinstance(found, int) else None
+    return found if type(found) is int and 0 <= found < 1 << 40 else None

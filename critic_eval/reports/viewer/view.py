@@ -8,6 +8,7 @@ from typing import Any
 from critic_eval import __version__
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.metrics import MEAN, POOLED
+from critic_eval.reports.result_files import first_of
 from critic_eval.reports.runs import TaskRun, collect, pick
 from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.samples import Codes, read_samples
@@ -127,7 +128,7 @@ def open_view(paths: Sequence[str | Path], task: str | None = None) -> View:
     if not views:
         raise DataError(" ".join(errors))
     notes = [*(note for one in collected for note in one.notes), *errors]
-    return View(views[0].critics, tuple(views), tuple(notes))
+    return View(views[0].critics, tuple(views), tuple(first_of(notes)))
 
 
 def _task_view(name: str, runs: tuple[TaskRun, ...]) -> TaskView | DataError:

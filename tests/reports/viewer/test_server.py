@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,10 +129,27 @@ def test_a_site_that_points_its_name_here_gets_nothing(url: str, host: str, stat
     assert (b"good" in body) == (status == 200)
 
 
-def test_on_another_address_any_name_is_served(view: View) -> None:
-    server = make_server(Pages(view, with_images=False), "0.0.0.0", 0)
-    server.server_close()
-    assert server.RequestHandlerClass.names is None  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.0.2.7:80", 200),
+        ("[2001:db8::7]", 200),
+        (socket.gethostname(), 200),
+        ("proxy.example:443", 200),
+        ("evil.example", 421),
+        ("192.0.2.7.evil.example", 421),
+        ("", 421),
+    ],
+)
+def test_on_another_address_the_machine_is_named_by_address_or_name(view: View, host: str, status: int) -> None:
+    server = make_server(Pages(view, with_images=False), "0.0.0.0", 0, ["proxy.example"])
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        found, _, _ = ask(f"http://127.0.0.1:{server.server_address[1]}/", "/data/manifest.json", host=host)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert found == status
 
 
 def test_a_port_in_use_is_named(view: View, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

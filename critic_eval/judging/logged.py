@@ -1,0 +1,120 @@
+"""Judgments from files that anybody may have written: every part is of the type and size that it is for us."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging.judgments import Judgment
+from critic_eval.judging.orders import canonical_indices
+from critic_eval.judging.verdicts import Label, LabelKind, Verdict
+
+LARGEST_SCORE = 1e9
+"""What is beyond is no score of a judge, and its square would end all statistics."""
+LARGEST = 1 << 40
+"""What is beyond is no number of an item or of characters, and no time."""
+
+
+def logged_judgment(record: Mapping[str, Any], kind: LabelKind | None = None) -> Judgment:
+    """A judgment as `Judgment.to_record` wrote it.
+
+    Args:
+        record: what a samples file holds.
+        kind: of the verdict and the label, if that is known; two `scores` count as a score.
+
+    Raises:
+        ArgumentError: a part is missing or unfit; names it.
+
+    >>> said = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")
+    >>> logged_judgment(said.to_record(), "preference") == said
+    True
+    """
+    _check_value("verdict", record.get("verdict"))
+    if record.get("label") is not None:
+        _check_value("label", record["label"])
+    try:
+        found = Judgment.from_record(record)
+    except ArgumentError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise ArgumentError(f"A judgment's record is malformed ({type(error).__name__}).") from error
+    found = _named(found)
+    _check_texts(found)
+    _check_numbers(found)
+    shown = _n_shown(found.order)
+    _check_said("verdict", found.verdict, shown, kind)
+    if found.label is not None:
+        _check_said("label", found.label, shown, kind)
+    return found
+
+
+def _named(found: Judgment) -> Judgment:
+    """The judgment with names that are text, where a file may have whole numbers."""
+    others: dict[str, Any] = {}
+    for name in ("item_id", "group", "cluster"):
+        value = getattr(found, name)
+        if type(value) is str or (value is None and name != "item_id"):
+            continue
+        if type(value) is not int or abs(value) > LARGEST:
+            raise ArgumentError(f"The {name} is {'missing' if value is None else 'neither text nor a whole number'}.")
+        others[name] = str(value)
+    return replace(found, **others) if others else found
+
+
+def _check_texts(found: Judgment) -> None:
+    for name, text in (("order", found.order), ("raw", found.raw), ("protocol", found.protocol)):
+        if not isinstance(text, str):
+            raise ArgumentError(f"The {name} is no text.")
+    for model in found.models:
+        if model is not None and not isinstance(model, str):
+            raise ArgumentError("The models are not all named by text.")
+
+
+def _check_value(name: str, said: Any) -> None:
+    """A verdict or a label is an object, and its value numbers: `3`, not `"3"` or `true`."""
+    if not isinstance(said, Mapping):
+        raise ArgumentError(f"The {name} is {'missing' if said is None else 'no object'}.")
+    if not isinstance(said.get("kind"), str):
+        raise ArgumentError(f"The {name}'s kind is no text.")
+    value = said.get("value")
+    for one in value if isinstance(value, list) else () if value is None else (value,):
+        if type(one) is not int and not (type(one) is float and math.isfinite(one)):
+            raise ArgumentError(f"The {name}'s value is no number.")
+    if type(said.get("strength", 1)) is not int:
+        raise ArgumentError(f"The {name}'s strength is no whole number.")
+
+
+def _check_numbers(found: Judgment) -> None:
+    for count in (*(found.span or ()), *found.lengths):
+        if type(count) is not int or not 0 <= count <= LARGEST:
+            raise ArgumentError("Spans and lengths are whole numbers from 0 on.")
+    if found.logprobs is not None and not isinstance(found.logprobs, Mapping):
+        raise ArgumentError("The logprobs are no object.")
+    # The logarithm of no chance is minus infinity; what is not finite is nowhere printed.
+    for number in (*(found.logprobs or {}).values(), 0.0 if found.seconds is None else found.seconds):
+        if type(number) is not float and (type(number) is not int or abs(number) > LARGEST):
+            raise ArgumentError("What should be a number is none.")
+
+
+def _check_said(name: str, said: Verdict | Label, shown: int, kind: LabelKind | None) -> None:
+    """What was said is of the kind that is wanted, about as many responses as were shown, and of a sane size."""
+    if said.kind == "invalid":
+        return
+    value = said.value
+    if kind is not None and said.kind != kind and (said.kind, kind) != ("scores", "score"):
+        raise ArgumentError(f"The {name} is a {said.kind}, not a {kind}.")
+    n = len(value) if isinstance(value, tuple) else 2 if said.kind == "preference" else shown
+    if n != shown:
+        raise ArgumentError(f"The {name} is not about the {shown} responses that were shown.")
+    if said.kind in ("score", "scores"):
+        for score in value if isinstance(value, tuple) else (value,):
+            if score is None or abs(score) > LARGEST_SCORE:
+                raise ArgumentError(f"The {name} is beyond {LARGEST_SCORE:g}.")
+
+
+@lru_cache(maxsize=64)
+def _n_shown(order: str) -> int:
+    """How many responses were shown in an order. Raises ArgumentError for what is none."""
+    return len(canonical_indices(order))

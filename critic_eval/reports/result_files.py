@@ -1,0 +1,98 @@
+"""Result files as they lie on disk: which there are under a path, and the JSON in one."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from critic_eval.errors import ArgumentError, DataError
+from critic_eval.visible import visible
+
+LARGEST = 1 << 28
+"""Bytes of a results file at most; those of lmms-eval have some thousand."""
+
+
+def find_results(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
+    """The results files that paths name, and a note on each entry that has such a name and is no file.
+
+    Args:
+        paths: JSON files, folders that hold some at any depth, or patterns with `*`.
+
+    Raises:
+        ArgumentError: a path names nothing, or can't be looked at.
+    """
+    files: list[Path] = []
+    notes: list[str] = []
+    for path in map(str, paths):
+        try:
+            found = {file: _is_file(file) for file in _named(path) if file.name.endswith(".json")}
+        except (OSError, ValueError) as error:
+            raise ArgumentError(f"{path} can't be looked at ({_why(error)}).") from error
+        if not found:
+            raise ArgumentError(f"{path} names no results: give a *_results.json, or a folder that holds some.")
+        files += [file for file, is_regular in found.items() if is_regular]
+        notes += [f"{file} is no regular file." for file, is_regular in found.items() if not is_regular]
+    return list(dict.fromkeys(files)), list(dict.fromkeys(notes))
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file, also where the name itself is impossible."""
+    try:
+        return _is_file(path)
+    except (OSError, ValueError):
+        return False
+
+
+def read_results(file: Path) -> dict[str, Any]:
+    """The object in a results file of lmms-eval's, or in one that `rescore --json` printed.
+
+    Raises:
+        DataError: it can't be read, is no JSON, or has neither form.
+    """
+    try:
+        if file.stat().st_size > LARGEST:
+            raise DataError(f"{file} is larger than {LARGEST >> 20} MB, and so no results file.")
+        results: Any = json.loads(file.read_text(encoding="utf-8-sig"))
+    except RecursionError as error:
+        raise DataError(f"{file} can't be read as JSON (it is nested too deeply).") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} can't be read as JSON ({_why(error)}); it may have been cut off.") from error
+    is_rescored = isinstance(results, dict) and "benchmark" in results and isinstance(results.get("figures"), list)
+    if not is_rescored and not (isinstance(results, dict) and isinstance(results.get("results"), dict)):
+        raise DataError(f'{file} is no results file of lmms-eval: it has no "results".')
+    found: dict[str, Any] = results
+    return found
+
+
+def first_of(notes: Iterable[str], most: int = 20) -> list[str]:
+    """The first notes, and how many more there are."""
+    told = list(notes)
+    return told if len(told) <= most else [*told[:most], f"And {len(told) - most} more."]
+
+
+def _named(path: str) -> list[Path]:
+    named = [Path(name) for name in sorted(glob.glob(path, recursive=True))] if "*" in path else [Path(path)]
+    return [file for one in named for file in (_inside(one) if one.is_dir() else [one] if _exists(one) else [])]
+
+
+def _inside(folder: Path) -> list[Path]:
+    own = folder.glob("*.json") if folder.name == "rescored" else ()
+    return sorted({*folder.rglob("*_results.json"), *folder.rglob("rescored/*.json"), *own})
+
+
+def _exists(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except RuntimeError:  # a loop of links, to some versions of Python
+        return False
+
+
+def _why(error: Exception) -> str:
+    return visible(getattr(error, "strerror", None) or error, 200)

@@ -1,0 +1,108 @@
+"""The parts of a results file, each of the type and size that it has when lmms-eval and we write it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from critic_eval.visible import visible
+
+LARGEST = 1e12
+"""What is beyond is no figure of ours, no count and no number of seconds."""
+LONGEST_NAME = 300
+LONGEST_SETTING = 10_000
+"""Characters."""
+
+
+def number(value: Any) -> float | None:
+    """A finite number of a sane size, or None for null.
+
+    Raises:
+        ValueError: it is NaN, infinite, beyond `LARGEST`, or no number at all (`"3"`, `true`).
+    """
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not (math.isfinite(value) if type(value) is float else True):
+        raise ValueError(f"a number is {'not finite' if type(value) is float else 'none'}")
+    if abs(value) > LARGEST:
+        raise ValueError(f"a number beyond {LARGEST:g}")
+    return float(value)
+
+
+def count(value: Any) -> int | None:
+    """A whole number from 0 on, or None for null. Raises ValueError for all else."""
+    found = number(value)
+    if found is None:
+        return None
+    if found < 0 or type(value) is not int:
+        raise ValueError("no count")
+    return int(value)
+
+
+def figure_numbers(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """`value`, `low`, `high`, `stderr`, `n` and `invalid` of a figure, and the names of those that can't be.
+
+    What is not known or can't be is None: where the value is, so are its error and its interval.
+    """
+    found: dict[str, Any] = {}
+    odd = []
+    for name in ("value", "low", "high", "stderr", "n", "invalid"):
+        found[name], is_odd = _tried(record.get(name), is_count=name in ("n", "invalid"))
+        odd += [name] if is_odd else []
+    if found["stderr"] is not None and found["stderr"] < 0:
+        odd.append("stderr")
+        found["stderr"] = None
+    low, high = found["low"], found["high"]
+    if low is not None and high is not None and low > high:
+        odd += ["low", "high"]
+    if found["value"] is None:
+        found["stderr"] = None
+    if found["value"] is None or {"low", "high"} & {*odd} or low is None or high is None:
+        found["low"] = found["high"] = None
+    return found, odd
+
+
+def _tried(value: Any, is_count: bool) -> tuple[float | None, bool]:
+    try:
+        return (count if is_count else number)(value), False
+    except ValueError:
+        return None, True
+
+
+def seconds(value: Any) -> float | None:
+    """Seconds that something took, or None where they are not known. Raises ValueError unless they are 0 or more."""
+    found = number(value)
+    if found is not None and found < 0:
+        raise ValueError("less than 0 seconds")
+    return found or None
+
+
+def name_text(value: Any) -> str:
+    """What a figure, a group or a critic is called. Raises ValueError unless it is text with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"a name is {'empty' if isinstance(value, str) else 'no text'}")
+    return visible(value, LONGEST_NAME)
+
+
+def settings_texts(value: Any) -> dict[str, str]:
+    """The settings of a signature. Raises ValueError unless they are an object of texts and numbers."""
+    if not isinstance(value, Mapping):
+        raise ValueError("the settings are no object")
+    found = {}
+    for name, setting in value.items():
+        told = setting if isinstance(setting, str) else str(setting) if type(setting) in (int, float, bool) else None
+        if told is None or len(told) > LONGEST_SETTING:
+            raise ValueError(f"the setting {visible(name, 40)} is no text of a sane length")
+        found[visible(name, LONGEST_NAME)] = visible(told)
+    return found
+
+
+def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object inside another, empty where there is none or null. Raises ValueError where it is something else."""
+    value = record.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f'"{visible(name, 40)}" is no object')
+    return value
