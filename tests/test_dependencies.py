@@ -16,9 +16,6 @@ from scripts.update_constraints import PYTHONS, is_by_machine
 OURS = {"critic_eval", "tasks", "benchmarks", "scripts", "tests"}
 NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 """Modules that are named other than their packages."""
-COMING = {"json-repair", "pandas", "pyarrow"}
-"""Declared for readers of answers and of tables that are about to import them."""
-
 
 def imported(folder: Path, with_asked: bool = False) -> set[str]:
     """The packages that the modules of a folder import, by canonical name; `with_asked`, also those asked for."""
@@ -75,7 +72,7 @@ def test_every_imported_package_is_declared(
 def test_every_declared_package_is_imported_or_says_why_not(
     repository: Path, lines: dict[str, tuple[str, str]]
 ) -> None:
-    used = COMING.union(*(imported(repository / folder, with_asked=True) for folder in OURS))
+    used: set[str] = set().union(*(imported(repository / folder, with_asked=True) for folder in OURS))
     unused = [
         text
         for text, comments in lines.items()

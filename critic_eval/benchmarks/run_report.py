@@ -121,7 +121,8 @@ def judged_settings(judgments: Sequence[Judgment]) -> dict[str, str]:
 def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
     """How many verdicts there are, in which forms they were read, how many are invalid, and the commonest reasons.
 
-    A reason comes with how many verdicts it has, and an example: the text is the beginning and the end of the first answer that was invalid for the reason; empty where it had none.
+    A reason comes with how many verdicts it has and an example: the beginning and the end of the first answer that was
+    invalid for it; empty where it had none.
     """
     invalid = [one for one in judgments if not one.verdict.is_valid]
     reasons = []

@@ -244,7 +244,7 @@ def _mended(text: str, start: int, found: list[Found]) -> Found | None:
     if len(segment) > _LONGEST_MENDED or not _ANY_KEY.search(segment):
         return None
     try:
-        value = json_repair.loads(segment)
+        value: Any = json_repair.loads(segment)
     except (ValueError, RecursionError, TypeError, IndexError, KeyError, AttributeError):
         return None
     if isinstance(value, list):

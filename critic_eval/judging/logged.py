@@ -67,6 +67,8 @@ def _check_texts(found: Judgment) -> None:
     for name, text in (("order", found.order), ("raw", found.raw), ("protocol", found.protocol)):
         if not isinstance(text, str):
             raise ArgumentError(f"The {name} is no text.")
+    if found.read_as is not None and not isinstance(found.read_as, str):
+        raise ArgumentError("How the verdict was read is no text.")
     for model in found.models:
         if model is not None and not isinstance(model, str):
             raise ArgumentError("The models are not all named by text.")

@@ -60,7 +60,7 @@ def _labeled_scores(name: str, judgments: Sequence[Judgment]) -> tuple[Floats, F
     invalid = invalid_counts(Column(verdict.codes[has_label], verdict.values))
     kept = has_label & is_valid
     n_items = len(np.unique(encoded(judgments, "item_id").codes[kept]))
-    units = Units(np.asarray(clusters_of(judgments))[kept], n_items)  # type: ignore[arg-type]  # an array will do
+    units = Units(np.asarray(clusters_of(judgments))[kept], n_items)
     return read[kept], said[kept], units, invalid, int((~has_label).sum())
 
 
