@@ -17,6 +17,7 @@ OURS = {"critic_eval", "tasks", "benchmarks", "scripts", "tests"}
 NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 """Modules that are named other than their packages."""
 
+
 def imported(folder: Path, with_asked: bool = False) -> set[str]:
     """The packages that the modules of a folder import, by canonical name; `with_asked`, also those asked for."""
     modules = {

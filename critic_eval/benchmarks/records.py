@@ -137,6 +137,7 @@ class Recorded:
             raw=str(text) if is_read else "",
             protocol=self.protocol,
             span=parsed.span,
+            read_as=parsed.read_as,
             label=_label(self.kind, label) if is_filled(label) else None,
             cluster=str(cells["cluster"]) if is_filled(cells.get("cluster")) else None,
             models=tuple(None if not is_filled(one) else str(one) for one in cells.get("models", ())),

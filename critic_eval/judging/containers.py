@@ -177,7 +177,12 @@ def _said(value: Any) -> str | None:
     if isinstance(value, list):
         parts = [_said(part) for part in value[:64]]
         return ", ".join(part for part in parts if part is not None)
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "a number out of all scales"  # one of thousands of digits can't even be written
     return str(value)[:2000] if isinstance(value, (str, int, float)) else None
+
+
+_LARGEST = 10**15
 
 
 def _places(text: str, found: Found, key: str) -> list[re.Match[str]]:

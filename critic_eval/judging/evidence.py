@@ -152,7 +152,7 @@ class Evidence:
         begins = min(start, lead_in(self.text, self._with_marks(statement)[0]))
         line, line_end = line_bounds(self.text, begins)[0], line_bounds(self.text, statement.end)[1]
         above = self.text[line_bounds(self.text, line - 1)[0] : line] if line else ""
-        if above.lstrip().startswith(">"):
+        if above.lstrip().startswith(">") or self.text.startswith(">", line):
             return True  # a line that goes on with a block quote
         if any(_SIGNED.match(self.text, at, line_end) for at in (statement.end, end)) or _SPEAKER.match(
             self.text, line, statement.start
@@ -326,8 +326,9 @@ _SUPPOSED = re.compile(
     r"\b(?:would (?:need|require|deserve|have)|could have|might have|should have|to (?:get|reach|earn))\b", re.I
 )
 _MENTION = re.compile(
-    r"\b(?:responses?|answers?|assistants?|candidates?|outputs?|reply|replies|models?|author|writer|student|it|its|they"
-    r"|their|the (?:first|second|third|former|latter|other|last) one|one of them)\b|回答|回复|答案|助手",
+    r"\b(?:responses?|answers?|assistants?|candidates?|outputs?|reply|replies|models?|author|writer|student"
+    r"|the (?:first|second|third|former|latter|other|last) one|one of them)\b|\A\W*(?:it|its|they|their)\b"
+    r"|回答|回复|答案|助手",
     re.IGNORECASE,
 )
 _ASKS = re.compile(

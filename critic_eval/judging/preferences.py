@@ -104,7 +104,7 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 # Upper case only, as prompts ask for it: "[[a]]" is no label but a list in some markup.
-_LETTER = re.compile(r"\[\[[ \t]{0,2}(?P<core>(?P<letter>(?:(?:Response|Answer|Assistant)[ ])?[ABC12]))[ \t]{0,2}\]\]")
+_LETTER = re.compile(r"(?P<core>\[\[[ \t]{0,2}(?P<letter>(?:(?:Response|Answer|Assistant)[ ])?[ABC12])[ \t]{0,2}\]\])")
 _ALONE = re.compile(
     rf"^[ \t*_\"'`“\[({{]{{0,6}}(?P<core>(?:it(?:'s|’s| is) a )?tie|(?:the )?(?P<name>{NOUN} ?)?(?:{ORDINAL}|[12AB])"
     rf"(?: {NOUN})?)"

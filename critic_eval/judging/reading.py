@@ -30,6 +30,7 @@ from critic_eval.judging.verdicts import Verdict
 __all__ = ["Parsed", "VerdictPosition", "decide", "read", "sentence_bounds"]
 
 NOTHING = "no verdict found"
+UNREADABLE = "unreadable answer"
 ONLY_QUOTED = "verdict only in quoted text"
 COPIED = "answer copies a shown text"
 CONTRADICTORY = "contradictory verdicts"
@@ -68,7 +69,11 @@ def read(
     answer = find_answer(raw, shown, marks)
     if answer.reason is not None:
         return Parsed(Verdict.invalid(answer.reason))
-    return decide(answer, find, position, shown, opening_binds)
+    try:
+        return decide(answer, find, position, shown, opening_binds)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        # The journal holds the answer: raised here, an error would come back at every resume.
+        return Parsed(Verdict.invalid(f"{UNREADABLE} ({type(error).__name__})"))
 
 
 def decide(
