@@ -1,7 +1,7 @@
 """Figures of a benchmark from recorded judgments: without its data set, its images or a model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from critic_eval.benchmarks.column_roles import Map
 from critic_eval.benchmarks.recorded_forms import find_recorded
 from critic_eval.benchmarks.recorded_tables import read_recorded
 from critic_eval.benchmarks.records import Recorded
-from critic_eval.benchmarks.run_report import figure_record, judged_settings
+from critic_eval.benchmarks.run_report import figure_record, forms_read, judged_settings
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, get_protocol
 from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
@@ -27,7 +27,8 @@ Invalid = Literal["exclude", "wrong", "official"]
 class Rescored:
     """A benchmark's figures over recorded judgments, how they came about, and what to know about the records.
 
-    `taken` says which column each part of a record was taken from.
+    `taken` says which column each part of a record was taken from, and `read_as` how many verdicts were read in which
+    form.
     """
 
     benchmark: str
@@ -35,6 +36,7 @@ class Rescored:
     figures: list[Figure]
     notes: list[str]
     taken: str = ""
+    read_as: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -49,17 +51,19 @@ class Rescored:
             "figures": [figure_record(found) for found in self.figures],
             "notes": self.notes,
             "taken": self.taken,
+            "read_as": self.read_as,
         }
 
     def to_text(self) -> str:
         """A table for the terminal, with notes and signature below."""
-        header = ("group", "figure", "value", "95 % interval", "n", "invalid")
+        header = ("group", "figure", "value", "95 % interval", "items", "n", "invalid")
         rows = [
             (
                 found.group,
                 found.name,
                 f"{found.value:.3f}",
                 f"{found.low:.3f} to {found.high:.3f}",
+                str(found.n_items),
                 str(found.n),
                 str(sum(found.invalid.values())),
             )
@@ -136,7 +140,7 @@ def rescore(
         "seed": str(seed),
         "version": __version__,
     }
-    return Rescored(recorded.name, Signature(settings), figures, notes, taken)
+    return Rescored(recorded.name, Signature(settings), figures, notes, taken, forms_read(judgments))
 
 
 def read_judgments(

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from critic_eval import __version__
 from critic_eval.benchmarks.task import LEFT_OUT_COLUMN
 from critic_eval.benchmarks.yaml_functions import figure_of_metric, invalid_policy
@@ -130,8 +132,15 @@ def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
         texts = (one.raw.strip() for one in invalid if (one.verdict.reason or "") == reason)
         example = next((text for text in texts if text and read_stated(text) is None), "")
         reasons.append({"reason": reason, "count": count, "example": _shortened(example)})
-    read_as = Counter(one.read_as or "not said" for one in judgments if one.verdict.is_valid)
-    return {"n": len(judgments), "read_as": dict(read_as.most_common()), "invalid": len(invalid), "reasons": reasons}
+    return {"n": len(judgments), "read_as": forms_read(judgments), "invalid": len(invalid), "reasons": reasons}
+
+
+def forms_read(judgments: Sequence[Judgment]) -> dict[str, int]:
+    """How many verdicts were read in which form (`Judgment.read_as`), the commonest first."""
+    codes, forms = encoded(judgments, "read_as")
+    counts = np.bincount(codes, minlength=len(forms)) if len(codes) else np.zeros(len(forms), int)
+    found = {form: int(count) for form, count in zip(forms, counts, strict=True) if form is not None and count}
+    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
 
 
 def figure_record(found: Figure) -> dict[str, Any]:

@@ -12,9 +12,26 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
+from critic_eval.judging.attribution import (
+    ASKS,
+    BACK_REFERENCE,
+    BY_WORD,
+    MENTION,
+    NAMES_RESPONSE,
+    OWN,
+    REPORT,
+    REPORT_LINE,
+    SAID_AFTER,
+    SIGNED,
+    SPEAKER,
+    TELLS,
+    TITLE,
+    TO_REPORTED,
+    announces,
+)
+from critic_eval.judging.meaning import is_unmeant
 from critic_eval.judging.places import (
     VerdictPosition,
-    ends_in_own_cue,
     lead_in,
     line_bounds,
     sentence_before,
@@ -73,7 +90,7 @@ class Evidence:
             return False
         before = self.text[sentence_bounds(self.text, start, end)[0] : start]
         is_reasoned = before.rstrip().endswith((",", "，")) and _REASON.match(before)
-        return bool(is_reasoned) and not _ASKS.search(before)
+        return bool(is_reasoned) and not ASKS.search(before)
 
     def is_quoted(self, statement: Statement) -> bool:
         """Whether marks make it somebody else's words.
@@ -108,30 +125,16 @@ class Evidence:
         """Whether its own sentence says that somebody else says it."""
         start, end = sentence_bounds(self.text, statement.start, statement.end)
         before, after = self.text[start : statement.start], self.text[statement.end : end]
-        if _SAID_AFTER.match(after) or _BY_WORD.search(before):
+        if SAID_AFTER.match(after) or BY_WORD.search(before):
             return True
         if self._is_introduced(statement):
             return True
-        reported = [match.end() for match in _REPORT.finditer(before)]
-        return bool(reported) and _TO_REPORTED.fullmatch(before[reported[-1] :]) is not None
+        reported = [match.end() for match in REPORT.finditer(before)]
+        return bool(reported) and TO_REPORTED.fullmatch(before[reported[-1] :]) is not None
 
     def is_unmeant(self, statement: Statement) -> bool:
         """Whether its sentence denies, asks, supposes or gives as an example what it says."""
-        start, end = sentence_bounds(self.text, statement.start, statement.end)
-        before, after = self.text[start : statement.start], self.text[statement.end : end]
-        # A quotation may stand between a verdict and a question mark that is not the sentence's.
-        asks = after.rstrip(" \t\n)*_").endswith("?") or (statement.end == end and self.text[end - 1 : end] == "?")
-        clause = _CLAUSE.split(before)[-1]
-        return bool(
-            asks
-            or _IF.match(self.text, start, statement.end)
-            or _WOULD.match(after)
-            or _NEGATION.search(clause)
-            or _DENIAL.search(before)
-            or _CONCESSION.match(before)
-            or _EXAMPLE.search(self.text, max(0, statement.start - 30), statement.start)
-            or (not statement.is_sentence and (_CONDITION.match(after) or _SUPPOSED.search(clause)))
-        )
+        return is_unmeant(self.text, statement.start, statement.end, statement.is_sentence)
 
     def is_literal(self, statement: Statement) -> bool:
         """Whether a shown text holds its words."""
@@ -147,18 +150,18 @@ class Evidence:
     def is_announced(self, statement: Statement) -> bool:
         """Whether the sentence before or after an echo announces somebody's words, or the quotation goes on there."""
         start, end = sentence_bounds(self.text, statement.start, statement.end)
-        if _TELLS.search(self.text, statement.end, end) or self._continues(statement):
+        if TELLS.search(self.text, statement.end, end) or self._continues(statement):
             return True
         begins = min(start, lead_in(self.text, self._with_marks(statement)[0]))
         line, line_end = line_bounds(self.text, begins)[0], line_bounds(self.text, statement.end)[1]
         above = self.text[line_bounds(self.text, line - 1)[0] : line] if line else ""
         if above.lstrip().startswith(">") or self.text.startswith(">", line):
             return True  # a line that goes on with a block quote
-        if any(_SIGNED.match(self.text, at, line_end) for at in (statement.end, end)) or _SPEAKER.match(
+        if any(SIGNED.match(self.text, at, line_end) for at in (statement.end, end)) or SPEAKER.match(
             self.text, line, statement.start
         ):
             return True
-        if _BACK_REFERENCE.match(self.text[end : end + 200].lstrip()):
+        if BACK_REFERENCE.match(self.text[end : end + 200].lstrip()):
             return True
         before = sentence_before(self.text, begins)
         return announces(before) or self._holds_line(before)
@@ -172,12 +175,12 @@ class Evidence:
         start, end = sentence_bounds(self.text, statement.start, statement.end)
         around = f"{self.text[start : statement.start]} … {self.text[statement.end : end]}"
         line = self.text[slice(*line_bounds(self.text, statement.start))]
-        if _TELLS.search(around) or _SPEAKER.match(line) or line.lstrip().startswith("|"):
+        if TELLS.search(around) or SPEAKER.match(line) or line.lstrip().startswith("|"):
             return True
-        titles = _TITLE.findall(self.text, max(0, start - _SECTION), start)
-        if titles and _NAMES_RESPONSE.search(titles[-1]):
+        titles = TITLE.findall(self.text, max(0, start - _SECTION), start)
+        if titles and NAMES_RESPONSE.search(titles[-1]):
             return True
-        return self.is_announced(statement) or not (statement.is_sentence or _OWN.search(around))
+        return self.is_announced(statement) or not (statement.is_sentence or OWN.search(around))
 
     @cached_property
     def _stated(self) -> set[Verdict]:
@@ -213,11 +216,10 @@ class Evidence:
     def _is_introduced(self, statement: Statement) -> bool:
         """Whether the line above ends in a report and a colon: "The second response says:"."""
         line = line_bounds(self.text, statement.start)[0]
-        if _WORD.search(self.text, line, statement.start) or _OWN.search(self.text, statement.start, statement.end):
+        if _WORD.search(self.text, line, statement.start) or OWN.search(self.text, statement.start, statement.end):
             return False
         above = self.text[max(0, line - 200) : line].rstrip()
-        report = _REPORT_LINE.search(above)
-        return report is not None and _OWN.search(report[0]) is None
+        return REPORT_LINE.search(above) is not None and OWN.search(sentence_before(above, len(above))) is None
 
     def _continues(self, statement: Statement) -> bool:
         """Whether a shown text has the same words before it, or eight after it: then the quotation is a longer one.
@@ -227,7 +229,7 @@ class Evidence:
         if self.position == "last":
             at = lead_in(self.text, statement.start)
             before = sentence_before(self.text, at)
-            words = _WORDS_AHEAD.findall(before)[-1 if _MENTION.search(before) else -3 :]
+            words = _WORDS_AHEAD.findall(before)[-1 if MENTION.search(before) else -3 :]
             return bool(words) and self._run_is_shown(f"{' '.join(words)} {self.text[at : statement.end]}")
         return self._run_is_shown(self.text[statement.start : _after_words(self.text, statement.end, 8)], 8)
 
@@ -240,26 +242,7 @@ class Evidence:
         return words.count(" ") > 2 and any(words in text for text in self._words)
 
 
-def announces(sentence: str) -> bool:
-    """Whether a sentence says that somebody's words come next.
-
-    >>> announces("Response A is copied here for reference."), announces("Response A is wrong.")
-    (True, False)
-    """
-    length = sentence.count(" ") + 1
-    if not sentence.strip() or length > _LONG or ends_in_own_cue(sentence):
-        return False
-    if sentence.rstrip().endswith((":", "：")) and _MENTION.search(sentence):
-        return True
-    if _ANNOUNCES.search(sentence) and not (_OWN.search(sentence) and not _I_QUOTE.search(sentence)):
-        return True
-    is_weak = length <= _SHORT and _WEAKLY.search(sentence) and _MENTION.search(sentence)
-    return bool(is_weak and not _JUDGES.search(sentence))
-
-
 _NEAR_MARKS = 40
-_SHORT, _LONG = 14, 30
-"""Words of a sentence that announces: those that judge are longer."""
 _REASON = re.compile(
     r"\W{0,8}(?:so|since|given|because|as|therefore|thus|hence|overall|considering|based on|in conclusion|in summary"
     r"|taking"
@@ -268,154 +251,7 @@ _REASON = re.compile(
 )
 _WORD = re.compile(r"\w")
 _LONG_WORD = re.compile(r"[a-z]{4}|[^\x00-\x7f]{2}| \S [^\x00-\x7f]")
-# Third person only: "I'd say" and "this suggests" introduce the critic's own opinion.
-_VERBS = (
-    r"says|said|claims|claimed|states|stated|asserts|asserted|insists|declares|writes|wrote|reads|argues|demands"
-    r"|asks|tells|instructs|contains|includes|quotes|repeats|ends|begins|starts"
-)
-_REPORT = re.compile(rf"\b(?:{_VERBS})\b", re.IGNORECASE)
-# A few words may come between the verb and what is reported, but no comma or conjunction, after which a clause of the
-# critic's own begins.
-_TO_REPORTED = re.compile(r"(?:[^\w,;]{1,4}(?!(?:and|but|so|while|because)\b)\w{1,20}){0,4}[^\w;]{0,6}", re.IGNORECASE)
-_REPORT_LINE = re.compile(rf"[^.!?\n]{{0,120}}\b(?:{_VERBS}|wrote this|says this)\b[^.!?\n:]{{0,40}}:\Z", re.I)
-_SAID_AFTER = re.compile(
-    r"[\"'”’)\]}`*\s]{0,4}[,(–—-]{0,2}[ ]{0,2}(?:"
-    r"(?:(?:is|was|are|were|being)[ ]{1,2})?(?:exactly |just |only |merely )?what\b[^.\n]{0,60}\b"
-    r"(?:says?|said|writes?|wrote|written|claims?|reads?|asks?|wants?|demands?|states?|ends)\b"
-    r"|(?:(?:is|was|as)[ ]{1,2})?(?:quoted|copied|cited|taken|written|stated|claimed|said|pasted)[ ](?:from|by|in"
-    r"|out)\b"
-    r"|(?:says|said|writes|wrote|claims|reads|according to)[ ](?:the[ ])?(?:first|second|third|response|answer"
-    r"|assistant|candidate|other)\b)",
-    re.IGNORECASE,
-)
-_BY_WORD = re.compile(
-    r"\b(?:according to|in the words of|as (?:claimed|stated|written|put|said) by|to quote|quoting)\b", re.IGNORECASE
-)
-_CLAUSE = re.compile(r"[,;:–—]|\b(?:but|so|however|therefore|thus|hence|yet|because|since|although|though|and)\b", re.I)
-_NEGATION = re.compile(
-    r"\b(?:not|never|no|nor|neither|cannot|whether|if|unless|hardly|doubt|wrong|false|incorrect|instead of|rather than"
-    r"|without|far from)\b|n['’]t\b",
-    re.IGNORECASE,
-)
-# "I don't think, however, that …": the negation of an opinion reaches over commas.
-_DENIAL = re.compile(
-    r"(?:\b(?:not|never|hard|difficult|impossible)|n['’]t)[ ](?:to[ ])?(?:think|believe|say|claim|mean|agree|tell|true"
-    r"|convinced|sure|clear|the case)\b",
-    re.IGNORECASE,
-)
-_CONCESSION = re.compile(r"\W{0,4}(?:although|though|even though|even if|while|whereas)\b[^,]{0,200}\Z", re.IGNORECASE)
-_EXAMPLE = re.compile(
-    r"(?:\b(?:for example|for instance|such as|an example(?: is| would be)?|in the form(?: of)?|in the format(?: of)?"
-    r"|e\.g\.)|\bi\.e\. either)[\s:,(\"'“`]{0,6}\Z",
-    re.IGNORECASE,
-)
-_CONDITION = re.compile(
-    r"[\])\"'”’`\s]{0,4}(?:if|unless|only if|in case|would|could|might|should|must|cannot|can't|isn't|is not|is wrong"
-    r"|is incorrect|is false|is too|may)\b",
-    re.IGNORECASE,
-)
-_WOULD = re.compile(r"[\])\"'”’`\s]{0,4}(?:would|could|might) (?:require|need|mean|have|be)\b", re.IGNORECASE)
-# "If we look at the sign, …" supposes nothing.
-_IF = re.compile(
-    r"\W{0,6}(?:if|unless|suppose|supposing|assuming|provided that)\b(?! (?:I|we) (?:had to|have to|must|look"
-    r"|consider|compare|focus"
-    r"|go by)| one (?:looks|considers)| forced| pressed)",
-    re.IGNORECASE,
-)
-_SUPPOSED = re.compile(
-    r"\b(?:would (?:need|require|deserve|have)|could have|might have|should have|to (?:get|reach|earn))\b", re.I
-)
-_MENTION = re.compile(
-    r"\b(?:responses?|answers?|assistants?|candidates?|outputs?|reply|replies|models?|author|writer|student"
-    r"|the (?:first|second|third|former|latter|other|last) one|one of them)\b|\A\W*(?:it|its|they|their)\b"
-    r"|回答|回复|答案|助手",
-    re.IGNORECASE,
-)
-_ASKS = re.compile(
-    r"\b(?:asks?|asked|wants?|says?|said|claims?|claimed|writes?|wrote|tells?|told|demands?|instructs?|quot\w+|cop(?:y|ies|ied)"
-    r"|repeat\w*|verbatim|urges?|begs?|orders?|insists?)\b",
-    re.IGNORECASE,
-)
-_TELLS = re.compile(
-    r"\b(?:says?|said|saying|claims?|claimed|claiming|states?|stated|stating|asserts?|insists?|declares?|writes?|wrote"
-    r"|written|writing|reads|demands?|asks?|asked|asking|requests?|requested|tells?|told|instructs?|orders?|commands?"
-    r"|urges?|begs?|wants?|wishes|contains?|containing|includes?|including|quotes?|quoted|quoting|quotation|repeats?"
-    r"|repeated|repeating|ends?|ended|ending|begins?|starts?|concludes|concluding|finishes|closes|closing|opens|opening"
-    r"|copie[sd]|copy|copying|pastes?d?|reproduced?|verbatim|transcript|excerpt|inject\w*|plant(?:ed|s)?|embed\w*"
-    r"|text|contents?|wording|words|lines?|sentences?|phrases?|message|note|instructions?|append\w*|prints?|echo\w*|below|above"
-    r"|follow(?:s|ing)|according|speaks?|announces?|proclaims?|mentions?|remarks?|adds|attach\w*|manipulat\w+"
-    r"|tr(?:y|ies|ied|ying) to|attempts?|pretends?|supposed(?:ly)?|alleged(?:ly)?|so-called|self-\w+|itself|appears"
-    r"|believes?|thinks?|hopes?|suggests?|would (?:like|love)|taken|drawn"
-    r"|belongs?|lifted|cited?|cites|citing|puts? it|would have me|ignor\w+|disregard\w*|(?:we|one|you|I) (?:finds?"
-    r"|see|read)|from (?:response|answer"
-    r"|assistant|the (?:first|second|third))|by (?:response|answer|assistant))\b|写道|声称|说|要求|引用|内容",
-    re.IGNORECASE,
-)
-_WEAKLY = re.compile(
-    r"\b(?:text|contents?|body|wording|words?|lines?|sentences?|paragraph|request|note|instructions?|message|passage"
-    r"|remark|statement|section|part|end|ending|beginning|close|closing|opening|conclusion|tail|consider|look"
-    r"(?:ing)? at"
-    r"|recall|quoting|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?|tells|instructs|urges|begs)\b|：\Z"
-    r"|[:]\W{0,3}\Z|\A\W*(?:from|of|about|see|take|read|note)\b",
-    re.IGNORECASE,
-)
-_ANNOUNCES = re.compile(
-    r"\bas follows|\bwhat follows|\bfollows[.:]?\s*\Z|\bthe following[.:]?\s*\Z|\bbelow[.:]?\s*\Z|\bhere (?:is|are"
-    r"|comes?|goes|stands)\b|\bhere(?:'s|’s)"
-    r"|\b(?:copied|quoted|reproduced|pasted|repeated|cited|transcribed|reprinted|restated|verbatim)\b"
-    r"|\bword for word\b|\bfor (?:reference|completeness|the record|context)\b|\bin full\b|\btranscript(?:ion)?\b"
-    r"|\b(?:this|these)[.:]?\s*\Z|\bexcerpts?\b|\bquot(?:e|es|ation|ing)\b|\bcop(?:y|ies)\b|\bto the letter\b"
-    r"|\b(?:last|final|first|closing|opening|next) (?:line|sentence|words?|paragraph|remark|statement|request)\b"
-    r"|\b(?:writes?|wrote|says?|said|states?|reads?|ends?|concludes?|closes?|finishes|begins?|starts?|continues|adds?"
-    r"|goes on)(?: (?:with|by|in))?(?: (?:this|these|thus|so|like this|the following|words"
-    r"|saying))*[\"'”’)\]]?[.!:]?\s*\Z"
-    r"|\b(?:is|are|was|were|be|the|an?|of|to|that|with|by|and|as|in|for|namely|say)[\"'“(]?\s*\Z"
-    r"|^\W*(?:the )?(?:(?:start|beginning|end|text|content) of )?(?:the )?(?:response|answer|assistant|candidate)"
-    r"(?: [A-Z0-9]\b)?(?:['’]s (?:response|answer|text))?\W*\Z",
-    re.IGNORECASE,
-)
-_I_QUOTE = re.compile(
-    r"\bI(?:'ll| will| shall)? (?:quote|copy|repeat|cite|reproduce|paste|restate|transcribe|include|read|found"
-    r"|see)\b|\bI(?:'ve| have)? (?:quoted|copied|repeated|cited|shorten)\b",
-    re.I,
-)
-_OWN = re.compile(
-    r"\b(?:I|my|me|we|our|mine|I'd|I’d)\b|\b(?:therefore|thus|hence|overall|in conclusion|in summary|in sum|all in all"
-    r"|ultimately|to conclude)\b|我|因此|综上",
-    re.IGNORECASE,
-)
-_JUDGES = re.compile(
-    r"\b(?:difference|quality|right(?:ly)?|wrong(?:ly)?|correct(?:ly)?|incorrect(?:ly)?|accurate(?:ly)?|inaccurate|better|worse|best|worst"
-    r"|good|bad|errors?|mistakes?|hallucinat\w+|invents?|invented|miss(?:es|ed|ing)?|fails?|failed|detailed|details?|clear(?:ly)?"
-    r"|vague|identical|appropriate|aligned|useful|plausible|less|more|slightly|equally|adequate\w*|relevant|irrelevant|helpful|precise|complete|incomplete|thorough|concise|matches|fits|fine|true|untrue|contradicts)\b",
-    re.IGNORECASE,
-)
-_SIGNED = re.compile(
-    r"[\W_]{0,12}(?:[–—-]{1,2}|<-|←|[(\[])[ ]{0,2}(?:(?:the )?(?:(?:first|second|third|last) )?(?:response|answer"
-    r"|assistant|candidate"
-    r"|author|it|its)\b|[^\n]{0,60}\b(?:from|quoted|copied|taken|verbatim|word for word|says?|said|by|wrote|written"
-    r"|cited)\b)",
-    re.IGNORECASE,
-)
 _SECTION = 1_500
-_TITLE = re.compile(
-    r"^[ \t]{0,3}(?:#{1,6}[ ]|\[|={2,}|-{2,}|[*_]{2})[^\n]{1,80}$|^[^\n.!?]{1,60}[:：][ \t]*$", re.MULTILINE
-)
-_NAMES_RESPONSE = re.compile(r"\b(?:response|answer|assistant|candidate|text|transcript)\b", re.IGNORECASE)
-_BACK_REFERENCE = re.compile(
-    r"\W{0,3}(?:(?:that|this|these|those)(?: (?:is|was|are|were|comes?|came|stands|appears|line|sentence|quote"
-    r"|quotation"
-    r"|verdict|score|statement|request|text|claim)\b)[^.\n]{0,60}\b(?:\w+)|(?:so|thus)[ ](?:says?|writes?|wrote|ends?"
-    r"|reads?|claims?|it )|(?:is|was)[ ](?:what|the (?:last|final|first)|how|quoted|copied|written|said)\b|(?:the )?"
-    r"(?:above|preceding|previous|quoted|line above|quote|quotation)\b)",
-    re.IGNORECASE,
-)
-_SPEAKER = re.compile(
-    r"[ \t]{0,8}\[\^|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate"
-    r"|model|student|user|human"
-    r"|output|reply)(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
-    re.IGNORECASE,
-)
 
 
 def _after_words(text: str, start: int, number: int) -> int:

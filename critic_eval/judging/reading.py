@@ -17,6 +17,7 @@ Every repetition in the patterns that feed this module is bounded, so that readi
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -115,12 +116,14 @@ def _labels_elsewhere(evidence: Evidence, decisive: Statement, whole: Sequence[S
     """Labels like the one that decides, which nothing between takes back."""
     if decisive.form not in _LABELS or (decisive.form == "closing label" and evidence.opens(decisive)):
         return []
-    return [
-        one
-        for one in whole
-        if (one.form == decisive.form or (one.form in _LABELS and evidence.opens(one)))
-        and not _TAKES_BACK.search(evidence.text, min(one.start, decisive.start), max(one.end, decisive.end))
-    ]
+    taken_back = [match.start() for match in _TAKES_BACK.finditer(evidence.text)]
+
+    def stands(other: Statement) -> bool:
+        first, last = min(other.start, decisive.start), max(other.end, decisive.end)
+        return bisect_left(taken_back, first) == bisect_left(taken_back, last)
+
+    alike = [one for one in whole if one.form == decisive.form or (one.form in _LABELS and evidence.opens(one))]
+    return [one for one in alike if stands(one)]
 
 
 _LABELS = ("closing label", "label", "brackets")
