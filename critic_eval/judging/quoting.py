@@ -47,7 +47,8 @@ def has_open_mark(text: str) -> bool:
     >>> has_open_mark('It reads "two dogs'), has_open_mark('It reads "two dogs".')
     (True, False)
     """
-    spans = merged(marked_spans(text))
+    # A quotation that only the text's end ends is open.
+    spans = [span for span in merged(marked_spans(text)) if span[1] < len(text) or text[-1] in _CLOSING | {"~"}]
     marks = [match.start() for match in _MARK.finditer(text) if _may_open(f"{text}x", match.start())]
     fences = len(_FENCE_LINE.findall(text)) % 2
     return bool(fences) or any(not any(start <= at < end for start, end in spans) for at in marks)

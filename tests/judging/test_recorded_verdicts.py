@@ -80,7 +80,7 @@ def test_inputs_on_which_readers_failed(name: str) -> None:
     for protocol in map(get_protocol, protocols):
         n = 1 if protocol.kind == "score" and protocol.n_responses == (1, 1) else 2
         records = rows(SHARED / f"cases/{name}.jsonl")
-        wanted = STATED.get(name) or [record[label] for record in records]
+        wanted: list[Any] = [*(STATED.get(name) or [record[label] for record in records])]
         if name == "F2_think":
             wanted[-1] = None  # the thought is unfinished
         assert [told(protocol.parse(record[column], n).verdict) for record in records] == wanted, protocol.name

@@ -37,7 +37,8 @@ def connect(url: str, timeout: float = 10) -> socket.socket:
 def send(url: str, data: bytes) -> bytes:
     """All that a server says to these bytes until it ends the connection, or the client does."""
     with connect(url, 2) as client:
-        client.sendall(data)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # ended before all of it was said
+            client.sendall(data)
         with contextlib.suppress(OSError):
             client.shutdown(socket.SHUT_WR)
         found = b""
