@@ -50,6 +50,14 @@ def test_a_verdict_that_may_still_change_is_not_complete(protocol: str, order: s
     assert not reading.is_complete(text)
 
 
+@pytest.mark.parametrize("opening", ["<think>", "<think>\n", "◁think▷", "[THINK]"])
+def test_nothing_is_complete_inside_a_thought(opening: str) -> None:
+    reading = Reading("llava_critic_pair", "AB", SHOWN)
+    assert not reading.is_complete(f"{opening}The better response: [second]\nIt")
+    closing = {"<": "</think>", "◁": "◁/think▷", "[": "[/THINK]"}[opening[0]]
+    assert reading.is_complete(f"{opening}The first one? No.{closing}The better response: [second]\nIt")
+
+
 PIECES = st.sampled_from(
     [
         "The better response: [first]",
