@@ -60,6 +60,8 @@ def find_answer(raw: str, shown: Sequence[str] = (), marks: Sequence[Marks] = ()
     kept = _without_thoughts(raw, shown, marks)
     if kept is None:
         return Answer("", (0,), (0,), UNFINISHED)
+    turn = next((match.start() for match in _NEXT_TURN.finditer(raw) if match[0] not in "".join(shown)), len(raw))
+    kept = [(start, min(end, turn)) for start, end in kept if start < turn]
     pieces: list[tuple[int, str]] = []
     for start, end in _within_reach(kept):
         if pieces:
@@ -94,6 +96,12 @@ _FIXED: tuple[Marks, ...] = (
 _REACH = 20_000
 """Characters that are read at either end; no answer without its thoughts is as long as both."""
 
+_NEXT_TURN = re.compile(
+    r"<\|im_start\|>\s{0,3}(?:user|system|human)\b|<\|start_header_id\|>\s{0,3}(?:user|system)\b|<start_of_turn>\s{0,3}user\b"
+    r"|<\|user\|>|<｜User｜>|^\[User Question\]|^<\|User Prompt\|>",
+    re.MULTILINE,
+)
+"""What follows is no answer: the model went on with a conversation of its own making."""
 _END_TOKENS = (
     r"</?s>|<eos>|<bos>|<pad>|<end_of_turn>|<start_of_turn>(?:model)?|\[/?INST\]|<\|(?:im_end|im_start|endoftext|end"
     r"|eot_id|end_of_text|start_header_id|end_header_id|return|call|start|message|channel|begin_of_solution"

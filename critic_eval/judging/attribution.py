@@ -76,12 +76,16 @@ TELLS = re.compile(
     r"|assistant|the (?:first|second|third))|by (?:response|answer|assistant))\b|写道|声称|说|要求|引用|内容",
     re.IGNORECASE,
 )
+_PART = (
+    r"(?:text|contents?|body|wording|words?|lines?|sentences?|paragraph|requests?|note|instructions?|message|passage|remark"
+    r"|statement|section|part|end|ending|beginning|close|closing|opening|conclusion|tail|attempt)"
+)
 _WEAKLY = re.compile(
-    r"\b(?:text|contents?|body|wording|words?|lines?|sentences?|paragraph|request|note|instructions?|message|passage"
-    r"|remark|statement|section|part|end|ending|beginning|close|closing|opening|conclusion|tail|consider|look"
-    r"(?:ing)? at"
-    r"|recall|quoting|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?|tells|instructs|urges|begs)\b|：\Z"
-    r"|[:]\W{0,3}\Z|\A\W*(?:from|of|about|see|take|read|note)\b",
+    rf"(?:(?:response|answer|assistant|candidate)(?: [A-Z0-9]{{1,2}})?['’]s|\b(?:its|their|whose))"
+    rf"(?: \w{{1,14}}){{0,2}} {_PART}\b"
+    rf"|\b{_PART}(?: that stands)? (?:of|in|from|by) (?:the )?(?:\w{{1,10}} )?(?:response|answer|assistant|candidate)"
+    r"|\b(?:consider|look(?:ing)? at|recall|quoting|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?"
+    r"|tells|instructs|urges|begs|ends|adds|added|appends)\b|：\Z|[:]\W{0,3}\Z|\A\W*(?:from|of|about|see|take|read|note)\b",
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(

@@ -42,6 +42,19 @@ ORDINAL = r"(?:first|second|1st|2nd|former|latter)"
 NUMBER = r"(?:1|2|A|B|one|two)"
 
 
+def side(word: str) -> int:
+    """The index that a word names.
+
+    >>> side("Second")
+    1
+    """
+    return INDEX[_DOTTED.sub("i", word.casefold())]
+
+
+_DOTTED = re.compile("ı|i\u0307")
+"""What matches an i where case is ignored, and is none."""
+
+
 def choice(content: str, double: bool = False) -> Verdict:
     """The preference that the words in a bracket, a tag or a field name, whole; invalid with the reason where none.
 
@@ -56,8 +69,8 @@ def choice(content: str, double: bool = False) -> Verdict:
     if words in TIES or (double and words == "c"):
         return Verdict.preference(None)
     if match := _WHOLE.fullmatch(words):
-        return Verdict.preference(INDEX[match[1] or match[2]])
-    named = {INDEX[word.casefold()] for word in _WORD.findall(content)}
+        return Verdict.preference(side(match[1] or match[2]))
+    named = {side(word) for word in _WORD.findall(content)}
     return Verdict.invalid(CONTRADICTORY if len(named) == 2 else f"unreadable choice {content.strip()[:40]!r}")
 
 

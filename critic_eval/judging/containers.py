@@ -4,7 +4,6 @@ A critic that sets its result apart names its verdict there, whatever stands aro
 is unreadable only where nothing else states a verdict.
 """
 
-import ast
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +11,10 @@ from typing import Any, NamedTuple
 
 import json_repair
 
+from critic_eval.judging.labels import names_criterion
 from critic_eval.judging.quoting import words_of
 from critic_eval.judging.reading import CONTRADICTORY
-from critic_eval.judging.statements import Statement
+from critic_eval.judging.statements import Statement, Weight
 from critic_eval.judging.verdicts import LabelKind, Verdict
 
 ReadValue = Callable[[str], Verdict]
@@ -109,10 +109,11 @@ KEYS: dict[LabelKind, tuple[frozenset[str], frozenset[str]]] = {
     "score": (
         frozenset(
             "score finalscore overallscore totalscore rating finalrating overallrating judgement judgment"
-            " finaljudgement finaljudgment overalljudgement overalljudgment verdict finalverdict grade qualityscore"
+            " finaljudgement finaljudgment overalljudgement overalljudgment verdict finalverdict grade"
+            " qualityscore overall total"
             " 评分 总分 得分 分数 最终评分".split()
         ),
-        frozenset("overall total result answer finalanswer final points value output 结果".split()),
+        frozenset("result answer finalanswer final points value output 结果".split()),
     ),
     "ranking": (
         frozenset(
@@ -145,9 +146,16 @@ _DEEPEST = 4
 def _object_statement(
     text: str, found: Found, keys: tuple[frozenset[str], frozenset[str]], value: ReadValue
 ) -> Statement | None:
-    for wanted in keys:
+    for wanted, is_sure in zip(keys, (True, False), strict=True):
         named = [(key, said) for key, said in found.pairs if _plain(key) in wanted and not isinstance(said, Mapping)]
-        read = [(key, said, value(said_text)) for key, said in named if (said_text := _said(said)) is not None]
+        texts = [(key, said, _said(said)) for key, said in named]
+        read = [
+            (key, said, value(words))
+            for key, said, words in texts
+            if words is not None and (is_sure or len(words) <= _SHORT)
+        ]
+        whole = [entry for entry in read if _plain(entry[0]).startswith(("overall", "final", "total"))]
+        read = whole or read
         if not read:
             continue
         valid = [entry for entry in read if entry[2].is_valid]
@@ -162,8 +170,13 @@ def _object_statement(
             if not places or _differ(text, places, value):
                 verdict = Verdict.invalid(CONTRADICTORY)
         core = places[-1].start() if places else found.start
-        return Statement(found.start, found.end, verdict, "json", core, said_end=_said_end(text, places, found))
+        weight = Weight.PLAIN if is_sure else Weight.CONCEDED
+        return Statement(found.start, found.end, verdict, "json", core, weight, _said_end(text, places, found))
     return None
+
+
+_SHORT = 40
+"""Characters of what stands under a key that may also hold an answer to the question."""
 
 
 def _plain(key: str) -> str:
@@ -220,7 +233,7 @@ def _decoded(text: str, start: int) -> tuple[Any, int] | None:
     try:
         value, end = _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
-        return _python_object(text, start)
+        return None
     return (value, end) if isinstance(value, _Pairs) else None
 
 
@@ -229,17 +242,6 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_Pairs,
     parse_int=lambda digits: int(digits) if len(digits) < 16 else digits,
 )
-
-
-def _python_object(text: str, start: int) -> tuple[Any, int] | None:
-    end = text.find("}", start) + 1
-    if not end or end - start > _LONGEST_MENDED or text[start + 1 : end].count("{"):
-        return None
-    try:
-        value = ast.literal_eval(text[start:end])
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        return None
-    return (value, end) if isinstance(value, dict) else None
 
 
 def _mended(text: str, start: int, found: list[Found]) -> Found | None:
@@ -267,9 +269,11 @@ _ANY_KEY = re.compile(
 def _pairs(value: Any, depth: int = 0) -> list[tuple[str, Any]]:
     """All pairs of an object, those of objects inside it behind its own."""
     pairs = value if isinstance(value, _Pairs) else list(value.items()) if isinstance(value, Mapping) else []
-    found = [(str(key)[:100], said) for key, said in pairs[:500]]
+    found = [(key[:100], said) for key, said in pairs[:500] if isinstance(key, str)]
     if depth < _DEEPEST:
-        for _, said in pairs[:500]:
+        for key, said in pairs[:500]:
+            if isinstance(key, str) and names_criterion(key):
+                continue  # what is said of one criterion is not said of the whole
             inner = said if isinstance(said, list) and not isinstance(said, _Pairs) else [said]
             for part in inner[:50]:
                 if isinstance(part, (_Pairs, Mapping)):

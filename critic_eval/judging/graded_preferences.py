@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.answer import Marks
-from critic_eval.judging.choices import INDEX
+from critic_eval.judging.choices import side
 from critic_eval.judging.containers import containers
 from critic_eval.judging.labels import closing_labels, is_criterion
 from critic_eval.judging.places import VerdictPosition, line_bounds
@@ -51,8 +52,8 @@ _CHAIN = re.compile(r"(?P<left>[AB])(?P<sign>>>|>|=|<|<<)(?P<right>[AB])")
 
 def _find(text: str, position: VerdictPosition) -> Iterator[Statement]:
     yield from containers(text, "preference", _value)
-    for label, start in closing_labels(text):
-        yield from _labeled(text, label, start)
+    for label, start, form in closing_labels(text):
+        yield from (replace(one, form=form) for one in _labeled(text, label, start))
     brackets = list(_BRACKETED.finditer(text))
     for match in brackets:
         yield Statement(match.start(), match.end(), _verdict(match["chain"]), "brackets", match.start())
@@ -64,7 +65,7 @@ def _said(text: str) -> Iterator[Statement]:
     """Sentences that say how much better: "Assistant B is slightly better."; read where no label is given."""
     for match in _DEGREE.finditer(text):
         strength = 1 if match["degree"].casefold() in _SLIGHT else 2
-        verdict = Verdict.preference(INDEX[match["side"].casefold()], strength)
+        verdict = Verdict.preference(side(match["side"]), strength)
         weight = Weight.CRITERION if is_criterion(text, match.start()) else Weight.PLAIN
         yield Statement(match.start(), match.end(), verdict, "sentence", match.start(), weight)
 

@@ -4,16 +4,21 @@ import re
 from collections.abc import Iterator
 
 from critic_eval.judging.places import line_bounds
+from critic_eval.judging.statements import Form
 
 
-def closing_labels(text: str) -> Iterator[tuple[int, int]]:
-    """Where a label that sums up begins, and where what it says begins.
+def closing_labels(text: str) -> Iterator[tuple[int, int, Form]]:
+    """Where a label that sums up begins, where what it says begins, and what form it gives to that.
+
+    Below "Answer:", "Result:" or "Evaluation:" a critic may as well solve the question itself: these are labels, and no
+    closing ones.
 
     Read are "Overall Judgment:", "Final Verdict is", "**Verdict**:", "## Conclusion" above its line, "Overall:",
     "最终判断：", "总分：", and the like, at the beginning of a line or a sentence.
     """
     for match in _CLOSING.finditer(text):
-        yield match.start("label"), match.end()
+        form: Form = "label" if _WEAK.search(match["label"]) else "closing label"
+        yield match.start("label"), match.end(), form
 
 
 def is_criterion(text: str, start: int, headed: bool = True) -> bool:
@@ -38,6 +43,36 @@ def is_criterion(text: str, start: int, headed: bool = True) -> bool:
     return bool(headings and _CRITERION.search(headings[-1]) and not _SUMS_UP.search(headings[-1]))
 
 
+def names_criterion(name: str) -> bool:
+    """Whether a key or a label names a criterion.
+
+    >>> names_criterion("visual accuracy"), names_criterion("overall quality")
+    (True, False)
+    """
+    return _CRITERION.search(name.replace("_", " ")) is not None and _SUMS_UP.search(name.replace("_", " ")) is None
+
+
+def judges_one_side(before: str) -> bool:
+    """Whether the words before a statement in its sentence say that it is on one criterion.
+
+    >>> judges_one_side("For clarity, "), judges_one_side("For these reasons, ")
+    (True, False)
+    """
+    match = _AS_FOR.match(before)
+    return match is not None and _CRITERION.search(match[0]) is not None
+
+
+_AS_FOR = re.compile(
+    r"\W{0,8}(?:for|in terms of|regarding|concerning|on|as for|in|with respect to|with regard to|when it comes to)[ ]"
+    r"[^,.\n]{3,40},[ ]?\Z",
+    re.IGNORECASE,
+)
+_WEAK = re.compile(
+    r"\b(?:answer|results?|evaluation|assessment|comparison|quality|performance|impression)\b(?![ ](?:verdict|score"
+    r"|rating))"
+    r"|答案|结果|选择|评价",
+    re.IGNORECASE,
+)
 _HEADING_REACH = 3_000
 _NOUN = (
     r"(?:verdict|judge?ments?|decision|choice|conclusion|evaluation|assessment|answer|ranking|rank|rating|score|grade|mark"
@@ -53,7 +88,7 @@ _CLOSING = re.compile(
     r"(?P<label>(?:(?:so|thus|therefore|hence|in conclusion|in summary|to sum up|and)[, ]{1,2}){0,2}(?:(?:the|my)[ ])?"
     rf"(?:(?:final|overall|ultimate|corrected|revised|updated|concluding|total|aggregate|combined|summary)[ ]{{1,2}}"
     rf"(?:(?:overall|final)[ ])?(?:{_NOUN}[ ]{{0,2}}){{1,2}}"
-    r"|verdict|judge?ment|conclusion|decision|winner|overall|final|result|最终"
+    r"|verdict|judge?ment|conclusion|decision|winner|overall|final|total|result|最终"
     rf"|{_CHINESE})"
     r"(?:[ ]?\([^()\n]{0,40}\))?"
     # A colon, or "is" after a label that has a noun, or the end of a heading's line.
@@ -79,7 +114,7 @@ _CRITERION = re.compile(
     r"|informative\w*|factual\w*|truthful\w*|honest\w*|engag\w+|readab\w+|instruction[ -]follow\w*|expressive\w*"
     r"|exploration|efficien\w+|thorough\w*|comprehensive\w*|precision|granularity|usefulness|originality|language"
     r"|presentation|description|perception|recognition|aesthetic\w*|robust\w*|nuance\w*|bias\w*|adherence|criteri\w+"
-    r"|aspect\w*|dimension\w*)\b|准确|完整|清晰|相关|有用|细节|流畅|一致|创意|简洁|格式|安全|逻辑",
+    r"|aspect\w*|dimension\w*|confiden\w+|certainty)\b|准确|完整|清晰|相关|有用|细节|流畅|一致|创意|简洁|格式|安全|逻辑",
     re.IGNORECASE,
 )
 _SUMS_UP = re.compile(

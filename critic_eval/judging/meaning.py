@@ -34,10 +34,12 @@ def is_unmeant(text: str, start: int, end: int, in_words: bool = True) -> bool:
     )
 
 
-_CLAUSE = re.compile(r"[,;:–—]|\b(?:but|so|however|therefore|thus|hence|yet|because|since|although|though|and)\b", re.I)
+_CLAUSE = re.compile(
+    r"[,;:–—，；：]|\b(?:but|so|however|therefore|thus|hence|yet|because|since|although|though|and)\b", re.I
+)
 _NEGATION = re.compile(
     r"\b(?:not|never|no|nor|neither|cannot|whether|if|unless|hardly|doubt|wrong|false|incorrect|instead of|rather than"
-    r"|without|far from)\b|n['’]t\b",
+    r"|without|far from)\b|n['’]t\b|不认为|并不|并非|没有|不是|未必|不能说|如果|是否",
     re.IGNORECASE,
 )
 # "I don't think, however, that …": the negation of an opinion reaches over commas.

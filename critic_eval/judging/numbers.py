@@ -7,10 +7,11 @@ from critic_eval.judging.verdicts import Verdict
 
 # Bounded, so that a long run of digits costs nothing and never reaches float().
 NUMBER = r"[-+−]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
-# Not the beginning of "1,000", "1.5.2", "3rd" or "12h".
-END = r"(?![0-9A-Za-z_]|[.,][0-9])"
+# Not the beginning of "1,000", "1.5.2", "3rd" or "12h", and no term of a sum.
+END = r"(?![0-9A-Za-z_]|[.,][0-9]|[ ]{0,2}(?:[+*×÷=±→]|->|[-−][ ][0-9]))"
 OUT_OF = (
-    rf"(?:[ ]{{0,2}}(?:/|out of)[ ]{{0,2}}(?:a[ ]|the[ ]|(?:possible|maximum|total)[ ](?:of[ ])?)?\[?"
+    rf"(?:[ ]{{0,2}}[(（]?(?:/|out of|of(?=[ ][0-9])|满分)[ ]{{0,2}}(?:a[ ]|the[ ]|(?:possible|maximum|total)[ ]"
+    rf"(?:of[ ])?)?\[?"
     rf"(?P<out_of>{NUMBER}){END}\]?)?"
 )
 # "85-90" and "85 to 90" are ranges; a comma or a spaced hyphen may begin another clause.
@@ -60,6 +61,23 @@ def on_scale(number: str, scale: Scale, out_of: str | None = None, percent: bool
     if not low <= value <= high:
         return Verdict.invalid(f"score {value:g} outside {low:g} to {high:g}")
     return Verdict.score(value)
+
+
+def stated_top(label: str) -> str | None:
+    """The greatest score that a label itself states, in brackets.
+
+    >>> stated_top("Score (out of 10):"), stated_top("Score (1-5):"), stated_top("Score (higher is better):")
+    ('10', '5', None)
+    """
+    match = _TOP.search(label)
+    return None if match is None else match["top"]
+
+
+_TOP = re.compile(
+    rf"[(\[（][^()\[\]\n]{{0,30}}?(?:out of|/|max\.?|of|to|[-–—~])[ ]{{0,2}}"
+    rf"(?P<top>{NUMBER.removeprefix('[-+−]?')})[^()\[\]\n0-9]{{0,12}}[)\]）]",
+    re.I,
+)
 
 
 def as_float(text: str) -> float:

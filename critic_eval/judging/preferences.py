@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.answer import Marks
-from critic_eval.judging.choices import INDEX, NOUN, NUMBER, ORDINAL, choice
+from critic_eval.judging.choices import NOUN, NUMBER, ORDINAL, choice, side
 from critic_eval.judging.containers import containers
-from critic_eval.judging.labels import closing_labels, is_criterion
+from critic_eval.judging.labels import closing_labels, is_criterion, judges_one_side
+from critic_eval.judging.meaning import is_unmeant
 from critic_eval.judging.places import VerdictPosition, line_bounds, sentence_bounds, stands_at
 from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
 from critic_eval.judging.statements import Form, Statement, Weight
@@ -54,8 +55,8 @@ def find_preferences(text: str, position: VerdictPosition) -> Iterator[Statement
 
 
 def _forms(text: str, position: VerdictPosition) -> Iterator[Statement]:
-    for label, start in closing_labels(text):
-        yield from _labeled(text, label, start)
+    for label, start, form in closing_labels(text):
+        yield from _labeled(text, label, start, form)
     for match in _BRACKETED.finditer(text):
         choices = [match["choice"], match["second"]]
         verdicts = [choice(words, bool(match["double"])) for words in choices if words is not None]
@@ -95,7 +96,7 @@ _WORDS_OF_CHOICE = (
     rf"(?:the[ ])?(?:{NOUN}[ ]?#?)?(?:{ORDINAL}|{NUMBER}|tie|equal|neither|both)(?:['’]?s)?(?:[ ]{NOUN})?"
 )
 _ENDS_CHOICE = (
-    r"(?=[)\"'”’*_`\]]{0,4}(?:[ \t]{0,3}(?:\n|\Z)|[.;!。](?:\s|\Z)|[ ]?[,(–—-]|,?[ ]?(?:because|since|as"
+    r"(?=[)\"'”’*_`\]]{0,4}(?:[ \t]{0,3}(?:\n|\Z)|[.;!。](?:\s|\Z)|[ ]?[,(–—|-]|,?[ ]?(?:because|since|as"
     r"|due|overall)\b))"
 )
 # Without brackets the word must end the line or the clause: "The better response: a detailed account" names none.
@@ -174,7 +175,11 @@ _PREFER = re.compile(
 _CHINESE = re.compile(
     r"(?P<core>(?:第(?P<ordinal>[一二])个?(?:回答|答案|回复|响应|回应)?|(?:回答|答案|回复|响应|回应|助手|选项)[ ]?"
     r"(?P<number>[12ABab一二])"
-    r"(?:的(?:回答|答案|回复))?)[ ]?(?:明显|稍微|略微|总体|整体|显然|显著|要|是)?(?:更好|更优|更佳|较好|胜出|更胜一筹"
+    r"(?:的(?:回答|答案|回复))?)[ ]?(?:比[^，。\n]{1,12}?)?(?:明显|稍微|略微|总体|整体|显然|显著|要|是)?(?:更好|更优"
+    r"|更佳"
+    r"|较好"
+    r"|胜出"
+    r"|更胜一筹"
     r"|更准确全面"
     r"|优于|好于|胜过))"
 )
@@ -194,6 +199,11 @@ _TIE = re.compile(
 _WHOLE = re.compile(
     r"in[ ](?:terms|all|every|general|this|the[ ](?:end|whole)|my|total|most|both|overall|answering|that)\b", re.I
 )
+_SIDE = re.compile(r"[ ](?:only )?(?P<side>(?:in|at|for))[ ]")
+_TAKEN_BACK = re.compile(
+    r"[ ]?,?[ ](?:which|but that|though that)(?: is|isn['’]t| is not| would be| can't)[^.\n]{0,20}\b(?:true|so|wrong"
+    r"|false|right)\b"
+)
 _CONTRAST = re.compile(
     r"\b(?:although|though|even though|even if|while|whereas|despite)\b[^,;:]{0,200}\Z", re.IGNORECASE
 )
@@ -204,6 +214,11 @@ def _sentences(text: str) -> Iterator[Statement]:
         weight = Weight.PLAIN
         if match["side"] and not _WHOLE.match(text, match.start("side")):
             weight = Weight.CRITERION
+        behind = _SIDE.match(text, match.end())
+        if weight == Weight.PLAIN and behind is not None and not _WHOLE.match(text, behind.start("side")):
+            weight = Weight.CONCEDED
+        if _TAKEN_BACK.match(text, match.end()):
+            continue
         yield _weighed(text, match, _named(match), "sentence", weight)
     for pattern in (_BEATS, _WINS, _GIVES, _PREFER, _CHINESE):
         for match in pattern.finditer(text):
@@ -222,32 +237,56 @@ def _weighed(text: str, match: re.Match[str], verdict: Verdict, form: Form, weig
         weight = Weight.CRITERION
     if weight == Weight.PLAIN and form == "sentence":
         before = text[sentence_bounds(text, match.start(), match.end())[0] : match.start()]
-        if _CONTRAST.search(before):
+        if judges_one_side(before):
+            weight = Weight.CRITERION
+        elif _CONTRAST.search(before):
             weight = Weight.CONCEDED
     return Statement(match.start(), match.end(), verdict, form, core, weight)
 
 
 def _named(match: re.Match[str]) -> Verdict:
     groups = match.groupdict()
-    better = INDEX[(groups["ordinal"] or groups["number"]).casefold()]
+    better = side(groups["ordinal"] or groups["number"])
     other = groups.get("other_ordinal") or groups.get("other_number")
-    if other and INDEX[other.casefold()] == better:
+    if other and side(other) == better:
         return Verdict.invalid(CONTRADICTORY)
     return Verdict.preference(better)
 
 
-def _labeled(text: str, label: int, start: int) -> Iterator[Statement]:
-    """What a label that sums up says: a choice, or a sentence on its line."""
+def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statement]:
+    """What a label that sums up says: sentences or brackets on its line, or else a choice right behind it."""
     end = line_bounds(text, start)[1]
+    line = text[start:end]
+    said = [one for one in (*_sentences(line), *_brackets(line)) if not is_unmeant(line, one.start, one.end)]
+    best = min((one.weight for one in said), default=Weight.PLAIN)
+    said = [one for one in said if one.weight == best]
     words = _CHOICE_AHEAD.match(text, start, end)
-    if words is not None:
+    if said and not (words is not None and words["bracketed"]):
+        verdicts = {one.verdict for one in said}
+        verdict = said[0].verdict if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
+        yield Statement(label, start + max(one.end for one in said), verdict, form, label, best)
+    elif words is not None and _stands_alone(text, words, on_own_line="\n" in text[label:start]):
         verdict = choice(words["bracketed"] or words["bare"] or "", "[[" in words[0])
         if verdict.is_valid or "[" in words[0]:
-            yield Statement(label, words.end(), verdict, "closing label", label)
-            return
-    inside = [*_sentences(text[start:end]), *_brackets(text[start:end])]
-    for one in inside:
-        yield Statement(label, start + one.end, one.verdict, "closing label", label, min(one.weight, Weight.CONCEDED))
+            yield Statement(label, words.end(), verdict, form, label)
+
+
+def _stands_alone(text: str, words: re.Match[str], on_own_line: bool) -> bool:
+    """Whether a choice behind a label is all of it, and not the first word of something else.
+
+    "Answer 1, while short, …", "1. Answer 1 is …" and a response's name as the title of a section are none.
+    """
+    if words["bracketed"] is not None:
+        return True
+    rest = text[words.end() : line_bounds(text, words.end())[1]].strip(" \t)\"'”’*_`].;!。|")
+    if on_own_line and (rest or (re.match("[a-z]", words["bare"], re.I) and len(words["bare"]) > 1)):
+        return not rest and not re.search(r"\w", text[words.end() :])
+    if not rest or re.match(r"(?:because|since|as|due|overall)\b", rest.lstrip(", "), re.IGNORECASE):
+        return True
+    return not words["bare"].isdigit() and _NAMED.search(rest) is None
+
+
+_NAMED = re.compile(rf"\b(?:{NOUN}[ ]?{NUMBER}|{ORDINAL}|the other)\b", re.IGNORECASE)
 
 
 def _brackets(text: str) -> Iterator[Statement]:
@@ -269,7 +308,8 @@ def _value(content: str) -> Verdict:
     if verdict.is_valid:
         return verdict
     if len(content) <= _AT_MOST:
-        stated = {one.verdict for one in _forms(content, "last") if one.weight < Weight.CRITERION}
+        meant = [one for one in _forms(content, "last") if not is_unmeant(content, one.start, one.end)]
+        stated = {one.verdict for one in meant if one.weight < Weight.CRITERION}
         valid = {one for one in stated if one.is_valid}
         if len(valid) == 1:
             return next(iter(valid))

@@ -12,7 +12,7 @@ from critic_eval.judging.labels import closing_labels
 from critic_eval.judging.orders import MAX_RESPONSES
 from critic_eval.judging.places import VerdictPosition, line_bounds, stands_at
 from critic_eval.judging.reading import Parsed, read
-from critic_eval.judging.statements import Statement
+from critic_eval.judging.statements import Form, Statement
 from critic_eval.judging.verdicts import Verdict
 
 
@@ -51,6 +51,7 @@ def parse_ranking(
 _TOKEN = r"(?:(?:[Rr]esponse|[Aa]nswer|[Aa]ssistant)[ ]?)?[\[(]{0,2}(?:[A-Z]|[0-9]{1,2})(?![A-Za-z0-9])[\])]{0,2}"
 _CHAIN = rf"{_TOKEN}(?:\s{{0,3}}(?:>{{1,2}}|≻|→|,|;|=|\\succ)\s{{0,3}}{_TOKEN}){{1,40}}"
 _COMPACT = r"[A-Z]{2,40}(?![A-Za-z0-9])"
+_DOUBLED = r"\[\[[A-Z]\]\](?:\s{1,3}\[\[[A-Z]\]\]){1,40}"
 _LABELED = re.compile(
     r"(?P<final>\b(?:[Ff]inal|[Oo]verall)[ ]{1,2})?\b(?P<core>[Rr](?:anking|ank|anked|ANKING)[*_\"']{0,4}"
     r"[ \t]{0,2}[:：=][*_\s]{0,6}"
@@ -76,10 +77,11 @@ _BARE_NUMBER = re.compile(r"(?:\A|[>≻→,;=]\s{0,3})[0-9]")
 def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Statement]:
     """The places of an answer that read as a ranking of n responses; see `parse_ranking`."""
     yield from containers(text, "ranking", partial(_value, n=n))
-    for label, at in closing_labels(text):
+    for label, at, form in closing_labels(text):
         ahead = _AHEAD.match(text, at, line_bounds(text, at)[1])
         if ahead is not None and _verdict(ahead["chain"], n).is_valid:
-            yield Statement(label, ahead.end(), _verdict(ahead["chain"], n), "closing label", label)
+            verdict = _directed(_verdict(ahead["chain"], n), text[label:at])
+            yield Statement(label, ahead.end(), verdict, form, label)
     for match in _LABELED.finditer(text):
         start = match.start("core")
         verdict = (
@@ -87,6 +89,7 @@ def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Stat
             if match["chain"] is not None
             else Verdict.invalid(f"unreadable ranking {match['other'][:40]!r}")
         )
+        verdict = _directed(verdict, text[max(0, match.start() - 60) : match.end("core")])
         yield Statement(match.start(), match.end(), verdict, "closing label" if match["final"] else "label", start)
     for match in _LISTED.finditer(text):
         names = "".join(_ITEM.findall(match["items"]))
@@ -98,14 +101,24 @@ def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Stat
         if _is_plain_ranking(chain):
             # The bracket may be the sentence's, around a quote.
             core = match.start() if "[[" in chain else match.end() - len(chain.lstrip("[("))
-            form = "brackets" if "[[" in chain else "sentence"
-            yield Statement(match.start(), match.end(), _verdict(chain, n), form, core)  # type: ignore[arg-type]
+            said_as: Form = "brackets" if "[[" in chain else "sentence"
+            yield Statement(match.start(), match.end(), _verdict(chain, n), said_as, core)
     for match in _ALONE.finditer(text):
         if stands_at(text, match.start("chain"), match.end(), position):
             verdict = _verdict(match["chain"], n)
             # One word of capitals is a ranking only if it is one: "NASA" is not.
             if verdict.is_valid:
                 yield Statement(match.start("chain"), match.end("chain"), verdict, "alone", match.start("chain"))
+
+
+def _directed(verdict: Verdict, label: str) -> Verdict:
+    """The ranking best first, where its label says that the worst comes first."""
+    if not verdict.is_valid or _WORST_FIRST.search(label) is None:
+        return verdict
+    return Verdict.ranking(verdict.value[::-1])  # type: ignore[index,arg-type]  # a ranking
+
+
+_WORST_FIRST = re.compile(r"\bworst[ ]{0,2}(?:to|->|→|-|first)|\bascending\b|\bfrom (?:the )?worst\b", re.IGNORECASE)
 
 
 def _value(content: str, n: int) -> Verdict:

@@ -72,7 +72,7 @@ def read(
         return Parsed(Verdict.invalid(answer.reason))
     try:
         return decide(answer, find, position, shown, opening_binds)
-    except (ValueError, ArithmeticError, RecursionError) as error:
+    except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
         # The journal holds the answer: raised here, an error would come back at every resume.
         return Parsed(Verdict.invalid(f"{UNREADABLE} ({type(error).__name__})"))
 
@@ -169,21 +169,23 @@ def _is_echoed(evidence: Evidence, statement: Statement, at_place: bool) -> bool
 
 
 def _rank(evidence: Evidence, statement: Statement, position: VerdictPosition, opening_binds: bool) -> int:
-    at_place = evidence.is_at_place(statement)
     binds = statement.form == "closing label" or (opening_binds and not statement.is_sentence)
     if binds and position == "first" and evidence.opens(statement):
         return 0
+    if statement.weight == Weight.CONCEDED:
+        return 8
+    is_at_place = evidence.is_at_place(statement)
     if statement.is_container:
-        return 1
+        # In the middle it may hold the critic's own answer to the question.
+        return 1 if is_at_place or evidence.opens(statement) else 4
     if statement.form == "closing label":
         return 2
-    if statement.weight == Weight.CONCEDED:
-        return 6
     start, end = sentence_bounds(evidence.text, statement.start, statement.end)
     beyond = _WORD.search(evidence.text, 0, start) if position == "first" else _WORD.search(evidence.text, end)
-    if at_place or not beyond:
-        return 3
-    return 5 if statement.form in ("sentence", "fraction") else 4
+    is_said = statement.form in ("sentence", "fraction")
+    if is_at_place or not beyond:
+        return 5 if is_said else 3
+    return 7 if is_said else 6
 
 
 def _rivals(text: str, decisive: Statement, own: Sequence[Statement]) -> list[Statement]:
@@ -191,7 +193,10 @@ def _rivals(text: str, decisive: Statement, own: Sequence[Statement]) -> list[St
     if decisive.is_container:
         return [one for one in own if one.is_container]
     start, end = sentence_bounds(text, decisive.start, decisive.end)
-    return [one for one in own if start <= one.start < end and not one.is_container]
+    beside = [one for one in own if start <= one.start < end and not one.is_container]
+    if decisive.form == "closing label":  # "…, though the other is better in clarity" takes nothing back from it
+        return [one for one in beside if one.weight == Weight.PLAIN]
+    return beside
 
 
 def _answered_otherwise(evidence: Evidence, decisive: Statement, whole: Sequence[Statement]) -> list[Statement]:

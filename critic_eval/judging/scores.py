@@ -2,13 +2,27 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.answer import Marks
+from critic_eval.judging.choices import side
 from critic_eval.judging.containers import boxes, containers, objects, tags
 from critic_eval.judging.labels import closing_labels, is_criterion
-from critic_eval.judging.numbers import END, GRADE, NUMBER, OUT_OF, RANGE, Scale, as_float, graded, on_scale, score
+from critic_eval.judging.numbers import (
+    END,
+    GRADE,
+    NUMBER,
+    OUT_OF,
+    RANGE,
+    Scale,
+    as_float,
+    graded,
+    on_scale,
+    score,
+    stated_top,
+)
 from critic_eval.judging.places import VerdictPosition, line_bounds, stands_at
 from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
 from critic_eval.judging.statements import Form, Statement, Weight
@@ -79,10 +93,11 @@ def parse_two_scores(
 def find_scores(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
     """The places of an answer that read as a score; see `parse_score`."""
     yield from containers(text, "score", partial(_value, scale=scale))
-    for label, start in closing_labels(text):
-        yield from _labeled(text, label, start, scale)
+    for label, start, label_form in closing_labels(text):
+        yield from (replace(one, form=label_form) for one in _labeled(text, label, start, scale))
     for match in _CUED.finditer(text):
-        yield _cued(text, match, scale)
+        if not _begins_list(text, match):
+            yield _cued(text, match, scale)
     for match in _SENTENCE.finditer(text):
         yield _statement(text, match, graded(match, scale), "sentence")
     for match in _DOUBLE.finditer(text):
@@ -170,6 +185,11 @@ _PAIR_TABLE = re.compile(
 _PAIR = re.compile(rf"[\s\[(]{{0,4}}{_FIRST}[\s,;/|]{{1,6}}{_SECOND}[\s\])]{{0,4}}")
 
 
+def _begins_list(text: str, match: re.Match[str]) -> bool:
+    """Whether the number below a label is that of a list's first item."""
+    return "\n" in match["core"] and re.match(r"[.)][ ]+\S", text[match.end() : match.end() + 8]) is not None
+
+
 def _cued(text: str, match: re.Match[str], scale: Scale) -> Statement:
     form: Form = "closing label" if match["final"] and (match["label"] or match["content"] is not None) else "label"
     if not (match["label"] or match["content"] is not None or match["heading"]):
@@ -190,7 +210,8 @@ def _cued_verdict(match: re.Match[str], scale: Scale) -> Verdict:
         if match["out_of"] and verdict.is_valid:
             return on_scale(f"{verdict.value}", scale, match["out_of"])
         return verdict
-    return on_scale(match["number"] or match["graded"], scale, match["out_of"], bool(match["percent"]))
+    top = match["out_of"] or stated_top(match["note"] or "")
+    return on_scale(match["number"] or match["graded"], scale, top, bool(match["percent"]))
 
 
 def _statement(
@@ -208,8 +229,12 @@ def _statement(
 def _labeled(text: str, label: int, start: int, scale: Scale) -> Iterator[Statement]:
     """What a label that sums up says: a number right behind it."""
     match = _AHEAD.match(text, start, line_bounds(text, start)[1])
-    if match is not None:
-        yield Statement(label, match.end(), graded(match, scale), "closing label", label)
+    if match is None or ("\n" in text[label:start] and re.match(r"[.)][ ]+\S", text[match.end() : match.end() + 8])):
+        return
+    verdict, top = graded(match, scale), stated_top(text[label:start])
+    if verdict.is_valid and top is not None and match["out_of"] is None:
+        verdict = on_scale(match["number"], scale, top)
+    yield Statement(label, match.end(), verdict, "closing label", label)
 
 
 def _value(content: str, scale: Scale) -> Verdict:
@@ -239,7 +264,7 @@ def _opening_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterat
         return
     for pattern in (_PAIR_LABELED, _PAIR_TABLE):
         for match in pattern.finditer(text):
-            if stands_at(text, match.start(), match.end(), "first"):
+            if stands_at(text, match.start(), match.end(), "first") and not _SWAPPED.search(match[0]):
                 yield _pair(match, scale)
 
 
@@ -256,7 +281,8 @@ def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
             single = [score(content.text, scale) for content in found]
             yield Statement(found[0].start, found[1].end, _both(single), "answer tag", found[0].start)
     for one in objects(text):
-        named = [said for key, said in one.pairs if _SIDE_KEY.fullmatch(key.casefold())]
+        sides_named = [(match, said) for key, said in one.pairs if (match := _SIDE_KEY.fullmatch(key.casefold()))]
+        named = [said for _, said in sorted(sides_named, key=lambda entry: side(entry[0]["side"]))]
         listed = [said for key, said in one.pairs if key.casefold() == "scores" and isinstance(said, list)]
         sides = listed[-1] if listed else named
         if len(sides) == 2:
@@ -264,13 +290,16 @@ def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
             yield Statement(one.start, one.end, verdict, "json", one.start)
     for pattern in (_PAIR_LISTED, _PAIR_NAMED, _PAIR_LABELED, _PAIR_TABLE):
         for match in pattern.finditer(text):
-            yield _pair(match, scale)
+            if not _SWAPPED.search(match[0]):
+                yield _pair(match, scale)
 
 
 _SIDE_KEY = re.compile(
-    r"(?:(?:score|rating)[ _-]?(?:of[ _-]|for[ _-])?)?(?:(?:response|answer|assistant|model)[ _-]?)?(?:1|2|a|b|one|two)"
+    r"(?:(?:score|rating)[ _-]?(?:of[ _-]|for[ _-])?)?(?:(?:response|answer|assistant|model)[ _-]?)?(?P<side>1|2|a|b"
+    r"|one|two)"
     r"(?:[ _-]?(?:score|rating))?"
 )
+_SWAPPED = re.compile(r"\b(?:2|B|second)\b[^\n]{0,30}\b(?:1|A|first)\b[^\n]{0,12}:", re.IGNORECASE)
 
 
 def _pair_of(content: str, scale: Scale) -> Verdict | None:
