@@ -84,12 +84,14 @@ _WEAKLY = re.compile(
     rf"(?:(?:response|answer|assistant|candidate)(?: [A-Z0-9]{{1,2}})?['’]s|\b(?:its|their|whose))"
     rf"(?: \w{{1,14}}){{0,2}} {_PART}\b"
     rf"|\b{_PART}(?: that stands)? (?:of|in|from|by) (?:the )?(?:\w{{1,10}} )?(?:response|answer|assistant|candidate)"
+    rf"|\b(?:has|have|with|got) an? (?:\w{{1,14}} ){{0,2}}{_PART}\b"
     r"|\b(?:consider|look(?:ing)? at|recall|quoting|again|tries|attempts?|manipulat\w+|demands?|asks?|wants?|requests?"
     r"|tells|instructs|urges|begs|ends|adds|added|appends)\b|：\Z|[:]\W{0,3}\Z|\A\W*(?:from|of|about|see|take|read|note)\b",
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(
-    r"\bas follows|\bwhat follows|\bfollows[.:]?\s*\Z|\bthe following[.:]?\s*\Z|\bbelow[.:]?\s*\Z|\bhere (?:is|are"
+    r"\bas follows|\bthe following (?:text|sentence|line|words?|statement|note|verdict)\b|\bwhat follows"
+    r"|\bfollows[.:]?\s*\Z|\bthe following[.:]?\s*\Z|\bbelow[.:]?\s*\Z|\bhere (?:is|are"
     r"|comes?|goes|stands)\b|\bhere(?:'s|’s)"
     r"|\b(?:copied|quoted|reproduced|pasted|repeated|cited|transcribed|reprinted|restated|verbatim)\b"
     r"|\bword for word\b|\bfor (?:reference|completeness|the record|context)\b|\bin full\b|\btranscript(?:ion)?\b"
@@ -135,9 +137,10 @@ BACK_REFERENCE = re.compile(
     re.IGNORECASE,
 )
 SPEAKER = re.compile(
-    r"[ \t]{0,8}\[\^|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?(?:response|answer|assistant|candidate"
+    r"[ \t]{0,8}(?:\[\^|\(\d{1,2}\)[ ]|\[\d{1,2}\][ ])|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?"
+    r"(?:response|answer|assistant|candidate"
     r"|model|student|user|human"
-    r"|output|reply)(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
+    r"|output|reply|quote|quotation|source|excerpt|snippet)(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
     re.IGNORECASE,
 )
 TITLE = re.compile(
