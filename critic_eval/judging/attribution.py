@@ -140,7 +140,8 @@ SPEAKER = re.compile(
     r"[ \t]{0,8}(?:\[\^|\(\d{1,2}\)[ ]|\[\d{1,2}\][ ])|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?"
     r"(?:response|answer|assistant|candidate"
     r"|model|student|user|human"
-    r"|output|reply|quote|quotation|source|excerpt|snippet)(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
+    r"|output|reply|quote|quotation|source|excerpt|snippet)"
+    r"(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
     re.IGNORECASE,
 )
 TITLE = re.compile(

@@ -224,12 +224,14 @@ class Evidence:
     def _continues(self, statement: Statement) -> bool:
         """Whether a shown text has the same words before it, or eight after it: then the quotation is a longer one.
 
-        The last three words of the sentence before it tell that, or one where that sentence speaks of a response.
+        The last three words of the sentence before it tell that, or one where that sentence speaks of a response or has
+        only its line broken.
         """
         if self.position == "last":
             at = lead_in(self.text, statement.start)
             before = sentence_before(self.text, at)
-            words = _WORDS_AHEAD.findall(before)[-1 if MENTION.search(before) else -3 :]
+            is_broken = before[-1:].isalnum() and self.text[:at].rstrip(" \t").endswith(f"{before[-1:]}\n")
+            words = _WORDS_AHEAD.findall(before)[-1 if is_broken or MENTION.search(before) else -3 :]
             return bool(words) and self._run_is_shown(f"{' '.join(words)} {self.text[at : statement.end]}")
         return self._run_is_shown(self.text[statement.start : _after_words(self.text, statement.end, 8)], 8)
 
