@@ -63,12 +63,13 @@ def patterns() -> list[tuple[str, re.Pattern[str]]]:
     """Every compiled pattern of the package's readers."""
     names = [module.name for module in pkgutil.iter_modules(critic_eval.judging.__path__)]
     modules = [importlib.import_module(f"critic_eval.judging.{name}") for name in names]
-    return [
-        (f"{module.__name__}.{name}", value)
+    found = {
+        value: f"{module.__name__}.{name}"
         for module in modules
         for name, value in vars(module).items()
         if isinstance(value, re.Pattern)
-    ]
+    }
+    return [(name, value) for value, name in found.items()]
 
 
 @pytest.mark.parametrize(("name", "pattern"), patterns(), ids=lambda value: value if isinstance(value, str) else "")
@@ -78,7 +79,7 @@ def test_no_pattern_is_worse_than_linear(name: str, pattern: re.Pattern[str]) ->
         start = time.thread_time()
         for _ in pattern.finditer(text):
             pass
-        assert time.thread_time() - start < 0.2, unit
+        assert time.thread_time() - start < 0.5, unit  # a quadratic one takes several seconds
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
