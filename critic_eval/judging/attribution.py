@@ -122,7 +122,8 @@ _JUDGES = re.compile(
     re.IGNORECASE,
 )
 SIGNED = re.compile(
-    r"[^\w–—(\[<←-]{0,6}(?:[–—-]{1,2}|<-|←|[(\[])[ ]{0,2}(?:(?:the )?(?:(?:first|second|third|last) )?(?:response|answer"
+    r"[^\w–—(\[<←-]{0,6}(?:[–—-]{1,2}|<-|←|[(\[])[ ]{0,2}(?:(?:the )?(?:(?:first|second|third|last) )?(?:response"
+    r"|answer"
     r"|assistant|candidate"
     r"|author|it|its)\b|[^\n]{0,30}\b(?:from|quoted|copied|taken|verbatim|word for word|says?|said|by|wrote|written"
     r"|cited)\b)",

@@ -75,11 +75,11 @@ def patterns() -> list[tuple[str, re.Pattern[str]]]:
 @pytest.mark.parametrize(("name", "pattern"), patterns(), ids=lambda value: value if isinstance(value, str) else "")
 def test_no_pattern_is_worse_than_linear(name: str, pattern: re.Pattern[str]) -> None:
     for unit in UNITS:
-        text = (unit * 8_000)[:8_000] + "!"
+        text = (unit * 16_000)[:16_000] + "!"
         start = time.thread_time()
         for _ in pattern.finditer(text):
             pass
-        assert time.thread_time() - start < 0.5, unit  # a quadratic one takes several seconds
+        assert time.thread_time() - start < 1, unit
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
