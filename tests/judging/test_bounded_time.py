@@ -79,7 +79,7 @@ def test_no_pattern_is_worse_than_linear(name: str, pattern: re.Pattern[str]) ->
         start = time.thread_time()
         for _ in pattern.finditer(text):
             pass
-        assert time.thread_time() - start < 1, unit
+        assert time.thread_time() - start < 1.5, unit
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
