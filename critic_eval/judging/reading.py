@@ -67,7 +67,13 @@ def read(
         marks: pairs that open and close a thought, besides those that `find_answer` knows.
         opening_binds: whether nothing that follows outranks a label that opens the answer.
     """
-    answer = find_answer(raw, shown, marks)
+    return read_answer(find_answer(raw, shown, marks), find, position, shown, opening_binds)
+
+
+def read_answer(
+    answer: Answer, find: Finder, position: VerdictPosition, shown: Sequence[str] = (), opening_binds: bool = False
+) -> Parsed:
+    """The verdict of an answer that is found already; arguments as of `read`. Never raises."""
     if answer.reason is not None:
         return Parsed(Verdict.invalid(answer.reason))
     try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.answer import Marks
+from critic_eval.judging.answer import Marks, find_answer
 from critic_eval.judging.choices import side
 from critic_eval.judging.containers import boxes, containers, objects, tags
 from critic_eval.judging.labels import closing_labels, is_criterion
@@ -24,7 +24,7 @@ from critic_eval.judging.numbers import (
     stated_top,
 )
 from critic_eval.judging.places import VerdictPosition, line_bounds, stands_at
-from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
+from critic_eval.judging.reading import CONTRADICTORY, Parsed, read, read_answer
 from critic_eval.judging.statements import Form, Statement, Weight
 from critic_eval.judging.verdicts import Verdict
 
@@ -84,10 +84,11 @@ def parse_two_scores(
     """
     if n_responses != 2:
         raise ArgumentError(f"A two-score review is of two responses, not {n_responses}.")
-    opening = read(text, partial(_opening_pairs, scale=scale), "first", responses, marks, opening_binds=True)
+    answer = find_answer(text, responses, marks)
+    opening = read_answer(answer, partial(_opening_pairs, scale=scale), "first", responses, opening_binds=True)
     if opening.verdict.reason != _NO_OPENING:
         return opening
-    return read(text, partial(_find_pairs, scale=scale), "last", responses, marks)
+    return read_answer(answer, partial(_find_pairs, scale=scale), "last", responses)
 
 
 def find_scores(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
