@@ -12,10 +12,11 @@ from critic_eval.judging.orders import (
     to_canonical,
     to_presented,
 )
+from critic_eval.judging.places import VerdictPosition
 from critic_eval.judging.preferences import parse_preference
 from critic_eval.judging.protocols import Parser, Protocol
 from critic_eval.judging.rankings import parse_ranking
-from critic_eval.judging.reading import Parsed, VerdictPosition
+from critic_eval.judging.reading import Parsed
 from critic_eval.judging.readings import Reading, VerdictForm, debiased, verdict_form
 from critic_eval.judging.scores import parse_score, parse_two_scores
 from critic_eval.judging.selection import select_orders, select_protocol

@@ -2,8 +2,7 @@
 
 import re
 
-from critic_eval.judging.reading import CONTRADICTORY
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
 
 INDEX = {
     **dict.fromkeys(["1", "a", "one", "first", "1st", "former", "一", "甲", "①"], 0),

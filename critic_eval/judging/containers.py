@@ -13,9 +13,8 @@ import json_repair
 
 from critic_eval.judging.labels import names_criterion
 from critic_eval.judging.quoting import words_of
-from critic_eval.judging.reading import CONTRADICTORY
 from critic_eval.judging.statements import Statement, Weight
-from critic_eval.judging.verdicts import LabelKind, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, LabelKind, Verdict
 
 ReadValue = Callable[[str], Verdict]
 """What the text of a container states: a verdict, or an invalid one that says why none."""
@@ -147,7 +146,7 @@ def _object_statement(
     text: str, found: Found, keys: tuple[frozenset[str], frozenset[str]], value: ReadValue
 ) -> Statement | None:
     for wanted, is_sure in zip(keys, (True, False), strict=True):
-        named = [(key, said) for key, said in found.pairs if _plain(key) in wanted and not isinstance(said, Mapping)]
+        named = [(key, said) for key, said in found.pairs if _plain(key) in wanted]
         texts = [(key, said, _said(said)) for key, said in named]
         read = [
             (key, said, value(words))

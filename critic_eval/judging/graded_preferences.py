@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.answer import Marks
@@ -10,9 +9,9 @@ from critic_eval.judging.choices import side
 from critic_eval.judging.containers import containers
 from critic_eval.judging.labels import closing_labels, is_criterion
 from critic_eval.judging.places import VerdictPosition, line_bounds
-from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
-from critic_eval.judging.statements import Statement, Weight
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.reading import Parsed, read
+from critic_eval.judging.statements import Form, Statement, Weight
+from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
 
 
 def parse_graded_preference(
@@ -53,7 +52,7 @@ _CHAIN = re.compile(r"(?P<left>[AB])(?P<sign>>>|>|=|<|<<)(?P<right>[AB])")
 def _find(text: str, position: VerdictPosition) -> Iterator[Statement]:
     yield from containers(text, "preference", _value)
     for label, start, form in closing_labels(text):
-        yield from (replace(one, form=form) for one in _labeled(text, label, start))
+        yield from _labeled(text, label, start, form)
     brackets = list(_BRACKETED.finditer(text))
     for match in brackets:
         yield Statement(match.start(), match.end(), _verdict(match["chain"]), "brackets", match.start())
@@ -80,20 +79,21 @@ _DEGREE = re.compile(
 )
 
 
-def _labeled(text: str, label: int, start: int) -> Iterator[Statement]:
+def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statement]:
+    """What a label that sums up says: brackets or a degree close behind it, or else a chain right behind it."""
     end = line_bounds(text, start)[1]
     bare = _BARE.match(text, start, end)
     inside = list(_BRACKETED.finditer(text, start, min(end, start + 200)))
     degree = None if inside else _DEGREE.search(text, start, min(end, start + 200))
     if degree is not None:
         one = next(_said(degree[0]))
-        yield Statement(label, degree.end(), one.verdict, "closing label", label)
+        yield Statement(label, degree.end(), one.verdict, form, label)
     elif inside:
         verdicts = {_verdict(match["chain"]) for match in inside}
         verdict = next(iter(verdicts)) if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
-        yield Statement(label, inside[-1].end(), verdict, "closing label", label)
+        yield Statement(label, inside[-1].end(), verdict, form, label)
     elif bare is not None:
-        yield Statement(label, bare.end(), _verdict(bare["chain"]), "closing label", label)
+        yield Statement(label, bare.end(), _verdict(bare["chain"]), form, label)
 
 
 def _value(content: str) -> Verdict:

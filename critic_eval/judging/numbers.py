@@ -2,8 +2,7 @@
 
 import re
 
-from critic_eval.judging.reading import CONTRADICTORY
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
 
 # Bounded, so that a long run of digits costs nothing and never reaches float().
 NUMBER = r"[-+−]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"

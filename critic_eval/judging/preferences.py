@@ -10,9 +10,9 @@ from critic_eval.judging.containers import containers
 from critic_eval.judging.labels import closing_labels, is_criterion, judges_one_side
 from critic_eval.judging.meaning import is_unmeant
 from critic_eval.judging.places import VerdictPosition, line_bounds, sentence_bounds, stands_at
-from critic_eval.judging.reading import CONTRADICTORY, Parsed, read
+from critic_eval.judging.reading import Parsed, read
 from critic_eval.judging.statements import Form, Statement, Weight
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
 
 
 def parse_preference(

@@ -51,7 +51,6 @@ def parse_ranking(
 _TOKEN = r"(?:(?:[Rr]esponse|[Aa]nswer|[Aa]ssistant)[ ]?)?[\[(]{0,2}(?:[A-Z]|[0-9]{1,2})(?![A-Za-z0-9])[\])]{0,2}"
 _CHAIN = rf"{_TOKEN}(?:\s{{0,3}}(?:>{{1,2}}|≻|→|,|;|=|\\succ)\s{{0,3}}{_TOKEN}){{1,40}}"
 _COMPACT = r"[A-Z]{2,40}(?![A-Za-z0-9])"
-_DOUBLED = r"\[\[[A-Z]\]\](?:\s{1,3}\[\[[A-Z]\]\]){1,40}"
 _LABELED = re.compile(
     r"(?P<final>\b(?:[Ff]inal|[Oo]verall)[ ]{1,2})?\b(?P<core>[Rr](?:anking|ank|anked|ANKING)[*_\"']{0,4}"
     r"[ \t]{0,2}[:：=][*_\s]{0,6}"

@@ -3,11 +3,11 @@ r"""From statements found in a critic's answer to one verdict: whose words they 
 The parsers of each kind find *statements* ("The better response: [first]") in the *answer* (see `answer`), `evidence`
 tells which of them are the critic's own and meant, and this module decides among these:
 
-1. **Place before form.** A container that the answer brings (`<answer>`, `\boxed{}`, a JSON object) outranks all else,
-   then a label that sums up ("Overall Judgment:"), then whatever stands where the protocol asks for the verdict: the
-   opening of a verdict-first answer, the end of a verdict-last one. Only then do labels beat sentences. Of equals, the
-   first counts for a verdict-first protocol, the last for a verdict-last one. A verdict on one criterion is none on the
-   whole.
+1. **Place before form.** A container that opens or ends the answer (`<answer>`, `\boxed{}`, a JSON object) outranks
+   all else, then a label that sums up ("Overall Judgment:"), then a label or a bare choice where the protocol asks for
+   the verdict: at the opening of a verdict-first answer, at the end of a verdict-last one. Then come containers in the
+   middle, sentences at that place, and labels and sentences anywhere (`_Precedence`). Of equals, the first counts for
+   a verdict-first protocol, the last for a verdict-last one. A verdict on one criterion is none on the whole.
 2. **Contradictions are invalid.** If the sentence that decides holds another own statement with a different verdict, or
    two containers or two labels differ and nothing between takes the first one back, there is no verdict.
 3. **An echo never wins against the critic's own words.** Where what decides repeats a verdict that a shown text states,
@@ -20,21 +20,20 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum, auto
 
 from critic_eval.judging.answer import Answer, Marks, find_answer
 from critic_eval.judging.evidence import Evidence
 from critic_eval.judging.places import VerdictPosition, sentence_bounds
 from critic_eval.judging.quoting import words_of
 from critic_eval.judging.statements import Form, Statement, Weight
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, NOTHING, Verdict
 
-__all__ = ["Parsed", "VerdictPosition", "decide", "read", "sentence_bounds"]
+__all__ = ["Finder", "Parsed", "read", "read_answer"]
 
-NOTHING = "no verdict found"
 UNREADABLE = "unreadable answer"
 ONLY_QUOTED = "verdict only in quoted text"
 COPIED = "answer copies a shown text"
-CONTRADICTORY = "contradictory verdicts"
 
 Finder = Callable[[str, VerdictPosition], Iterable[Statement]]
 """Finds statements in an answer, in any order; one that lies inside another is ignored."""
@@ -77,16 +76,15 @@ def read_answer(
     if answer.reason is not None:
         return Parsed(Verdict.invalid(answer.reason))
     try:
-        return decide(answer, find, position, shown, opening_binds)
+        return _decide(answer, find, position, shown, opening_binds)
     except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
         # The journal holds the answer: raised here, an error would come back at every resume.
         return Parsed(Verdict.invalid(f"{UNREADABLE} ({type(error).__name__})"))
 
 
-def decide(
+def _decide(
     answer: Answer, find: Finder, position: VerdictPosition, shown: Sequence[str] = (), opening_binds: bool = False
 ) -> Parsed:
-    """The verdict of an answer; arguments as of `read`."""
     text = answer.text
     statements = _outermost(find(text, position))
     if not statements:
@@ -98,14 +96,14 @@ def decide(
     whole = [statement for statement in own if statement.weight < Weight.CRITERION]
     if not whole:
         return Parsed(Verdict.invalid(NOTHING))  # but on single criteria
-    ranks = {id(one): _rank(evidence, one, position, opening_binds) for one in whole}
-    best = min(ranks.values())
-    candidates = [one for one in whole if ranks[id(one)] == best]
+    precedences = [_precedence(evidence, one, position, opening_binds) for one in whole]
+    best = min(precedences)
+    candidates = [one for one, precedence in zip(whole, precedences, strict=True) if precedence == best]
     decisive = candidates[0] if position == "first" else candidates[-1]
     if _is_copy(text, decisive, shown):
         return Parsed(Verdict.invalid(COPIED))
     rivals = _rivals(text, decisive, own) + _answered_otherwise(evidence, decisive, whole)
-    if ranks[id(decisive)] > 0:
+    if best > _Precedence.OPENING:
         rivals += _labels_elsewhere(evidence, decisive, whole)
     if any(rival.verdict != decisive.verdict for rival in rivals):
         both = [decisive, *rivals]
@@ -156,8 +154,7 @@ def _own(evidence: Evidence, statements: Sequence[Statement]) -> tuple[list[Stat
         if evidence.is_quoted(statement):
             is_quoted = True
             continue
-        at_place = evidence.is_at_place(statement)
-        if evidence.is_attributed(statement) or _is_echoed(evidence, statement, at_place):
+        if evidence.is_attributed(statement) or _is_echoed(evidence, statement):
             is_quoted = True
         elif not evidence.is_unmeant(statement):
             own.append(statement)
@@ -166,32 +163,50 @@ def _own(evidence: Evidence, statements: Sequence[Statement]) -> tuple[list[Stat
     return readable or own, is_quoted
 
 
-def _is_echoed(evidence: Evidence, statement: Statement, at_place: bool) -> bool:
+def _is_echoed(evidence: Evidence, statement: Statement) -> bool:
     if not evidence.is_echo(statement):
         return False
-    if at_place or evidence.opens(statement):
+    if evidence.is_at_place(statement) or evidence.opens(statement):
         return evidence.is_announced(statement)
     return evidence.is_literal(statement) or evidence.is_told(statement)
 
 
-def _rank(evidence: Evidence, statement: Statement, position: VerdictPosition, opening_binds: bool) -> int:
+class _Precedence(IntEnum):
+    """What decides, of statements that differ: the least."""
+
+    OPENING = auto()
+    """What opens an answer and binds."""
+    CONTAINER = auto()
+    CLOSING_LABEL = auto()
+    FORM_AT_PLACE = auto()
+    CONTAINER_WITHIN = auto()
+    """In the middle it may hold the critic's own answer to the question."""
+    SENTENCE_AT_PLACE = auto()
+    FORM = auto()
+    SENTENCE = auto()
+    CONCEDED = auto()
+
+
+def _precedence(
+    evidence: Evidence, statement: Statement, position: VerdictPosition, opening_binds: bool
+) -> _Precedence:
     binds = statement.form == "closing label" or (opening_binds and not statement.is_sentence)
     if binds and position == "first" and evidence.opens(statement):
-        return 0
+        return _Precedence.OPENING
     if statement.weight == Weight.CONCEDED:
-        return 8
+        return _Precedence.CONCEDED
     is_at_place = evidence.is_at_place(statement)
     if statement.is_container:
-        # In the middle it may hold the critic's own answer to the question.
-        return 1 if is_at_place or evidence.opens(statement) else 4
+        is_outside = is_at_place or evidence.opens(statement)
+        return _Precedence.CONTAINER if is_outside else _Precedence.CONTAINER_WITHIN
     if statement.form == "closing label":
-        return 2
+        return _Precedence.CLOSING_LABEL
     start, end = sentence_bounds(evidence.text, statement.start, statement.end)
     beyond = _WORD.search(evidence.text, 0, start) if position == "first" else _WORD.search(evidence.text, end)
     is_said = statement.form in ("sentence", "fraction")
     if is_at_place or not beyond:
-        return 5 if is_said else 3
-    return 7 if is_said else 6
+        return _Precedence.SENTENCE_AT_PLACE if is_said else _Precedence.FORM_AT_PLACE
+    return _Precedence.SENTENCE if is_said else _Precedence.FORM
 
 
 def _rivals(text: str, decisive: Statement, own: Sequence[Statement]) -> list[Statement]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from critic_eval.errors import ArgumentError
@@ -24,9 +23,9 @@ from critic_eval.judging.numbers import (
     stated_top,
 )
 from critic_eval.judging.places import VerdictPosition, line_bounds, stands_at
-from critic_eval.judging.reading import CONTRADICTORY, Parsed, read, read_answer
+from critic_eval.judging.reading import Parsed, read, read_answer
 from critic_eval.judging.statements import Form, Statement, Weight
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, NOTHING, Verdict
 
 
 def parse_score(
@@ -86,7 +85,7 @@ def parse_two_scores(
         raise ArgumentError(f"A two-score review is of two responses, not {n_responses}.")
     answer = find_answer(text, responses, marks)
     opening = read_answer(answer, partial(_opening_pairs, scale=scale), "first", responses, opening_binds=True)
-    if opening.verdict.reason != _NO_OPENING:
+    if opening.verdict.reason != NOTHING:
         return opening
     return read_answer(answer, partial(_find_pairs, scale=scale), "last", responses)
 
@@ -95,7 +94,7 @@ def find_scores(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
     """The places of an answer that read as a score; see `parse_score`."""
     yield from containers(text, "score", partial(_value, scale=scale))
     for label, start, label_form in closing_labels(text):
-        yield from (replace(one, form=label_form) for one in _labeled(text, label, start, scale))
+        yield from _labeled(text, label, start, label_form, scale)
     for match in _CUED.finditer(text):
         if not _begins_list(text, match):
             yield _cued(text, match, scale)
@@ -114,7 +113,6 @@ def find_scores(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
             yield Statement(match.start("core"), match.end("core"), verdict, "alone", match.start("core"))
 
 
-_SCALE_NOTE = r"(?:[ ]?[(\[][^()\[\]\n]{0,40}[)\]])?"
 _CUE = (
     r"(?:\b(?:the|my)[ ])?(?P<final>\b(?:final|overall|total)[ \t]{1,3})?"
     r"\b(?P<core>(?:score|rating)(?P<note>[ ]?\([^()\n]{0,40}\)|[ ]\[[^\[\]\n]{1,40}\](?=[ ]{0,2}[:：]))?"
@@ -227,7 +225,7 @@ def _statement(
     return Statement(match.start(), match.end(), verdict, form, match.start("core"), weight)
 
 
-def _labeled(text: str, label: int, start: int, scale: Scale) -> Iterator[Statement]:
+def _labeled(text: str, label: int, start: int, form: Form, scale: Scale) -> Iterator[Statement]:
     """What a label that sums up says: a number right behind it."""
     match = _AHEAD.match(text, start, line_bounds(text, start)[1])
     if match is None or ("\n" in text[label:start] and re.match(r"[.)][ ]+\S", text[match.end() : match.end() + 8])):
@@ -235,7 +233,7 @@ def _labeled(text: str, label: int, start: int, scale: Scale) -> Iterator[Statem
     verdict, top = graded(match, scale), stated_top(text[label:start])
     if verdict.is_valid and top is not None and match["out_of"] is None:
         verdict = on_scale(match["number"], scale, top)
-    yield Statement(label, match.end(), verdict, "closing label", label)
+    yield Statement(label, match.end(), verdict, form, label)
 
 
 def _value(content: str, scale: Scale) -> Verdict:
@@ -267,9 +265,6 @@ def _opening_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterat
         for match in pattern.finditer(text):
             if stands_at(text, match.start(), match.end(), "first") and not _SWAPPED.search(match[0]):
                 yield _pair(match, scale)
-
-
-_NO_OPENING = "no verdict found"
 
 
 def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:

@@ -12,6 +12,10 @@ LabelKind = Literal["score", "preference", "ranking"]
 VerdictKind = Literal["score", "scores", "preference", "ranking", "invalid"]
 Value = float | int | tuple[int, ...] | tuple[float, ...] | None
 
+NOTHING = "no verdict found"
+CONTRADICTORY = "contradictory verdicts"
+"""Reasons of an invalid verdict that more than one reader gives."""
+
 
 @dataclass(frozen=True)
 class Verdict:
