@@ -42,8 +42,7 @@ SAID_AFTER = re.compile(
     r"(?:(?:is|was|are|were|being)[ ]{1,2})?(?:exactly |just |only |merely )?what\b[^.\n]{0,60}\b"
     r"(?:says?|said|writes?|wrote|written|claims?|reads?|asks?|wants?|demands?|states?|ends)\b"
     r"|(?:(?:is|was|as)[ ]{1,2})?(?:quoted|copied|cited|taken|written|stated|claimed|said|pasted)[ ](?:from|by|in"
-    r"|out)\b"
-    r"|(?:says|said|writes|wrote|claims|reads|according to)[ ](?:the[ ])?(?:first|second|third|response|answer"
+    r"|out)\b|(?:says|said|writes|wrote|claims|reads|according to)[ ](?:the[ ])?(?:first|second|third|response|answer"
     r"|assistant|candidate|other)\b)",
     re.IGNORECASE,
 )
@@ -123,8 +122,7 @@ _JUDGES = re.compile(
 )
 SIGNED = re.compile(
     r"[^\w–—(\[<←-]{0,6}(?:[–—-]{1,2}|<-|←|[(\[])[ ]{0,2}(?:(?:the )?(?:(?:first|second|third|last) )?(?:response"
-    r"|answer"
-    r"|assistant|candidate"
+    r"|answer|assistant|candidate"
     r"|author|it|its)\b|[^\n]{0,30}\b(?:from|quoted|copied|taken|verbatim|word for word|says?|said|by|wrote|written"
     r"|cited)\b)",
     re.IGNORECASE,
@@ -139,8 +137,7 @@ BACK_REFERENCE = re.compile(
 )
 SPEAKER = re.compile(
     r"[ \t]{0,8}(?:\[\^|\(\d{1,2}\)[ ]|\[\d{1,2}\][ ])|[\W_]{0,8}(?:the )?(?:(?:first|second|third|last) )?"
-    r"(?:response|answer|assistant|candidate"
-    r"|model|student|user|human"
+    r"(?:response|answer|assistant|candidate|model|student|user|human"
     r"|output|reply|quote|quotation|source|excerpt|snippet)"
     r"(?: ?[A-Z0-9]{1,2})?(?:['’]s (?:answer|response|text|verdict))?\W{0,3}[:：|>\]]",
     re.IGNORECASE,

@@ -9,32 +9,11 @@ INDEX = {
     **dict.fromkeys(["2", "b", "two", "second", "2nd", "latter", "二", "乙", "②"], 1),
 }
 TIES = frozenset(
-    [
-        *(
-            "equal",
-            "equally good",
-            "equally bad",
-            "equally poor",
-            "equal quality",
-            "tie",
-            "tied",
-            "draw",
-            "both",
-            "same",
-        ),
-        *(
-            "neither",
-            "a tie",
-            "a draw",
-            "both equal",
-            "it's a tie",
-            "both are equal",
-            "they are equal",
-            "no preference",
-        ),
-        *("equivalent", "both equally good", "both equally bad", "both are equally good"),
-        *("平局", "平手", "一样", "相同", "相当"),
-    ]
+    (
+        "equal, equally good, equally bad, equally poor, equal quality, tie, tied, draw, both, same, neither, a tie,"
+        " a draw, both equal, it's a tie, both are equal, they are equal, no preference, equivalent, both equally good,"
+        " both equally bad, both are equally good, 平局, 平手, 一样, 相同, 相当"
+    ).split(", ")
 )
 NOUN = r"(?:responses?|answers?|assistants?|options?|outputs?|candidates?|models?|repl(?:y|ies)|captions?|choice|one)"
 ORDINAL = r"(?:first|second|1st|2nd|former|latter)"
@@ -78,9 +57,6 @@ _WHOLE = re.compile(
     rf"(?:the )?(?:{NOUN} ?)?({ORDINAL}|{NUMBER.lower()})(?:['’]?s)?(?: {NOUN})?(?: is)?(?: (?:the )?(?:much "
     rf"|slightly )?"
     r"(?:better|best|preferred|superior))?(?: one| response| answer)?|(?:第|回答|答案|回复|选项|助手)?([一二甲乙①②])"
-    r"(?:个)?"
-    r"(?:回答"
-    r"|答案"
-    r"|回复)?(?:更好)?"
+    r"(?:个)?(?:回答|答案|回复)?(?:更好)?"
 )
 _WORD = re.compile(rf"\b({ORDINAL}|{NUMBER})\b", re.IGNORECASE)

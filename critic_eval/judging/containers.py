@@ -127,8 +127,7 @@ KEYS: dict[LabelKind, tuple[frozenset[str], frozenset[str]]] = {
 
 _TAG_NAMES = (
     r"(?:final[_ -]?)?(?:answer|verdict|judge?ment|result|score|rating|decision|choice|preference|winner|ranking"
-    r"|conclusion)"
-    r"|better(?:[_-]response)?|best"
+    r"|conclusion)|better(?:[_-]response)?|best"
 )
 _TAG = re.compile(
     rf"<[ ]?(?P<name>{_TAG_NAMES})[ ]?>(?P<content>(?:(?!<[ ]?(?:{_TAG_NAMES})[ ]?>).){{0,2000}}?)"

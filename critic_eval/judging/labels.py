@@ -69,8 +69,7 @@ _AS_FOR = re.compile(
 )
 _WEAK = re.compile(
     r"\b(?:answer|results?|evaluation|assessment|comparison|quality|performance|impression)\b(?![ ](?:verdict|score"
-    r"|rating))"
-    r"|答案|结果|选择|评价",
+    r"|rating))|答案|结果|选择|评价",
     re.IGNORECASE,
 )
 _HEADING_REACH = 3_000
@@ -88,8 +87,7 @@ _CLOSING = re.compile(
     r"(?P<label>(?:(?:so|thus|therefore|hence|in conclusion|in summary|to sum up|and)[, ]{1,2}){0,2}(?:(?:the|my)[ ])?"
     rf"(?:(?:final|overall|ultimate|corrected|revised|updated|concluding|total|aggregate|combined|summary)[ ]{{1,2}}"
     rf"(?:(?:overall|final)[ ])?(?:{_NOUN}[ ]{{0,2}}){{1,2}}"
-    r"|verdict|judge?ment|conclusion|decision|winner|overall|final|total|result|最终"
-    rf"|{_CHINESE})"
+    rf"|verdict|judge?ment|conclusion|decision|winner|overall|final|total|result|最终|{_CHINESE})"
     r"(?:[ ]?\([^()\n]{0,40}\))?"
     # A colon, or "is" after a label that has a noun, or the end of a heading's line.
     r"[\"'*_`]{0,3}[ \t]{0,3}(?:[:：=]|->|→|[|][ ]|(?:is|would be|goes to)\b[ ]?:?|\n))"
@@ -103,8 +101,7 @@ _LINE_LABEL = re.compile(
 )
 _HEADING = re.compile(
     r"^[ \t]{0,3}(?:#{1,6}[ \t]{1,3}|\d{1,2}[.)][ \t]{1,3}|[-•][ \t]{1,3})[*_]{0,3}(?=\S)([A-Za-z][A-Za-z’&/-]{2,30}"
-    r"(?:[ ][A-Za-z&/(),-]{1,20})"
-    r"{0,3})[*_]{0,3}[:：]?[ \t]{0,3}$",
+    r"(?:[ ][A-Za-z&/(),-]{1,20}){0,3})[*_]{0,3}[:：]?[ \t]{0,3}$",
     re.MULTILINE,
 )
 _CRITERION = re.compile(

@@ -63,8 +63,7 @@ _WOULD = re.compile(r"[\])\"'”’`\s]{0,4}(?:would|could|might) (?:require|nee
 # "If we look at the sign, …" supposes nothing.
 _IF = re.compile(
     r"\W{0,6}(?:if|unless|suppose|supposing|assuming|provided that)\b(?! (?:I|we) (?:had to|have to|must|look"
-    r"|consider|compare|focus"
-    r"|go by)| one (?:looks|considers)| forced| pressed)",
+    r"|consider|compare|focus|go by)| one (?:looks|considers)| forced| pressed)",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(

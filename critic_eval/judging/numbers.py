@@ -10,15 +10,13 @@ NUMBER = r"[-+−]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
 END = r"(?![0-9A-Za-z_]|[.,][0-9]|[ ]{0,2}(?:[+*×÷=±→]|->|[-−][ ][0-9]))"
 OUT_OF = (
     rf"(?:[ ]{{0,2}}[(（]?(?:/|out of|of(?=[ ][0-9])|满分)[ ]{{0,2}}(?:a[ ]|the[ ]|(?:possible|maximum|total)[ ]"
-    rf"(?:of[ ])?)?\[?"
-    rf"(?P<out_of>{NUMBER}){END}\]?)?"
+    rf"(?:of[ ])?)?\[?(?P<out_of>{NUMBER}){END}\]?)?"
 )
 # "85-90" and "85 to 90" are ranges; a comma or a spaced hyphen may begin another clause.
 RANGE = rf"(?:(?P<range>[ ]{{0,2}}(?:to|or|and|~|–|—|～|至|到)[ ]{{0,2}}|-)\[{{0,2}}{NUMBER}{END})?"
 GRADE = (
     rf"(?:(?P<word>[A-Za-z][A-Za-z -]{{1,24}}?)[ ]?\([ ]?)?(?P<number>{NUMBER}){END}{RANGE}\]{{0,2}}{OUT_OF}"
-    rf"(?P<percent>[ ]?%)?"
-    r"(?P<after>[ ]?(?:points?|pts|stars?|分)(?!\w))?[ ]?\)?"
+    r"(?P<percent>[ ]?%)?(?P<after>[ ]?(?:points?|pts|stars?|分)(?!\w))?[ ]?\)?"
 )
 """A number with what may belong to it."""
 

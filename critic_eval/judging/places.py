@@ -93,8 +93,7 @@ _DANGLING = re.compile(
 )
 _OWN_CUE = re.compile(
     r"(?:\A|[\n.,;:][ \t*_#]{0,4}|\n)(?:(?:so|thus|therefore|hence)[, ]{1,2})?(?:my|the)[ ](?:(?:final|overall)[ ])?"
-    r"(?:verdict"
-    r"|judge?ment|decision|choice|evaluation|conclusion|ranking|score|rating)(?:[ ](?:is|would be))?"
+    r"(?:verdict|judge?ment|decision|choice|evaluation|conclusion|ranking|score|rating)(?:[ ](?:is|would be))?"
     r"(?:[ ]as follows)?[*_]{0,2}[:：][*_]{0,2}\Z",
     re.IGNORECASE,
 )

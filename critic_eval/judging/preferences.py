@@ -82,8 +82,7 @@ def _is_heading(text: str, match: re.Match[str]) -> bool:
 
 _LABEL = (
     rf"(?:\bthe[ ])?(?P<core>(?:\b(?:better|best|preferred|superior|winning|chosen)[ \t]{{1,3}}{NOUN}|更[好优佳]的"
-    rf"(?:回答"
-    rf"|答案|回复|响应))"
+    r"(?:回答|答案|回复|响应))"
     r"[*_\"']{0,4}\s{0,3}(?:overall[ ])?(?:[:：=]|->|[-–—](?=[ ])|(?:is|是|为)(?!\w)[ \t]{0,3}[:：]?)[*_\s$]{0,6})"
 )
 # A second bracket ("[first] or [second]") belongs to the same statement, and makes it contradict itself.
@@ -165,23 +164,16 @@ _GIVES = re.compile(
 )
 _PREFER = re.compile(
     r"\b(?P<core>(?:I|we)(?:['’]d|['’]ll|[ ]would|[ ]will)?[ ](?:(?:slightly|strongly|clearly|therefore|thus"
-    r"|also)[ ]){0,2}"
-    r"(?:prefer|choose|pick|select|favor|favour|go[ ]with|vote[ ]for)[ ](?:the[ ])?"
+    r"|also)[ ]){0,2}(?:prefer|choose|pick|select|favor|favour|go[ ]with|vote[ ]for)[ ](?:the[ ])?"
     rf"(?:(?P<ordinal>{ORDINAL})(?:[ ]{NOUN})?|(?:{NOUN}[ ])?(?P<number>{NUMBER})))\b(?=['’\"*\]) ]{{0,3}}"
-    rf"(?:[.,;!\n]|\Z|because\b|as\b"
-    r"|since\b|over\b|for\b|here\b|overall\b))",
+    r"(?:[.,;!\n]|\Z|because\b|as\b|since\b|over\b|for\b|here\b|overall\b))",
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
     r"(?P<core>(?:第(?P<ordinal>[一二])个?(?:回答|答案|回复|响应|回应)?|(?:回答|答案|回复|响应|回应|助手|选项)[ ]?"
     r"(?P<number>[12ABab一二])"
     r"(?:的(?:回答|答案|回复))?)[ ]?(?:比[^，。\n]{1,12}?)?(?:明显|稍微|略微|总体|整体|显然|显著|要|是)?(?:更好|更优"
-    r"|更佳"
-    r"|较好"
-    r"|胜出"
-    r"|更胜一筹"
-    r"|更准确全面"
-    r"|优于|好于|胜过))"
+    r"|更佳|较好|胜出|更胜一筹|更准确全面|优于|好于|胜过))"
 )
 _TIE = re.compile(
     rf"\b(?:(?:(?:both|the[ ]two|the|both[ ]of[ ]the)[ ]{NOUN}|both|they)[ ]are[ ])?"

@@ -123,8 +123,7 @@ _CUE = (
 _CUED = re.compile(
     _CUE + rf"(?:\[{{1,2}}(?P<content>[^\[\]\n]{{0,60}})\]{{1,2}}(?:{RANGE.replace('range', 'second')})"
     rf"|(?:a[ ]|an[ ])?(?P<number>{NUMBER}){END}{RANGE}|(?P<grade>[A-Za-z][a-z ]{{1,20}}[ ]?\([ ]?"
-    rf"(?P<graded>{NUMBER})[ ]?\))"
-    rf"|(?P<none>N/?A\b))[*_]{{0,3}}{OUT_OF}(?P<percent>[ ]?%)?",
+    rf"(?P<graded>{NUMBER})[ ]?\))|(?P<none>N/?A\b))[*_]{{0,3}}{OUT_OF}(?P<percent>[ ]?%)?",
     re.IGNORECASE,
 )
 # "I would rate it a 7", "it deserves 4 points", "I give this response [[10]]".
@@ -132,8 +131,7 @@ _SENTENCE = re.compile(
     r"\b(?P<core>(?:(?:rate|grade|score|give|assign|award)(?:[ ](?:it|this|that|the|response|answer|assistant"
     r"(?:['’]s)?|reply|one"
     r"|as|with|at)){0,5}|deserves|earns|merits|receives|gets)[ ](?:an?[ ]|only[ ]|about[ ])?(?:(?:score|rating"
-    r"|grade)[ ]of[ ])?"
-    rf"\[{{0,2}}{GRADE})(?![\w%])",
+    rf"|grade)[ ]of[ ])?\[{{0,2}}{GRADE})(?![\w%])",
     re.IGNORECASE,
 )
 _DOUBLE = re.compile(rf"(?P<core>\[\[[ ]{{0,2}}(?P<content>{NUMBER}[^\[\]\n]{{0,20}})\]\])")
@@ -292,8 +290,7 @@ def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
 
 _SIDE_KEY = re.compile(
     r"(?:(?:score|rating)[ _-]?(?:of[ _-]|for[ _-])?)?(?:(?:response|answer|assistant|model)[ _-]?)?(?P<side>1|2|a|b"
-    r"|one|two)"
-    r"(?:[ _-]?(?:score|rating))?"
+    r"|one|two)(?:[ _-]?(?:score|rating))?"
 )
 _SWAPPED = re.compile(r"\b(?:2|B|second)\b[^\n]{0,30}\b(?:1|A|first)\b[^\n]{0,12}:", re.IGNORECASE)
 
