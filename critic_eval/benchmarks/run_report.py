@@ -10,14 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from critic_eval import __version__
 from critic_eval.benchmarks.task import LEFT_OUT_COLUMN
 from critic_eval.benchmarks.yaml_functions import figure_of_metric, invalid_policy
 from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
 from critic_eval.metrics import Figure, group_figures
-from critic_eval.metrics.columns import encoded
+from critic_eval.metrics.columns import counts, encoded
 from critic_eval.metrics.signature import Signature
 
 RESAMPLES, SEED = 1000, 0
@@ -137,10 +135,8 @@ def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
 
 def forms_read(judgments: Sequence[Judgment]) -> dict[str, int]:
     """How many verdicts were read in which form (`Judgment.read_as`), the commonest first."""
-    codes, forms = encoded(judgments, "read_as")
-    counts = np.bincount(codes, minlength=len(forms)) if len(codes) else np.zeros(len(forms), int)
-    found = {form: int(count) for form, count in zip(forms, counts, strict=True) if form is not None and count}
-    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+    found = [(form, times) for form, times in counts(encoded(judgments, "read_as")) if form is not None]
+    return dict(sorted(found, key=lambda entry: -entry[1]))
 
 
 def figure_record(found: Figure) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from operator import attrgetter
 from typing import Any, NamedTuple, overload
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from critic_eval.judging import Judgment
@@ -144,16 +143,21 @@ def clusters_of(judgments: Sequence[Judgment]) -> Sequence[Any]:
 def invalid_counts(verdicts: Column) -> dict[str, int]:
     """How many verdicts are invalid, by reason, in the order in which they come."""
     found: dict[str, int] = {}
-    for verdict, times in _counts(verdicts):
+    for verdict, times in counts(verdicts):
         if not verdict.is_valid:
             found[verdict.reason or ""] = found.get(verdict.reason or "", 0) + times
     return found
 
 
-def _counts(column: Column) -> list[tuple[Any, int]]:
-    """How often each value occurs, in the order in which they first do."""
-    found = pd.Series(column.codes).value_counts(sort=False)
-    return [(column.values[int(place)], int(times)) for place, times in found.items()]
+def counts(column: Column) -> list[tuple[Any, int]]:
+    """Each value that occurs and how often it does, in the order in which they first do.
+
+    >>> counts(Column.of("banana"))
+    [('b', 1), ('a', 3), ('n', 2)]
+    """
+    places, first, times = np.unique(column.codes, return_index=True, return_counts=True)
+    ordered = np.argsort(first)
+    return [(column.values[places[at]], int(times[at])) for at in ordered]
 
 
 _FIELDS = tuple(one.name for one in fields(Judgment))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
@@ -89,6 +88,8 @@ def distinct_rows(rows: Floats) -> tuple[Floats, NDArray[np.intp]]:
 
     As `np.unique(rows, axis=0, return_inverse=True)`, by hashing: that sorts all rows, and takes ten times as long.
     """
+    import pandas as pd  # takes a quarter of a second to load
+
     place = np.zeros(len(rows), dtype=np.intp)
     for column in rows.T:
         if len(column) and (column == column[0]).all():
