@@ -5,14 +5,14 @@ beside its place and then moved there, and an answer's lone surrogates, which UT
 escapes, which every reader of JSON reads back.
 """
 
-import contextlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from critic_eval.whole_files import write_whole
 
 SECTION = "critic_eval"
 """What of a run's results is ours."""
@@ -60,19 +60,10 @@ _unsaved: list[str] = []
 
 def _write(file: Path, texts: Iterable[str]) -> bool:
     """Write a file whole or not at all; gives whether it was written."""
-    part = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as opened:
-            for text in texts:
-                # In JSON a character beyond ASCII stands in a string alone, where its escape is the character.
-                opened.write(text.encode("utf-8", "backslashreplace"))
-            opened.flush()
-            os.fsync(opened.fileno())
-        part.replace(file)
+        write_whole(file, texts)  # in JSON a lone surrogate stands in a string, where its escape is that character
     except (OSError, TypeError, ValueError, RecursionError) as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         _unsaved.append(f"{file} could not be written ({why}).")
         print(f"error: {_unsaved[-1]}", file=sys.stderr, flush=True)

@@ -1,10 +1,10 @@
 """Folders that reports are written into."""
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from critic_eval.errors import ArgumentError, DataError
+from critic_eval.whole_files import write_whole
 
 
 def output_folder(folder: Path, force: bool = False) -> Path:
@@ -30,13 +30,11 @@ def write_texts(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     Raises:
         DataError: one can't be written; names it.
     """
-    for name, content in contents.items():
-        part = folder / f".{name}.part"
-        try:
-            part.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
-            part.replace(folder / name)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise DataError(f"{folder / name} can't be written ({error.strerror}).") from error
-    return [folder / name for name in contents]
+    files = {folder / name: content for name, content in contents.items()}
+    file = folder
+    try:
+        for file, content in files.items():
+            write_whole(file, [content])
+    except OSError as error:
+        raise DataError(f"{file} can't be written ({error.strerror}).") from error
+    return list(files)
