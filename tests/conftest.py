@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from critic_eval.judging import select_orders, select_protocol
+
 # No test reaches a hub: the libraries read this when they are first imported.
 os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
 
@@ -18,6 +20,14 @@ def _apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRITIC_EVAL_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_selected() -> Iterator[None]:
+    """A model's arguments select protocol and orders for the process."""
+    yield
+    select_protocol(None)
+    select_orders(None)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Requests to the embedded critic, as the engines take them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -11,16 +11,9 @@ from critic_eval.critics.engines.groups import Engine, Group, Request
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.digits import resolve_pretrained
 from critic_eval.digits.generator import generate_items
-from critic_eval.judging import Item, Reading, Response, get_protocol, select_protocol
+from critic_eval.judging import Item, Reading, Response, get_protocol
 
 SETTINGS = GenerationSettings(24)
-
-
-@pytest.fixture(autouse=True)
-def _no_protocol_is_left_chosen() -> Iterator[None]:
-    """A model's argument chooses it for the process."""
-    yield
-    select_protocol(None)
 
 
 @pytest.fixture(scope="session")

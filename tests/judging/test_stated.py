@@ -1,7 +1,5 @@
 """Stated verdicts, and the choice of another protocol for a run."""
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,12 +23,6 @@ VERDICTS = st.one_of(
     st.permutations(range(3)).map(Verdict.ranking),
     st.text(min_size=1).map(Verdict.invalid),
 )
-
-
-@pytest.fixture(autouse=True)
-def _no_choice() -> Iterator[None]:
-    yield
-    select_protocol(None)
 
 
 @given(VERDICTS)
