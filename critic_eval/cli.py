@@ -192,7 +192,7 @@ def _probe(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.recorded_forms import find_recorded
     from critic_eval.metrics.probes import probe
     from critic_eval.reports.sample_files import read_samples
-    from critic_eval.reports.wording import json_text, number_text, spread_text
+    from critic_eval.wording import json_text, number_text, spread_text
 
     _check_bootstrap(args)
     recorded = find_recorded(args.benchmark)
@@ -215,7 +215,7 @@ def _agreement(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.run_report import figure_record
     from critic_eval.metrics.between_runs import agreement_figures
     from critic_eval.reports.sample_files import read_samples
-    from critic_eval.reports.wording import json_text, number_text, spread_text
+    from critic_eval.wording import json_text, number_text, spread_text
 
     _check_bootstrap(args)
     recorded = find_recorded(args.benchmark)

@@ -9,6 +9,7 @@ from typing import Any
 
 from critic_eval.metrics import MEAN, POOLED
 from critic_eval.visible import visible
+from critic_eval.wording import number_text
 
 Section = Mapping[str, Mapping[str, Any]]
 """For each task its figures and verdicts."""
@@ -70,9 +71,7 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if abs(value) < 1e6 else f"{value:.3g}"
+    return number_text(value, ".3f" if abs(value or 0.0) < 1e6 else ".3g", unknown="-")
 
 
 def _invalid_lines(verdicts: Mapping[str, Any]) -> Sequence[str]:

@@ -19,6 +19,7 @@ from critic_eval.judging import Judgment, get_protocol
 from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
 from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
+from critic_eval.wording import number_text, spread_text
 
 Invalid = Literal["exclude", "wrong", "official"]
 
@@ -61,8 +62,8 @@ class Rescored:
             (
                 found.group,
                 found.name,
-                f"{found.value:.3f}",
-                f"{found.low:.3f} to {found.high:.3f}",
+                number_text(found.value),
+                spread_text(found.low, found.high),
                 str(found.n_items),
                 str(found.n),
                 str(sum(found.invalid.values())),

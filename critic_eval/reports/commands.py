@@ -9,8 +9,8 @@ from typing import Any
 
 from critic_eval.errors import ArgumentError
 from critic_eval.reports.result_files import first_of
-from critic_eval.reports.wording import json_text, number_text, spread_text
 from critic_eval.visible import visible
+from critic_eval.wording import json_text, number_text, spread_text
 
 
 def add_commands(commands: Any) -> None:

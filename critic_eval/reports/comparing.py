@@ -11,7 +11,7 @@ from critic_eval.judging import Judgment
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, Comparison, compare, holm
 from critic_eval.metrics.score_samples import of_last
 from critic_eval.reports.runs import TaskRun
-from critic_eval.reports.wording import verdict_text
+from critic_eval.wording import verdict_text
 
 
 @dataclass(frozen=True)

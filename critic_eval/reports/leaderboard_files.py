@@ -10,7 +10,7 @@ from critic_eval.reports.leaderboard import Leaderboard, Row, Table
 from critic_eval.reports.output import output_folder, write_texts
 from critic_eval.reports.published import Reproduction
 from critic_eval.reports.runs import RunFigure, column_name
-from critic_eval.reports.wording import number_text, spread_text
+from critic_eval.wording import number_text, spread_text
 
 STATUSES = ("reproduced", "differs", "not run", "not reproducible")
 

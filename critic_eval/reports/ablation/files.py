@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN
@@ -14,6 +15,7 @@ from critic_eval.reports.ablation.study import Study, shown
 from critic_eval.reports.formats import csv_text, html_page, markdown_name, markdown_table, markdown_text
 from critic_eval.reports.output import write_texts
 from critic_eval.visible import visible
+from critic_eval.wording import number_text, spread_text
 
 CLEAR = 0.05
 """Corrected p-values below it are called clear."""
@@ -62,10 +64,10 @@ def to_html(report: StudyReport) -> str:
         figure_label=figure_label,
         commands=[(one.cell, shown(one.cell.options), one.error) for one in report.outcomes],
         level=level_text,
-        number=number_text,
-        spread=spread_text,
+        number=_number,
+        spread=_spread,
         counts=count_text,
-        p=p_text,
+        p=_p,
         clear=CLEAR,
         legend=_LEGEND,
     )
@@ -189,27 +191,16 @@ def level_text(one: Effect) -> str:
     return "; ".join(f"{axis}: {level} instead of {reference}" for axis, level, reference in parts)
 
 
-def number_text(value: float, sign: str = "") -> str:
-    """A number with three digits; empty where there is none."""
-    return "" if value != value else f"{value:{sign}.3f}"
-
-
-def spread_text(low: float, high: float, sign: str = "") -> str:
-    """An interval; empty where there is none."""
-    return "" if low != low else f"{low:{sign}.3f} to {high:{sign}.3f}"
-
-
 def count_text(one: CellFigure) -> str:
     """How many judgments, how many invalid verdicts, and the range over seeds."""
     seeds = f"; seeds {one.over_seeds[0]:.3f} to {one.over_seeds[1]:.3f}" if one.over_seeds else ""
     return f"n {one.n}, {one.invalid} invalid{seeds}"
 
 
-def p_text(p: float) -> str:
-    """A p-value."""
-    return "" if p != p else f"{p:.2g}"
-
-
+# A cell of a table is empty where there is no number.
+_number, _spread = partial(number_text, unknown=""), partial(spread_text, unknown="")
+_p = partial(_number, form=".2g")
+_SIGNED = "+.3f"
 _LEGEND = (
     "Intervals are 95 % percentile intervals of a bootstrap that draws the same items for all cells; p is two-sided, "
     "of the same draws, and corrected by Holm's method over all effects (or all interactions) of a task. An effect is "
@@ -227,17 +218,17 @@ _EFFECT_HEADER = ["figure", "change", "difference", "95 % interval", "p", "corre
 def _told(one: CellFigure | None) -> str:
     if one is None or one.value != one.value:
         return ""
-    return f"{number_text(one.value)} ({spread_text(one.low, one.high)}; {count_text(one)})"
+    return f"{_number(one.value)} ({_spread(one.low, one.high)}; {count_text(one)})"
 
 
 def _effect_row(one: Effect) -> list[str]:
-    difference = number_text(one.difference, "+")
+    difference = _number(one.difference, _SIGNED)
     return [
         figure_label(one.figure),
         markdown_text(level_text(one)),
         f"**{difference}**" if one.corrected < CLEAR else difference,
-        spread_text(one.low, one.high, "+"),
-        p_text(one.p),
-        p_text(one.corrected),
+        _spread(one.low, one.high, _SIGNED),
+        _p(one.p),
+        _p(one.corrected),
         str(one.pairs),
     ]

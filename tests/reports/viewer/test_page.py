@@ -11,7 +11,7 @@ import pytest
 from critic_eval.judging import Judgment, Label
 from critic_eval.reports.viewer.export import export
 from critic_eval.reports.viewer.view import open_view
-from critic_eval.reports.wording import verdict_text
+from critic_eval.wording import verdict_text
 from tests.reports.viewer.conftest import FIRST, SECOND, Open, choose, counted, listed, pairs, plant, served
 
 
