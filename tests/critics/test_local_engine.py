@@ -13,7 +13,8 @@ from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt, load_chec
 from critic_eval.critics.conversations import Message
 from critic_eval.critics.embedded import resolve_pretrained
 from critic_eval.critics.engines.engine import Group, Request
-from critic_eval.critics.engines.local import local, shared_attention
+from critic_eval.critics.engines.local import engine as local
+from critic_eval.critics.engines.local import shared_attention
 from critic_eval.critics.engines.local.branches import Branches, placed, prefill
 from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.engines.local.plain import answer_plainly
