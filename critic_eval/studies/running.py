@@ -18,11 +18,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.lmms import parts
 from critic_eval.metrics import POOLED
 from critic_eval.reports.render import output_folder
-from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.results import TaskRun, collect
 from critic_eval.studies.study import Cell, Study
 
@@ -184,7 +184,7 @@ def _sizes(tasks: Sequence[str], model: str) -> Iterator[int]:
             hint = f"did you mean {' or '.join(near)}?" if near else "`lmms_eval tasks list` shows them all."
             raise ArgumentError(f"There is no task {', '.join(unknown)}; {hint}")
         for task in _leaves(get_task_dict(list(tasks), manager, "chat")):
-            find_recorded(task.config.task)  # raises for a task that is not ours
+            find_benchmark(task.config.task)  # raises for a task that is not ours
             yield len(task.eval_docs)
 
 
