@@ -67,7 +67,7 @@ def task_config(benchmark: Benchmark) -> dict[str, Any]:
             "version": 1.0,
             "protocol": benchmark.protocol,
             "orders": benchmark.shown_orders,
-            "repeats": benchmark.repeats,
+            **({"repeats": benchmark.repeats} if benchmark.repeats > 1 else {}),
             "invalid_policy": benchmark.invalid,
         },
     }
