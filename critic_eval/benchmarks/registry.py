@@ -62,7 +62,10 @@ def find_benchmark(name: str) -> Benchmark:
         if alias is not None:
             return alias
     near = get_close_matches(name, known) or get_close_matches(f"{PREFIX}{name}", known) or benchmark_names()
-    raise ArgumentError(f"There is no benchmark {name!r}; did you mean {' or '.join(near[:8])}?")
+    raise ArgumentError(
+        f"There is no benchmark {name!r}; did you mean {' or '.join(near[:8])}? One of your own is found in the folders "
+        f"that {FOLDERS_VARIABLE} or --include_path names."
+    )
 
 
 def benchmark_names(with_variants: bool = False) -> list[str]:

@@ -7,7 +7,20 @@ import sys
 from collections.abc import Sequence
 
 from critic_eval import __version__
-from critic_eval.cli import ablate, agreement, compare, convert, leaderboard, power, probe, rescore, view
+from critic_eval.cli import (
+    ablate,
+    agreement,
+    cite,
+    compare,
+    convert,
+    leaderboard,
+    new_benchmark,
+    power,
+    probe,
+    rescore,
+    tasks,
+    view,
+)
 from critic_eval.errors import CriticEvalError
 from critic_eval.visible import visible
 
@@ -19,6 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not of Unicode still shows the rest
     args = _parser().parse_args(argv)
     try:
+        if args.include_path:
+            from critic_eval.benchmarks.registry import add_folder
+
+            for folder in args.include_path:
+                add_folder(folder)
         status = args.run(args)
         sys.stdout.flush()
     except CriticEvalError as error:
@@ -48,8 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    for command in (rescore, agreement, probe, compare, power, leaderboard, ablate, view, convert):
+    measuring = (rescore, agreement, probe, compare, power, leaderboard, ablate, view)
+    for command in (*measuring, tasks, cite, new_benchmark, convert):
         command.add_command(commands)
+    for subparser in dict.fromkeys(commands.choices.values()):
+        subparser.add_argument(
+            "--include_path", action="append", default=[], metavar="DIR", help="a folder with benchmarks of your own"
+        )
     return parser
 
 

@@ -1,0 +1,44 @@
+"""The command `critic-eval tasks`."""
+
+import argparse
+import json
+from typing import Any
+
+from critic_eval.visible import visible
+
+
+def add_command(commands: Any) -> None:
+    """Add the subparser of this command."""
+    tasks = commands.add_parser(
+        "tasks",
+        help="list the benchmarks: data, protocol, figures and license",
+        description=(
+            "List every benchmark that lmms_eval can run here, yours too (CRITIC_EVAL_TASKS, --include_path): where "
+            "its data comes from, how a critic is asked, which figures it gives, its variants and its license."
+        ),
+        epilog="example: critic-eval tasks rewardbench",
+    )
+    tasks.add_argument("text", nargs="?", default="", help="only those whose name, title or data holds this")
+    tasks.add_argument("--json", action="store_true", help="print one JSON list instead of text")
+    tasks.set_defaults(run=_tasks)
+
+
+def _tasks(args: argparse.Namespace) -> int:
+    from critic_eval.benchmarks.describing import benchmark_facts
+    from critic_eval.benchmarks.registry import benchmarks
+
+    facts = [benchmark_facts(benchmark) for benchmark in benchmarks() if benchmark.base == benchmark.name]
+    wanted = args.text.casefold()
+    shown = [one for one in facts if wanted in " ".join((one["task"], one["title"], one["data"])).casefold()]
+    if args.json:
+        print(json.dumps(shown, indent=2))
+        return int(not shown)
+    for one in shown:
+        print(visible(f"{one['task']}  {one['title']}"))
+        print(visible(f"    {one['about']}"))
+        for name in ("data", "license", "protocol", "figures", "variants"):
+            told = ", ".join(one[name]) if isinstance(one[name], list) else one[name]
+            if told:
+                print(visible(f"    {name:<9} {told}"))
+    print(f"{len(shown)} benchmarks" if shown else f"No benchmark has {args.text!r} in its name, title or data.")
+    return int(not shown)
