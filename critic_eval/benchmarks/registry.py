@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def find_benchmark(name: str) -> Benchmark:
             return known[wanted]
         alias = next((benchmark for benchmark in known.values() if wanted in benchmark.also_called), None)
         if alias is not None:
-            return alias
+            return replace(alias, name=wanted)
     near = get_close_matches(name, known) or get_close_matches(f"{PREFIX}{name}", known) or benchmark_names()
     raise ArgumentError(
         f"There is no benchmark {name!r}; did you mean {' or '.join(near[:8])}? One of your own is found in the folders "
