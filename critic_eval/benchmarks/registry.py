@@ -64,8 +64,8 @@ def find_benchmark(name: str) -> Benchmark:
             return replace(alias, name=wanted)
     near = get_close_matches(name, known) or get_close_matches(f"{PREFIX}{name}", known) or benchmark_names()
     raise ArgumentError(
-        f"There is no benchmark {name!r}; did you mean {' or '.join(near[:8])}? One of your own is found in the folders "
-        f"that {FOLDERS_VARIABLE} or --include_path names."
+        f"There is no benchmark {name!r}; did you mean {' or '.join(near[:8])}? One of your own is found in "
+        f"folders that {FOLDERS_VARIABLE} or --include_path names."
     )
 
 
