@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ class Part:
         """
         before = self.get()
         if not getattr(before, _MARK, False):
-            self.replace(_wrapped(before, wrapper))
+            self.replace(wrapped_once(before, wrapper))
 
     def _owner(self) -> Any:
         found = _imported(self.module, self.package)
@@ -106,47 +105,6 @@ class Part:
         return unlike(self.package, f"{self.module}.{self.name}" + (f"({', '.join(self.takes)})" if self.takes else ""))
 
 
-_LMMS_EVAL = "lmms-eval"
-TASK_FOLDERS = Part(_LMMS_EVAL, "lmms_eval.tasks", "TaskManager.initialize_tasks", ("include_path", "include_defaults"))
-"""Where lmms-eval looks for tasks: it has no entry point for folders of them."""
-STANDARD_ERRORS = Part(_LMMS_EVAL, "lmms_eval.evaluator_utils", "stderr_for_metric", ("metric", "bootstrap_iters"))
-"""It knows the standard errors of its own aggregations alone."""
-AGGREGATION = Part(_LMMS_EVAL, "lmms_eval.evaluator_utils", "TaskOutput.calculate_aggregate_metric")
-"""Where the records that a figure is made of are last seen."""
-SAVED_RESULTS = Part(
-    _LMMS_EVAL, "lmms_eval.loggers.evaluation_tracker", "EvaluationTracker.save_results_aggregated", ("results",)
-)
-"""Where results are written."""
-SAVED_SAMPLES = Part(
-    _LMMS_EVAL,
-    "lmms_eval.loggers.evaluation_tracker",
-    "EvaluationTracker.save_results_samples",
-    ("task_name", "samples"),
-)
-"""Where samples are written."""
-FOLDER_NAME = Part(_LMMS_EVAL, "lmms_eval.loggers.evaluation_tracker", "sanitize_model_name", ("model_name",))
-"""What the folder of a model's results is called."""
-ANSWER_FILTERS = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.apply_filters")
-"""What becomes of the answers to a request before a task sees them: only the first is left."""
-FIRST_ANSWER = Part(_LMMS_EVAL, "lmms_eval.filters.selection", "TakeFirstFilter")
-"""The filter that leaves only the first."""
-PYTHON_CALL = Part(_LMMS_EVAL, "lmms_eval.evaluator", "simple_evaluate", ("model", "model_args", "tasks"))
-"""An evaluation from Python, and inside the command."""
-DECORATOR = Part(_LMMS_EVAL, "lmms_eval.utils", "positional_deprecated", ("fn",))
-"""What decorates it."""
-EVALUATION = Part(_LMMS_EVAL, "lmms_eval.__main__", "cli_evaluate_single", ("args",))
-"""One evaluation of its command, whose errors it swallows."""
-COMMAND_ARGUMENTS = Part(_LMMS_EVAL, "lmms_eval.__main__", "parse_eval_args")
-"""The parser of its command."""
-COMMAND = Part(_LMMS_EVAL, "lmms_eval.cli.dispatch", "main")
-"""Its command."""
-TASK_INDEX = Part(_LMMS_EVAL, "lmms_eval.__main__", "TaskManager", ("model_name",))
-"""The index of all tasks, which it reads anew, in seconds, for each evaluation."""
-EVALUATION_BAR = Part(_LMMS_EVAL, "lmms_eval.evaluator", "tqdm")
-REQUEST_BAR = Part(_LMMS_EVAL, "lmms_eval.api.task", "tqdm")
-DOWNLOAD_TRIES = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.download.retry.stop")
-"""When tenacity, which wraps a task's download, gives up."""
-
 NO_INITIAL_WEIGHTS = Part("transformers", "transformers.initialization", "no_init_weights")
 """Inside it, a model is built without drawing weights that are about to be loaded."""
 IMAGE_MODELS = Part(
@@ -157,33 +115,8 @@ CPU_ATTENTION = Part("torch", "torch", "ops.aten._scaled_dot_product_flash_atten
 CUDA_ATTENTION = Part("torch", "torch", "ops.aten._scaled_dot_product_flash_attention")
 """Attention kernels that give normalizers, which no public function does; plain products stand in for them."""
 
-PARTS = (
-    *(TASK_FOLDERS, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
-    *(SAVED_SAMPLES, ANSWER_FILTERS, FIRST_ANSWER, PYTHON_CALL, DECORATOR),
-    *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, DOWNLOAD_TRIES),
-    *(NO_INITIAL_WEIGHTS, IMAGE_MODELS, CPU_ATTENTION, CUDA_ATTENTION),
-)
-"""All that are declared."""
-
-
-def wrap_python_call(wrapper: Callable[[Any], Any]) -> None:
-    """Wrap `PYTHON_CALL`, once; while its module is only being imported, as when plugins load, at its decorator.
-
-    Raises:
-        DependencyError: it is not there, or is not what it was.
-    """
-    if hasattr(sys.modules.get(PYTHON_CALL.module), PYTHON_CALL.name):
-        PYTHON_CALL.wrap(wrapper)
-        return
-
-    def meeting(decorate: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def decorated(fn: Any) -> Any:
-            is_met = (fn.__module__, fn.__name__) == (PYTHON_CALL.module, PYTHON_CALL.name)
-            return _wrapped(decorate(fn), wrapper) if is_met else decorate(fn)
-
-        return decorated
-
-    DECORATOR.wrap(meeting)
+PARTS = (NO_INITIAL_WEIGHTS, IMAGE_MODELS, CPU_ATTENTION, CUDA_ATTENTION)
+"""All that are declared here; those of lmms-eval are in `lmms.parts`."""
 
 
 def attribute(package: str, owner: Any, name: str) -> Any:
@@ -249,7 +182,8 @@ _ABSENT = object()
 _MARK = "_replaced_by_critic_eval"
 
 
-def _wrapped(before: Any, wrapper: Callable[[Any], Any]) -> Any:
+def wrapped_once(before: Any, wrapper: Callable[[Any], Any]) -> Any:
+    """What a wrapper makes of a function, marked so that `Part.wrap` leaves it alone."""
     after = functools.wraps(before)(wrapper(before))
     setattr(after, _MARK, True)
     return after

@@ -10,7 +10,7 @@ class ArgumentError(CriticEvalError, ValueError):
 
 
 class CheckpointError(CriticEvalError):
-    """A checkpoint can't be found, read, recognised, or does not fit its own config."""
+    """A checkpoint can't be found, read, recognized, or does not fit its own config."""
 
 
 class ImageError(CriticEvalError):
@@ -27,3 +27,7 @@ class ServerError(CriticEvalError):
 
 class DependencyError(CriticEvalError):
     """Another package can't be imported, or lacks a part that is needed of it; the message names versions that work."""
+
+
+class ExtensionError(CriticEvalError):
+    """A plugin of somebody else can't be loaded."""

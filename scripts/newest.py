@@ -133,7 +133,7 @@ def installed() -> dict[str, str]:
 
 def smoke() -> str | None:
     """Run the main job on a few items, in a folder of its own; None, or what it printed where it fails."""
-    command = [sys.executable, "-m", "critic_eval.lmms_eval_command", *SMOKE, "--verbosity", "DEBUG"]
+    command = [sys.executable, "-m", "critic_eval.lmms.command", *SMOKE, "--verbosity", "DEBUG"]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     is_well = done.returncode == 0 and "critic_digits_pair" in done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from critic_eval.judging import select_orders, select_protocol
+from critic_eval.lmms.choices import select_orders, select_protocol
 
 # No test reaches a hub: the libraries read this when they are first imported.
 os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -52,7 +52,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Our command in this process, which has lmms-eval loaded already; gives its exit status."""
     import lmms_eval.__main__ as evaluation
 
-    from critic_eval import lmms_eval_command
+    from critic_eval.lmms import command as lmms_eval_command
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CRITIC_EVAL_JOURNAL", "")  # so that what the command sets goes with the test

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from critic_eval import compat, lmms_eval_command, plugin
-from critic_eval.compat import PARTS, WORKING_VERSIONS, Part
+from critic_eval import compat
+from critic_eval.compat import WORKING_VERSIONS, Part
 from critic_eval.errors import DependencyError
+from critic_eval.lmms import command as lmms_eval_command
+from critic_eval.lmms import parts, plugin
 from scripts.project import requirements
 
 
@@ -29,7 +31,10 @@ def changed(part: Part, found: Any = None) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+ALL_PARTS = (*compat.PARTS, *parts.PARTS)
+
+
+@pytest.mark.parametrize("part", ALL_PARTS, ids=lambda part: part.name)
 def test_a_part_that_is_gone_is_named_with_the_versions_that_have_it(
     part: Part, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +48,7 @@ def test_a_part_that_is_gone_is_named_with_the_versions_that_have_it(
     assert "\n" not in str(failed.value)
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part.takes], ids=lambda part: part.name)
+@pytest.mark.parametrize("part", [part for part in ALL_PARTS if part.takes], ids=lambda part: part.name)
 def test_a_part_that_takes_other_arguments_is_named_with_them(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, part.module, changed(part, lambda other: None))
     with pytest.raises(DependencyError, match=rf"{part.takes[0]}.*versions "):
@@ -70,7 +75,7 @@ def test_a_package_that_another_one_breaks_is_named_with_that_one(
 def test_the_command_says_in_one_line_that_lmms_eval_is_another(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "lmms_eval.tasks", changed(compat.TASK_FOLDERS))
+    monkeypatch.setitem(sys.modules, "lmms_eval.tasks", changed(parts.TASK_FOLDERS))
     monkeypatch.setattr(sys, "argv", ["lmms_eval", "--tasks", "critic_digits"])
     assert lmms_eval_command.main() == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -91,10 +96,10 @@ def test_a_part_is_wrapped_once_and_put_back_after_a_replacement(monkeypatch: py
 
 def test_installing_the_plugin_twice_changes_nothing() -> None:
     plugin.install()
-    parts = (compat.TASK_FOLDERS, compat.STANDARD_ERRORS, compat.AGGREGATION, compat.SAVED_RESULTS)
-    before = [part.get() for part in parts]
+    wrapped = (parts.TASK_FOLDERS, parts.STANDARD_ERRORS, parts.AGGREGATION, parts.SAVED_RESULTS)
+    before = [part.get() for part in wrapped]
     plugin.install()
-    assert [part.get() for part in parts] == before
+    assert [part.get() for part in wrapped] == before
 
 
 def test_attributes_of_objects_are_looked_at_when_they_are_taken() -> None:
@@ -118,7 +123,7 @@ def test_the_versions_that_work_are_those_that_are_declared() -> None:
 def test_no_other_module_takes_or_replaces_private_parts(repository: Path) -> None:
     found = []
     for file in sorted((repository / "critic_eval").rglob("*.py")):
-        if file.name != "compat.py":
+        if file.name not in ("compat.py", "parts.py"):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             found += [f"{file.relative_to(repository)}:{line}" for line in _breaches(tree)]
     assert not found

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from scripts.project import CONSTRAINTS, extras, pinned, requirements
 from scripts.update_constraints import PYTHONS, is_by_machine
 
-OURS = {"critic_eval", "tasks", "benchmarks", "scripts", "tests"}
+OURS = {"critic_eval", "tasks", "speed", "scripts", "tests"}
 NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 """Modules that are named other than their packages."""
 
@@ -59,7 +59,7 @@ def lines(repository: Path) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("folder", "allowed_extras"),
-    [("critic_eval", ("quantized", "ray")), ("tasks", ()), ("benchmarks", None), ("scripts", None), ("tests", None)],
+    [("critic_eval", ("quantized", "ray")), ("tasks", ()), ("speed", None), ("scripts", None), ("tests", None)],
 )
 def test_every_imported_package_is_declared(
     folder: str, allowed_extras: tuple[str, ...] | None, repository: Path

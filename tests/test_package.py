@@ -24,17 +24,17 @@ def test_the_wheel_holds_tasks_weights_studies_and_types(wheel: Path, repository
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "critic_eval/py.typed",
-        "critic_eval/tasks/critic_digits/critic_digits.yaml",
-        "critic_eval/tasks/critic_digits/_default_template_yaml",
-        "critic_eval/tasks/critic_digits/utils.py",
-        "critic_eval/tasks/critic_own/critic_pairs.yaml",
-        "critic_eval/digits/critic/config.json",
-        "critic_eval/digits/critic/model.safetensors",
-        "critic_eval/digits/critic/tokenizer.json",
-        "critic_eval/reports/page.html.jinja",
+        "critic_eval/data/tasks/critic_digits/critic_digits.yaml",
+        "critic_eval/data/tasks/critic_digits/_default_template_yaml",
+        "critic_eval/data/tasks/critic_digits/utils.py",
+        "critic_eval/data/tasks/critic_own/critic_pairs.yaml",
+        "critic_eval/critics/embedded/digits/config.json",
+        "critic_eval/critics/embedded/digits/model.safetensors",
+        "critic_eval/critics/embedded/digits/tokenizer.json",
+        "critic_eval/reports/templates/page.html.jinja",
         "critic_eval/reports/viewer/page/index.html",
-        *(f"critic_eval/ablations/{study.name}" for study in (repository / "ablations").glob("*.yaml")),
-        *(f"critic_eval/ablations/critics/{size}/model.safetensors" for size in ("ten_percent", "thirty_percent")),
+        *(f"critic_eval/data/studies/{study.name}" for study in (repository / "studies").glob("*.yaml")),
+        *(f"critic_eval/data/studies/critics/{size}/model.safetensors" for size in ("ten_percent", "thirty_percent")),
     } <= names
     assert not any(name.startswith("tests/") for name in names)
     assert wheel.stat().st_size < 12 << 20

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from critic_eval import plugin
-from critic_eval.benchmarks.rescoring import rescore
+from critic_eval.lmms import plugin
+from critic_eval.runs.rescore import rescore
 from tests.conftest import Command
 
 DUMMY_TASK = """
@@ -25,7 +25,7 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=dict(os.environ))
 
 
-OUR_COMMAND = [sys.executable, "-m", "critic_eval.lmms_eval_command"]
+OUR_COMMAND = [sys.executable, "-m", "critic_eval.lmms.command"]
 
 
 def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(tmp_path: Pat
     )
     done = run(sys.executable, "-c", code, cwd=tmp_path)
     class_path, names = json.loads(done.stdout.splitlines()[-1])
-    assert class_path == "critic_eval.critics.adapter.LlavaCritic"
+    assert class_path == "critic_eval.lmms.models.llava_critic.LlavaCritic"
     assert {"critic_digits", "critic_digits_pair", "critic_digits_score", "critic_digits_rank"} <= set(names)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from critic_eval.benchmarks.rescoring import rescore
 from critic_eval.critics.journal import Journal
+from critic_eval.runs.rescore import rescore
 from tests.conftest import Command, task_index
 
 TASK = "critic_digits_pair"
@@ -166,7 +166,7 @@ def test_an_interrupted_run_without_a_journal_claims_none(
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("critic_eval.critics.planted_judge.PlantedJudge.answer", interrupt)
+    monkeypatch.setattr("critic_eval.lmms.models.planted_judge.PlantedJudge.answer", interrupt)
     assert command(*PLANTED) == 130
     assert "no answer is kept" in capsys.readouterr().err
 
@@ -178,7 +178,7 @@ def test_what_a_full_disk_takes_not_is_named_and_leaves_no_half_file(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("critic_eval.saving.os.fsync", full)
+        patch.setattr("critic_eval.lmms.saving.os.fsync", full)
         assert command(*CRITIC, *SCORES, "--log_samples") == 1
     shown = capsys.readouterr()
     errors = [line for line in shown.err.splitlines() if line.startswith("error: ")]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from critic_eval.benchmarks.recorded_forms import find_recorded
-from critic_eval.benchmarks.rescoring import read_judgments
-from critic_eval.benchmarks.task import ITEM_COLUMN, ORDER_COLUMN
-from critic_eval.critics.planted_judge import PlantedJudge
 from critic_eval.judging import Judgment, get_protocol
+from critic_eval.lmms.models.planted_judge import PlantedJudge
+from critic_eval.lmms.tasks import ITEM_COLUMN, ORDER_COLUMN
+from critic_eval.runs.recorded_forms import find_recorded
+from critic_eval.runs.rescore import read_judgments
 from tests.conftest import Command, task_index
 
 TEXTS = (

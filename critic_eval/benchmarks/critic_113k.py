@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from critic_eval.benchmarks.cases import Case, UnusableError, responses_of, text_of
-from critic_eval.benchmarks.sources import Source
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of, text_of
+from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label, get_protocol
+from critic_eval.lmms.tasks import JudgeTask
 
 _REVISION = "7aa893ac47197c8300d7399d921836e12ceb5499"
 PAIRS, SCORES = (

@@ -9,12 +9,12 @@ may be absent, and so may `score`, a reference judge's score of the answer, for 
 from collections.abc import Iterator
 from functools import partial
 
-from critic_eval.benchmarks.cases import Case, number_of, optional_text, responses_of, text_of
+from critic_eval.benchmarks.loading.cases import Case, number_of, optional_text, responses_of, text_of
+from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.benchmarks.official import review_as_llava
-from critic_eval.benchmarks.sources import Source
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
 from critic_eval.judging import Item, Label
+from critic_eval.lmms.tasks import JudgeTask
 
 
 def read_review(row: Row, source: Source, needs_context: bool) -> Iterator[Case]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, UnusableError, number_of, responses_of, text_of
+from critic_eval.benchmarks.loading.cases import Case, UnusableError, number_of, responses_of, text_of
+from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.benchmarks.official import pair_as_flex_judge, score_as_flex_judge
-from critic_eval.benchmarks.sources import Source
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.benchmarks.variants import with_variants
 from critic_eval.judging import Item, Label, Response
+from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.lmms.variants import with_variants
 
 _HUB = "shuaishuaicdp/MLLM-Judge"
 SCORES, PAIRS, BATCHES = (

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from critic_eval.benchmarks.cases import Case, responses_of, text_of
-from critic_eval.benchmarks.sources import Source
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.benchmarks.variants import with_variants
+from critic_eval.benchmarks.loading.cases import Case, responses_of, text_of
+from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label
+from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.lmms.variants import with_variants
 
 SOURCE = Source("mm_rlhf_rewardbench", "mm_reward_bench.jsonl", hub="yifanzhang114/MM-RLHF-RewardBench", split="train")
 

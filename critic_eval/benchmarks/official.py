@@ -5,7 +5,7 @@ import random
 import re
 from dataclasses import replace
 
-from critic_eval.benchmarks.tables import Row
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Judgment, Verdict, to_canonical
 
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, UnusableError, number_of, optional_text, text_of
-from critic_eval.benchmarks.columns import refuse_unread
-from critic_eval.benchmarks.inside import image_inside, short
-from critic_eval.benchmarks.own_files import EMBEDDED, FILES, Kind, OwnFile
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.benchmarks.variants import with_variants
+from critic_eval.benchmarks.loading.cases import Case, UnusableError, number_of, optional_text, text_of
+from critic_eval.benchmarks.loading.inside import image_inside, short
+from critic_eval.benchmarks.loading.own_files import EMBEDDED, FILES, Kind, OwnFile
+from critic_eval.benchmarks.loading.tables import Row
+from critic_eval.benchmarks.loading.unread_columns import refuse_unread
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Item, Label, Response
+from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.lmms.variants import with_variants
 
 SCALE_VARIABLE = "CRITIC_EVAL_SCALE"
 STRICT_VARIABLE = "CRITIC_EVAL_STRICT"

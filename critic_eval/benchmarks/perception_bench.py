@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from critic_eval.benchmarks.cases import Case, number_of, responses_of, text_of
-from critic_eval.benchmarks.sources import Source
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.benchmarks.variants import with_variants
+from critic_eval.benchmarks.loading.cases import Case, number_of, responses_of, text_of
+from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label
+from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.lmms.variants import with_variants
 
 SOURCE = Source("perception_bench", "*.json*", hub="prometheus-eval/Perception-Bench", image_folders=("", "images"))
 

@@ -10,12 +10,12 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, LeftOut, case_of, responses_of, text_of
-from critic_eval.benchmarks.sources import Source
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.benchmarks.variants import with_variants
+from critic_eval.benchmarks.loading.cases import Case, LeftOut, case_of, responses_of, text_of
+from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label
+from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.lmms.variants import with_variants
 
 SOURCE = Source(
     "vlfeedback", "vlfeedback_80k.jsonl", hub="MMInstruction/VLFeedback", split="train", image_folders=("", "images")

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from critic_eval.benchmarks.cases import Case, LeftOut, UnusableError, case_of, responses_of, text_of
-from critic_eval.benchmarks.sources import Source
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.benchmarks.variants import with_variants
+from critic_eval.benchmarks.loading.cases import Case, LeftOut, UnusableError, case_of, responses_of, text_of
+from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label
-from critic_eval.judging.graded_preferences import parse_graded_preference
+from critic_eval.judging.parsing.graded_preference import parse_graded_preference
+from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.lmms.variants import with_variants
 
 ARENA = Source("wildvision_arena", "*.parquet", hub="WildVision/wildvision-battle", split="train")
 BENCH = Source(

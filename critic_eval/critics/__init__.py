@@ -1,1 +1,1 @@
-"""Critics: the lmms-eval model, its checkpoints, and how answers are generated."""
+"""Critics: their checkpoints, and how the requests of a plan are answered. Nothing here knows lmms-eval."""

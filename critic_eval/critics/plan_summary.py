@@ -8,10 +8,10 @@ from typing import Any
 
 from PIL import Image
 
-from critic_eval.critics.engines.prefixes import split
+from critic_eval.critics.engines.local.prefixes import split
 from critic_eval.critics.generation import GenerationSettings
+from critic_eval.critics.images import count_tiles
 from critic_eval.critics.planning import ImageRef, Plan
-from critic_eval.critics.tiles import count_tiles
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """Items, verdicts and judgments; the protocols that ask for a verdict and read it."""
 
 from critic_eval.judging.catalog import get_protocol, protocol_names
-from critic_eval.judging.items import Item, Response
-from critic_eval.judging.judgments import Judgment
 from critic_eval.judging.orders import (
     OrderPolicy,
     canonical_indices,
@@ -12,15 +10,15 @@ from critic_eval.judging.orders import (
     to_canonical,
     to_presented,
 )
-from critic_eval.judging.places import VerdictPosition
-from critic_eval.judging.preferences import parse_preference
+from critic_eval.judging.parsing.places import VerdictPosition
+from critic_eval.judging.parsing.preference import parse_preference
+from critic_eval.judging.parsing.ranking import parse_ranking
+from critic_eval.judging.parsing.reading import Parsed
+from critic_eval.judging.parsing.score import parse_score, parse_two_scores
 from critic_eval.judging.protocols import Parser, Protocol
-from critic_eval.judging.rankings import parse_ranking
-from critic_eval.judging.reading import Parsed
-from critic_eval.judging.readings import Reading, VerdictForm, debiased, verdict_form
-from critic_eval.judging.scores import parse_score, parse_two_scores
-from critic_eval.judging.selection import select_orders, select_protocol
-from critic_eval.judging.stated import read_stated, state_verdict
+from critic_eval.judging.records import Item, Judgment, Response
+from critic_eval.judging.stated_verdicts import read_stated, state_verdict
+from critic_eval.judging.verdict_form import Reading, VerdictForm, debiased, verdict_form
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict, VerdictKind
 
 __all__ = [
@@ -50,8 +48,6 @@ __all__ = [
     "protocol_names",
     "read_stated",
     "reversed_order",
-    "select_orders",
-    "select_protocol",
     "state_verdict",
     "to_canonical",
     "to_presented",

@@ -11,16 +11,16 @@ from functools import partial
 from importlib.resources import files
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.answer import Marks
-from critic_eval.judging.graded_preferences import parse_graded_preference
 from critic_eval.judging.orders import MAX_RESPONSES
-from critic_eval.judging.places import VerdictPosition
-from critic_eval.judging.preferences import parse_preference
+from critic_eval.judging.parsing.answer import Marks
+from critic_eval.judging.parsing.graded_preference import parse_graded_preference
+from critic_eval.judging.parsing.places import VerdictPosition
+from critic_eval.judging.parsing.preference import parse_preference
+from critic_eval.judging.parsing.ranking import parse_ranking
+from critic_eval.judging.parsing.reading import Parsed
+from critic_eval.judging.parsing.score import parse_score, parse_two_scores
+from critic_eval.judging.parsing.sections import parse_judgement, parse_result
 from critic_eval.judging.protocols import Parser, Protocol
-from critic_eval.judging.rankings import parse_ranking
-from critic_eval.judging.reading import Parsed
-from critic_eval.judging.scores import parse_score, parse_two_scores
-from critic_eval.judging.sections import parse_judgement, parse_result
 from critic_eval.judging.verdicts import LabelKind, Verdict
 
 

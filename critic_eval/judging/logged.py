@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.judgments import Judgment
 from critic_eval.judging.orders import canonical_indices
+from critic_eval.judging.records import Judgment
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict
 
 LARGEST_SCORE = 1e9

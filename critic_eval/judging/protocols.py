@@ -9,13 +9,12 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Protocol as Interface
 
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging.answer import Marks
-from critic_eval.judging.items import Item
-from critic_eval.judging.judgments import Judgment
 from critic_eval.judging.orders import canonical_indices, to_canonical
-from critic_eval.judging.places import VerdictPosition
-from critic_eval.judging.reading import Parsed
-from critic_eval.judging.stated import read_stated
+from critic_eval.judging.parsing.answer import Marks
+from critic_eval.judging.parsing.places import VerdictPosition
+from critic_eval.judging.parsing.reading import Parsed
+from critic_eval.judging.records import Item, Judgment
+from critic_eval.judging.stated_verdicts import read_stated
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict
 
 

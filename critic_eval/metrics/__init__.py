@@ -2,7 +2,6 @@
 
 from critic_eval.metrics.agreement import cohen_kappa, krippendorff_alpha, macro_f1, quadratic_kappa
 from critic_eval.metrics.calibration import brier, calibration_error, expected_score
-from critic_eval.metrics.comparison import Comparison, compare, holm, mcnemar
 from critic_eval.metrics.correlation import concordance, kendall, pearson, spearman
 from critic_eval.metrics.figures import (
     HIGHER_IS_BETTER,
@@ -13,10 +12,11 @@ from critic_eval.metrics.figures import (
     figure_names,
     group_figures,
 )
+from critic_eval.metrics.paired import Comparison, compare, holm, mcnemar
 from critic_eval.metrics.preference import TIE, accuracy_with_tie, accuracy_without_tie, first_position_rate
 from critic_eval.metrics.ranking import kendall_distance, levenshtein
 from critic_eval.metrics.resampling import Interval, bootstrap, interval
-from critic_eval.metrics.samples import InvalidPolicy
+from critic_eval.metrics.statistic import InvalidPolicy
 
 __all__ = [
     "HIGHER_IS_BETTER",

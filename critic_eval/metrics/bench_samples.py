@@ -6,7 +6,7 @@ import numpy as np
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Verdict
-from critic_eval.metrics.samples import InvalidPolicy, Sample, Shape, invalid_reasons, ratio_sample, units_of
+from critic_eval.metrics.statistic import InvalidPolicy, Sample, Shape, invalid_reasons, ratio_sample, units_of
 
 
 def battle_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from critic_eval.metrics.resampling import Floats, Interval, interval
-from critic_eval.metrics.samples import Sample
+from critic_eval.metrics.statistic import Sample
 
 FEWEST = 20
 """Clusters from which on a bootstrap is trusted, unless all are alike."""

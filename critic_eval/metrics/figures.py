@@ -37,8 +37,8 @@ from critic_eval.metrics.preference_samples import (
 )
 from critic_eval.metrics.ranking_samples import distance_sample
 from critic_eval.metrics.resampling import interval
-from critic_eval.metrics.samples import InvalidPolicy, Sample, Sampler, mean_sample, units_of
 from critic_eval.metrics.score_samples import score_sample
+from critic_eval.metrics.statistic import InvalidPolicy, Sample, Sampler, mean_sample, units_of
 
 POOLED, MEAN = "pooled", "mean"
 """The groups of a figure over all judgments together, and of the unweighted mean of the figures of all groups."""

@@ -9,7 +9,7 @@ from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.judging.verdicts import Value
 from critic_eval.metrics import agreement
 from critic_eval.metrics.preference import TIE, hits
-from critic_eval.metrics.samples import (
+from critic_eval.metrics.statistic import (
     InvalidPolicy,
     Sample,
     Units,

@@ -18,11 +18,11 @@ import numpy as np
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label
 from critic_eval.judging.injections import injected_index
-from critic_eval.metrics.comparison import compare
 from critic_eval.metrics.figures import Figure, figure_of
+from critic_eval.metrics.paired import compare
 from critic_eval.metrics.preference_samples import first_position_sample
 from critic_eval.metrics.resampling import Floats
-from critic_eval.metrics.samples import Sample, Units, cell_sample, mean_sample, units_of
+from critic_eval.metrics.statistic import Sample, Units, cell_sample, mean_sample, units_of
 
 PROBES = ("position", "length", "length_accuracy", "self_preference", "injection", "image_use")
 PAIRED_PROBES = ("injection", "image_use")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from critic_eval.judging import Judgment
 from critic_eval.metrics.ranking import kendall_distance, levenshtein
-from critic_eval.metrics.samples import InvalidPolicy, Sample, labeled, mean_sample, units_of, why_none
+from critic_eval.metrics.statistic import InvalidPolicy, Sample, labeled, mean_sample, units_of, why_none
 
 _DISTANCES = {"levenshtein": levenshtein, "kendall_distance": kendall_distance}
 

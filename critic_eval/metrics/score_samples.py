@@ -11,7 +11,7 @@ from critic_eval.judging import Judgment, Verdict
 from critic_eval.metrics import agreement, correlation
 from critic_eval.metrics.columns import Column, clusters_of, encoded, invalid_counts
 from critic_eval.metrics.resampling import Floats, Statistic
-from critic_eval.metrics.samples import InvalidPolicy, Sample, Shape, Units, cell_sample, mean_sample, why_none
+from critic_eval.metrics.statistic import InvalidPolicy, Sample, Shape, Units, cell_sample, mean_sample, why_none
 
 
 def score_sample(name: str, judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sample:

@@ -8,7 +8,7 @@ import numpy as np
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Verdict
 from critic_eval.metrics import compare, figure
-from critic_eval.metrics.samples import cluster_of
+from critic_eval.metrics.statistic import cluster_of
 
 Weaken = Callable[[Sequence[Judgment]], list[Judgment]]
 """Gives the verdicts of a worse critic on the same items."""

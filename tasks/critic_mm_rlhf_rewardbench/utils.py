@@ -1,4 +1,4 @@
 from critic_eval.benchmarks.mm_rlhf_rewardbench import TASKS
-from critic_eval.benchmarks.yaml_functions import functions
+from critic_eval.lmms.yaml_functions import functions
 
 __getattr__ = functions(TASKS)

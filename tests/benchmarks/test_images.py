@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from critic_eval.benchmarks.digits.glyphs import choose_glyphs, compose
 from critic_eval.critics.checkpoints import load_checkpoint
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.engines.groups import Group, Request
-from critic_eval.critics.engines.local import LocalEngine
+from critic_eval.critics.embedded import resolve_pretrained
+from critic_eval.critics.engines.engine import Group, Request
+from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.generation import GenerationSettings
-from critic_eval.digits import resolve_pretrained
-from critic_eval.digits.dialogues import describe
-from critic_eval.digits.glyphs import choose_glyphs, compose
 from critic_eval.errors import ArgumentError, ImageError
 from critic_eval.judging.images import LIMIT_VARIABLE, image_fault, open_image
+from critic_eval.training.digits.dialogues import describe
 
 GRAY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 

@@ -17,11 +17,11 @@ from critic_eval.benchmarks import (
     vlfeedback,
     wildvision,
 )
-from critic_eval.benchmarks.cases import Case, LeftOut, Reader, read_cases
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.benchmarks.loading.cases import Case, LeftOut, Reader, read_cases
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.errors import DataError, ImageError
 from critic_eval.judging import Label, Verdict, state_verdict
+from critic_eval.lmms.tasks import JudgeTask
 
 MLLM: dict[str, Any] = {"instruction": "What is shown?", "original_dataset": "coco", "image_path": "1.png"}
 ANSWERS = [{"name": "gpt4", "answer": "A cat."}, {"name": "llava", "answer": "A dog."}, {"name": "x", "answer": "No."}]

@@ -14,9 +14,9 @@ import pytest
 from datasets import Dataset, Features, Image, List, Value, load_dataset
 from PIL import Image as Pillow
 
-from critic_eval.benchmarks.inside import OUTSIDE_VARIABLE
+from critic_eval.benchmarks.loading.inside import OUTSIDE_VARIABLE
+from critic_eval.benchmarks.loading.sources import VARIABLE
 from critic_eval.benchmarks.own_items import STRICT_VARIABLE, TASKS
-from critic_eval.benchmarks.sources import VARIABLE
 from critic_eval.benchmarks.vl_rewardbench import SOURCE
 from critic_eval.errors import DataError
 
@@ -148,7 +148,7 @@ def test_an_image_feature_of_datasets_opens_nothing_by_itself(
 def test_a_benchmarks_images_are_not_fetched_either(
     requests: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from critic_eval.benchmarks.task import undecoded
+    from critic_eval.lmms.tasks import undecoded
 
     address, asked = requests
     features = Features({"image": Image(), "more": List(Image()), "deep": {"image": Image()}})

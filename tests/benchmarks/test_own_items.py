@@ -10,7 +10,7 @@ import pytest
 from datasets import load_dataset
 from PIL import Image
 
-from critic_eval.benchmarks.own_files import Kind
+from critic_eval.benchmarks.loading.own_files import Kind
 from critic_eval.benchmarks.own_items import SCALE_VARIABLE, STRICT_VARIABLE, TASKS
 from critic_eval.errors import DataError, ImageError
 

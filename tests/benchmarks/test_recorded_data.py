@@ -13,9 +13,9 @@ import pytest
 from datasets import load_dataset
 
 from critic_eval.benchmarks import mm_rlhf_rewardbench, perception_bench
-from critic_eval.benchmarks.sources import VARIABLE, Source
-from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.benchmarks.loading.sources import VARIABLE, Source
 from critic_eval.judging import Judgment
+from critic_eval.lmms.tasks import JudgeTask
 from critic_eval.metrics import figure
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -106,7 +106,7 @@ def test_a_recorded_judge_is_measured_by_lmms_eval_itself(data: Path, tmp_path: 
                 record = {"item_id": row["judged_item"], "order": row["presented_order"], "verdict": verdict}
                 out.write(json.dumps(record) + "\n")
     n_known = sum(row["judged_item"].split("#")[0] in known for row in rows)
-    command = [sys.executable, "-m", "critic_eval.lmms_eval_command", "--model", "recorded_judge"]
+    command = [sys.executable, "-m", "critic_eval.lmms.command", "--model", "recorded_judge"]
     command += ["--model_args", f"path={tmp_path / 'judge.jsonl'}", "--tasks", "critic_mm_rlhf_rewardbench"]
     done = subprocess.run(
         [*command, "--output_path", str(tmp_path / "out"), "--log_samples"],

@@ -10,11 +10,11 @@ import pytest
 
 from critic_eval import cli
 from critic_eval.benchmarks import critic_113k, mllm_judge, vlfeedback
-from critic_eval.benchmarks.recorded_forms import find_recorded, recorded_names
-from critic_eval.benchmarks.rescoring import read_judgments, rescore
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import Figure, group_figures
+from critic_eval.runs.recorded_forms import find_recorded, recorded_names
+from critic_eval.runs.rescore import read_judgments, rescore
 
 SHARED = Path(__file__).parents[3] / "shared"
 MLLM_JUDGE = SHARED / "data/mllm_judge/llava_critic_7b_score.csv"

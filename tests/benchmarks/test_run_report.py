@@ -1,8 +1,8 @@
 """What a results JSON holds of a run under `critic_eval`."""
 
 from critic_eval.benchmarks.llava_bench import TASKS
-from critic_eval.benchmarks.run_report import note_task, report
 from critic_eval.judging import Judgment, Verdict
+from critic_eval.runs.report import note_task, report
 
 
 def test_the_mean_scores_of_reviews_are_kept_under_their_names() -> None:

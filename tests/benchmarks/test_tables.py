@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from critic_eval.benchmarks.tables import read_table
+from critic_eval.benchmarks.loading.tables import read_table
 from critic_eval.errors import ArgumentError, DataError
 
 ROWS = [{"id": "1", "text": 'a "quoted", line'}, {"id": "2", "text": "two\nlines"}]

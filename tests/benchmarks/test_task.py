@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from critic_eval.benchmarks.digits import TASKS
-from critic_eval.benchmarks.files import written_once
-from critic_eval.benchmarks.task import ORDER_COLUMN
-from critic_eval.benchmarks.yaml_functions import aggregation
+from critic_eval.benchmarks.digits.items import TASKS
+from critic_eval.benchmarks.loading.cache import written_once
 from critic_eval.errors import DataError
+from critic_eval.lmms.tasks import ORDER_COLUMN
+from critic_eval.lmms.yaml_functions import aggregation
 
 PAIR, RANK = TASKS["pair"], TASKS["rank"]
 

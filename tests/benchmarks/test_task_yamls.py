@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from critic_eval.benchmarks.task import JudgeTask
+from critic_eval.lmms.plugin import tasks_folder
+from critic_eval.lmms.tasks import JudgeTask
 from critic_eval.metrics.figures import HIGHER_IS_BETTER
-from critic_eval.plugin import tasks_folder
 
 
 class _Loader(yaml.SafeLoader):

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from critic_eval.critics.checkpoints import convert_checkpoint, load_checkpoint
-from critic_eval.digits import resolve_pretrained
+from critic_eval.critics.embedded import resolve_pretrained
 from critic_eval.errors import CheckpointError
 
 from .conftest import Tiny

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from critic_eval.benchmarks.digits.generator import generate_items
 from critic_eval.critics.checkpoints import Checkpoint, load_checkpoint
 from critic_eval.critics.conversations import Conversation, Message
-from critic_eval.critics.engines.groups import Engine, Group, Request
+from critic_eval.critics.embedded import resolve_pretrained
+from critic_eval.critics.engines.engine import Engine, Group, Request
 from critic_eval.critics.generation import Answer, GenerationSettings
-from critic_eval.digits import resolve_pretrained
-from critic_eval.digits.generator import generate_items
 from critic_eval.judging import Item, Reading, Response, get_protocol
 
 SETTINGS = GenerationSettings(24)

@@ -53,7 +53,7 @@ def prove(kills: int, seed: int, folder: Path) -> Proof:
     """Kill runs so often, and look."""
     draws, proof = random.Random(seed), Proof()
     context = multiprocessing.get_context("forkserver")  # which imports what takes long once
-    context.set_forkserver_preload(["critic_eval.critics.adapter"])
+    context.set_forkserver_preload(["critic_eval.lmms.models.llava_critic"])
 
     def answer(body: Any) -> dict[str, Any]:
         time.sleep(SECONDS_OF_A_REQUEST)
@@ -126,7 +126,7 @@ def _judge(url: str, journal: str, run: str, ready: Connection) -> None:
 
     from lmms_eval.api.instance import Instance
 
-    from critic_eval.critics.adapter import LlavaCritic
+    from critic_eval.lmms.models.llava_critic import LlavaCritic
 
     critic = LlavaCritic(base_url=url, pretrained="the-model", journal=journal, concurrency=8)
     critic.task_dict = {"task": {"test": list(range(REQUESTS))}}

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from lmms_eval.api.instance import Instance
 
-from critic_eval.benchmarks import run_report
-from critic_eval.critics import costs
-from critic_eval.critics.adapter import LlavaCritic
-from critic_eval.critics.engines import server_patience
+from critic_eval.critics.engines.server import patience
 from critic_eval.errors import ServerError
+from critic_eval.lmms.models import costs
+from critic_eval.lmms.models.llava_critic import LlavaCritic
+from critic_eval.runs import report
 from tests.critics.hostile_server import hostile, sends, well
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.3), ("BUSY_SECONDS", 0.3)):
-        monkeypatch.setattr(server_patience, name, seconds)
+        monkeypatch.setattr(patience, name, seconds)
 
 
 def judge(url: str, n: int = 8, **arguments: Any) -> list[str]:
@@ -62,13 +62,13 @@ def test_the_signature_says_which_arguments_the_server_refuses_in_the_run_and_in
     with hostile(behave) as server:
         for _ in range(2):
             assert judge(server.url, journal=str(tmp_path / "j.sqlite"), concurrency=1) == ["fine"] * 8
-            assert run_report._critics["llava_critic"]["refused_by_server"] == "temperature"
+            assert report._critics["llava_critic"]["refused_by_server"] == "temperature"
             asked = server.requests
         assert server.requests == asked
     with hostile(well) as server:
         judge(server.url)
-    assert "refused_by_server" not in run_report._critics["llava_critic"]
-    assert run_report._critics["llava_critic"]["special_tokens"] == "broken up"
+    assert "refused_by_server" not in report._critics["llava_critic"]
+    assert report._critics["llava_critic"]["special_tokens"] == "broken up"
 
 
 @pytest.mark.parametrize("answered", [0, 5])

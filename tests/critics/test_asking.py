@@ -7,14 +7,14 @@ import pytest
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
-from critic_eval.benchmarks.cases import Case
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.critics.asking import Requests
-from critic_eval.critics.costs import answer_costs
+from critic_eval.benchmarks.loading.cases import Case
 from critic_eval.critics.generation import Answer
-from critic_eval.critics.image_policy import ImagePolicy
+from critic_eval.critics.images import ImagePolicy
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, Response
+from critic_eval.lmms.models.costs import answer_costs
+from critic_eval.lmms.requests import Requests
+from critic_eval.lmms.tasks import JudgeTask
 
 
 def read(row: Any) -> Any:

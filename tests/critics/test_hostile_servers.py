@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.engines import server_connection, server_patience
-from critic_eval.critics.engines.groups import Group, Request
+from critic_eval.critics.engines.engine import Group, Request
 from critic_eval.critics.engines.opening import EngineArguments, open_engine
-from critic_eval.critics.engines.server import ServerEngine, served_model
-from critic_eval.critics.engines.server_patience import pause
-from critic_eval.critics.engines.server_secrets import KEY_VARIABLES, PASSWORD_VARIABLE
-from critic_eval.critics.engines.special_tokens import broken_up, restored
+from critic_eval.critics.engines.server import connection, patience
+from critic_eval.critics.engines.server.engine import ServerEngine, served_model
+from critic_eval.critics.engines.server.patience import pause
+from critic_eval.critics.engines.server.secrets import KEY_VARIABLES, PASSWORD_VARIABLE
+from critic_eval.critics.engines.server.special_tokens import broken_up, restored
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError, ServerError
 from critic_eval.judging import Reading
@@ -49,7 +49,7 @@ from tests.critics.hostile_server import (
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.3), ("BUSY_SECONDS", 0.5)):
-        monkeypatch.setattr(server_patience, name, seconds)
+        monkeypatch.setattr(patience, name, seconds)
     for name in (*KEY_VARIABLES, PASSWORD_VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
@@ -84,7 +84,7 @@ def complaint(behaviour: Behaviour, is_answered: bool) -> str:
         "one short line": (answer.error or "-").isprintable() and len(answer.error or "") < 400,
         "tokens": all(0 <= n < 1e9 for n in (answer.input_tokens, answer.output_tokens)),
         "secret": SECRET not in repr(answer),
-        "requests": server.requests <= server_patience.ATTEMPTS,
+        "requests": server.requests <= patience.ATTEMPTS,
         "time": time.monotonic() - started < 60,
     }
     return ", ".join(name for name, holds in checks.items() if not holds)
@@ -128,14 +128,14 @@ def test_waits_grow_from_a_floor_and_follow_the_server_up_to_a_bound() -> None:
     soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=20)
     assert 18 < pause(1, soon.strftime("%a, %d %b %Y %H:%M:%S GMT")) <= 20
     for huge in ("1e300", "inf", "99999999999", "Fri, 31 Dec 9999 23:59:59 GMT"):
-        assert pause(1, huge) == server_patience.LONGEST_STATED
+        assert pause(1, huge) == patience.LONGEST_STATED
 
 
 def test_a_server_that_fails_at_everything_is_asked_once_for_each_request_after_a_while() -> None:
     with hostile(sends(b"", "500 Error")) as server:
         found = ask(server.url, texts=tuple(map(str, range(100))), concurrency=2)
     assert all(answer.error for answer in found)
-    assert server.requests < 100 + 40 * server_patience.ATTEMPTS
+    assert server.requests < 100 + 40 * patience.ATTEMPTS
 
 
 def test_a_server_that_is_busy_for_everybody_ends_the_run_and_one_that_is_not_does_not() -> None:
@@ -269,7 +269,7 @@ def test_a_server_out_of_reach_is_named_while_it_is_tried(
         ask(server.url, texts=tuple(map(str, range(9))))
     assert len(said_after) == 1
     assert said_after[0] < 0.2
-    assert server_connection.CONNECT_SECONDS < 5
+    assert connection.CONNECT_SECONDS < 5
 
 
 @pytest.fixture(scope="module")
@@ -389,8 +389,8 @@ def test_seconds_of_answers_add_up_to_the_time_that_passed() -> None:
 INTERRUPTED = """
 import sys
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.engines.groups import Group, Request
-from critic_eval.critics.engines.server import ServerEngine
+from critic_eval.critics.engines.engine import Group, Request
+from critic_eval.critics.engines.server.engine import ServerEngine
 from critic_eval.critics.generation import GenerationSettings
 
 engine = ServerEngine([sys.argv[1]], "the-model", concurrency=16, timeout=600)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from critic_eval.critics.image_policy import (
+from critic_eval.critics.images import (
     ImageChange,
     ImagePolicy,
     digest_image,

@@ -13,7 +13,7 @@ from PIL import Image
 
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.generation import Answer, GenerationSettings
-from critic_eval.critics.image_policy import digest_image
+from critic_eval.critics.images import digest_image
 from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.errors import DataError
 

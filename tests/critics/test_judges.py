@@ -10,15 +10,15 @@ import pytest
 from datasets import Dataset
 from lmms_eval.api.instance import Instance
 
-from critic_eval.benchmarks.cases import Case
-from critic_eval.benchmarks.tables import Row
-from critic_eval.benchmarks.task import JudgeTask
-from critic_eval.critics.planted_judge import PlantedJudge
-from critic_eval.critics.recorded_judge import RecordedJudge
-from critic_eval.critics.text_judge import TextJudge
+from critic_eval.benchmarks.loading.cases import Case
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Item, Judgment, Label, Response, Verdict
 from critic_eval.judging.protocols import digest_prompt
+from critic_eval.lmms.models.planted_judge import PlantedJudge
+from critic_eval.lmms.models.recorded_judge import RecordedJudge
+from critic_eval.lmms.models.text_judge import TextJudge
+from critic_eval.lmms.tasks import JudgeTask
 from critic_eval.metrics import figure
 from critic_eval.metrics.probes import probe
 

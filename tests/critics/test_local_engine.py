@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 
 from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt, load_checkpoint
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.engines import local, shared_attention
-from critic_eval.critics.engines.branches import Branches, placed, prefill
-from critic_eval.critics.engines.groups import Group, Request
-from critic_eval.critics.engines.local import LocalEngine
+from critic_eval.critics.embedded import resolve_pretrained
+from critic_eval.critics.engines.engine import Group, Request
+from critic_eval.critics.engines.local import engine as local
+from critic_eval.critics.engines.local import shared_attention
+from critic_eval.critics.engines.local.branches import Branches, placed, prefill
+from critic_eval.critics.engines.local.engine import LocalEngine
+from critic_eval.critics.engines.local.plain import answer_plainly
+from critic_eval.critics.engines.local.prefixes import split
+from critic_eval.critics.engines.local.preprocessing import Preprocessor
+from critic_eval.critics.engines.local.shared_attention import _attend_in_pieces, attend
 from critic_eval.critics.engines.opening import compile_parts
-from critic_eval.critics.engines.plain import answer_plainly
-from critic_eval.critics.engines.prefixes import split
-from critic_eval.critics.engines.preprocessing import Preprocessor
-from critic_eval.critics.engines.shared_attention import _attend_in_pieces, attend
 from critic_eval.critics.generation import GenerationSettings
-from critic_eval.digits import resolve_pretrained
 from critic_eval.errors import ArgumentError
 from tests.critics.conftest import SETTINGS, answers, grouped, texts
 

@@ -40,9 +40,9 @@ time.sleep(100)
 
 WORKERS = """
 from critic_eval.critics.checkpoints import load_checkpoint
-from critic_eval.critics.engines.local import LocalEngine
-from critic_eval.digits import resolve_pretrained
-from critic_eval.digits.generator import generate_items
+from critic_eval.critics.engines.local.engine import LocalEngine
+from critic_eval.critics.embedded import resolve_pretrained
+from critic_eval.benchmarks.digits.generator import generate_items
 from tests.critics.conftest import grouped
 
 if __name__ == "__main__":
@@ -57,7 +57,7 @@ if __name__ == "__main__":
 RAY = """
 import time
 from critic_eval.critics.engines.opening import EngineArguments
-from critic_eval.critics.engines.ray_pool import RayEngine
+from critic_eval.critics.engines.ray import RayEngine
 
 if __name__ == "__main__":
     engine = RayEngine(EngineArguments("digits"), actors=1)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from critic_eval.benchmarks.digits.generator import generate_items
 from critic_eval.critics.checkpoints import Checkpoint
-from critic_eval.critics.engines.groups import Group
-from critic_eval.critics.engines.local import LocalEngine
+from critic_eval.critics.engines.engine import Group
+from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.engines.opening import EngineArguments
-from critic_eval.critics.engines.ray_pool import RayEngine
-from critic_eval.digits.generator import generate_items
+from critic_eval.critics.engines.ray import RayEngine
 from critic_eval.errors import ArgumentError, CheckpointError
 from tests.critics.conftest import answers, grouped, texts
 

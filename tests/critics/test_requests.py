@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, ImageFile
 
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.requests import read_conversation, with_images
 from critic_eval.errors import ArgumentError, ImageError
 from critic_eval.judging.images import open_image
+from critic_eval.lmms.requests import read_conversation, with_images
 
 
 def png(size: tuple[int, int] = (4, 3)) -> bytes:

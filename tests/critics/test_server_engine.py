@@ -17,15 +17,15 @@ import pytest
 from PIL import Image
 
 from critic_eval.critics.checkpoints import Checkpoint, convert_checkpoint
-from critic_eval.critics.engines import server_patience
-from critic_eval.critics.engines.groups import Group
-from critic_eval.critics.engines.local import LocalEngine
-from critic_eval.critics.engines.server import ServerEngine
-from critic_eval.critics.engines.server_patience import ATTEMPTS
-from critic_eval.critics.engines.server_secrets import KEY_VARIABLES
-from critic_eval.critics.engines.server_verdicts import read_shares
+from critic_eval.critics.embedded import resolve_pretrained
+from critic_eval.critics.engines.engine import Group
+from critic_eval.critics.engines.local.engine import LocalEngine
+from critic_eval.critics.engines.server import patience
+from critic_eval.critics.engines.server.engine import ServerEngine
+from critic_eval.critics.engines.server.patience import ATTEMPTS
+from critic_eval.critics.engines.server.secrets import KEY_VARIABLES
+from critic_eval.critics.engines.server.verdicts import read_shares
 from critic_eval.critics.generation import GenerationSettings
-from critic_eval.digits import resolve_pretrained
 from critic_eval.errors import ArgumentError, ServerError
 from critic_eval.judging import Reading
 from tests.critics.conftest import SETTINGS, answers, grouped, texts
@@ -35,7 +35,7 @@ from tests.critics.servers import OK, Server, rule, serving
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.1), ("BUSY_SECONDS", 5.0)):
-        monkeypatch.setattr(server_patience, name, seconds)
+        monkeypatch.setattr(patience, name, seconds)
     for name in KEY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 

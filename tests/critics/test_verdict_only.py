@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from critic_eval.critics.adapter import LlavaCritic
+from critic_eval.critics.answer_text import verdict_text
 from critic_eval.critics.checkpoints import Checkpoint
-from critic_eval.critics.engines.groups import Group, Request
-from critic_eval.critics.engines.local import LocalEngine
+from critic_eval.critics.engines.engine import Group, Request
+from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.generation import Answer, GenerationSettings
-from critic_eval.critics.stating import verdict_text
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Reading, Verdict, get_protocol, protocol_names, read_stated, to_canonical, verdict_form
+from critic_eval.lmms.models.llava_critic import LlavaCritic
 from tests.critics.conftest import answers, grouped, judged
 
 ALONE = GenerationSettings(24, mode="verdict")

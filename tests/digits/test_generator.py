@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from critic_eval.digits.facts import FACTS, draw_swapped_scene
-from critic_eval.digits.generator import N_ITEMS, Kind, generate_items
-from critic_eval.digits.glyphs import CELL, choose_glyphs, compose, glyphs
+from critic_eval.benchmarks.digits.facts import FACTS, draw_swapped_scene
+from critic_eval.benchmarks.digits.generator import N_ITEMS, Kind, generate_items
+from critic_eval.benchmarks.digits.glyphs import CELL, choose_glyphs, compose, glyphs
 
 KINDS: list[Kind] = ["pair", "score", "rank"]
 

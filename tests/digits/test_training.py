@@ -8,15 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
+from critic_eval.benchmarks.digits.generator import generate_items
 from critic_eval.critics.checkpoints import load_checkpoint
 from critic_eval.critics.conversations import Message
-from critic_eval.digits import train
-from critic_eval.digits.augment import cut_tiles
-from critic_eval.digits.batches import Batcher
-from critic_eval.digits.dialogues import Mixture, judge_pair, judge_rank, judge_score, mark, read
-from critic_eval.digits.generator import generate_items
-from critic_eval.digits.model import IGNORED, Batch, labeled_logits
 from critic_eval.errors import ArgumentError
+from critic_eval.training.digits import train
+from critic_eval.training.digits.augment import cut_tiles
+from critic_eval.training.digits.batches import Batcher
+from critic_eval.training.digits.dialogues import Mixture, judge_pair, judge_rank, judge_score, mark, read
+from critic_eval.training.digits.model import IGNORED, Batch, labeled_logits
 
 SHORT = [
     "--tower-steps",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critic_eval.judging import get_protocol, parse_preference
-from critic_eval.judging.answer import find_answer, opens_thought
+from critic_eval.judging.parsing.answer import find_answer, opens_thought
 
 DRAFT = "Response 1 is better in detail, but it invents a dog. The better response: [first]"
 PAIRS = ("llava_critic_pair", "verdict_last_pair", "vl_rewardbench", "mm_rewardbench", "mllm_judge_pair")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Verdict, to_canonical
-from critic_eval.judging.graded_preferences import parse_graded_preference
+from critic_eval.judging.parsing.graded_preference import parse_graded_preference
 
 
 @pytest.mark.parametrize(

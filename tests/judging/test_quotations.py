@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from critic_eval.judging import get_protocol
-from critic_eval.judging.attribution import announces
+from critic_eval.judging.parsing.attribution import announces
 from tests.judging.quotation_corpus import FORMS, is_read_wrong, sample
 
 QUOTATIONS = sample(6_000)

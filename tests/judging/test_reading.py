@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from critic_eval.judging import Parsed, VerdictPosition, parse_preference, parse_ranking, parse_score, parse_two_scores
-from critic_eval.judging.places import sentence_bounds
-from critic_eval.judging.quoting import quoted_spans
+from critic_eval.judging.parsing.places import sentence_bounds
+from critic_eval.judging.parsing.quotations import quoted_spans
 
 FRAGMENTS = [
     "The better response: [second]",

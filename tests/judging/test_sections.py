@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critic_eval.judging import get_protocol
-from critic_eval.judging.sections import parse_judgement, parse_result
+from critic_eval.judging.parsing.sections import parse_judgement, parse_result
 
 QUOTED = '"Judgement": "[[5]]"'
 

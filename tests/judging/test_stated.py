@@ -5,16 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import (
-    Item,
-    Response,
-    Verdict,
-    get_protocol,
-    read_stated,
-    select_protocol,
-    state_verdict,
-)
-from critic_eval.judging.selection import selected_protocol
+from critic_eval.judging import Item, Response, Verdict, get_protocol, read_stated, state_verdict
+from critic_eval.lmms.choices import select_protocol, selected_protocol
 
 PAIR = Item("1", "Which?", (Response("a"), Response("b")))
 VERDICTS = st.one_of(

@@ -4,7 +4,7 @@ import pytest
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics.between_runs import agreement_figures
+from critic_eval.metrics.paired import agreement_figures
 
 
 def judgments(verdicts: list[Verdict], orders: str = "AB") -> list[Judgment]:

@@ -11,7 +11,7 @@ from scipy import stats
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import compare, figure, group_figures, holm, interval, mcnemar
-from critic_eval.metrics.comparison import paired_figures
+from critic_eval.metrics.paired import paired_figures
 
 
 def judged(hits: np.ndarray) -> list[Judgment]:

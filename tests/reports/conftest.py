@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from critic_eval.benchmarks.run_report import full_record
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import figure
+from critic_eval.runs.report import full_record
 
 TASK = "critic_pairs"
 

@@ -17,15 +17,15 @@ from critic_eval.critics.engines.opening import EngineArguments
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import compare
-from critic_eval.reports.ablation.effects import task_effects
-from critic_eval.reports.ablation.files import make_report, to_html, to_markdown
-from critic_eval.reports.ablation.running import Outcome
-from critic_eval.reports.ablation.study import Study, shown
-from critic_eval.reports.ablation.study_file import read_study
-from critic_eval.reports.runs import collect
+from critic_eval.runs.results import collect
+from critic_eval.studies.effects import task_effects
+from critic_eval.studies.load import read_study
+from critic_eval.studies.render import make_report, to_html, to_markdown
+from critic_eval.studies.running import Outcome
+from critic_eval.studies.study import Study, shown
 from tests.reports.conftest import TASK, judgments, write_run
 
-STUDIES = sorted((Path(__file__).parents[2] / "ablations").glob("*.yaml"))
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 
 
 def study(folder: Path, axes: str, **more: str) -> Study:
@@ -132,7 +132,7 @@ def test_the_studies_that_come_along_have_a_report_of_their_cells(file: Path, mo
     cells = found.cells()
     assert len(cells) > 1
     assert found.question
-    report = (Path(__file__).parents[2] / "results" / "ablations" / file.stem / "report.md").read_text()
+    report = (Path(__file__).parents[2] / "results" / "studies" / file.stem / "report.md").read_text()
     commands = [line.strip() for line in report.splitlines() if line.startswith("        lmms_eval ")]
     assert commands == [shown(cell.options) for cell in cells], "the report is of another study"
 

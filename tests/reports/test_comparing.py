@@ -11,9 +11,9 @@ from critic_eval.cli import main
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import figure
-from critic_eval.reports.comparing import compare_runs, item_differences
+from critic_eval.reports.compare import compare_runs, item_differences
 from critic_eval.reports.power import power, weakened
-from critic_eval.reports.runs import collect, pick
+from critic_eval.runs.results import collect, pick
 from tests.reports.conftest import TASK, judgments, write_run
 
 

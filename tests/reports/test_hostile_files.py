@@ -10,7 +10,7 @@ import pytest
 
 from critic_eval.cli import main
 from critic_eval.errors import DataError
-from critic_eval.reports.runs import collect
+from critic_eval.runs.results import collect
 from critic_eval.visible import visible
 from tests.reports.hostile_cases import PAYLOAD, RESULTS, SAMPLES, cases, good_run
 from tests.reports.hostile_files import COMMANDS, arguments, check
@@ -21,8 +21,8 @@ SAMPLE = list(cases(1110))[::40]
 def test_no_hostile_file_ends_a_command_in_a_traceback_or_reaches_a_terminal_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("critic_eval.reports.plots.leaderboard_plots", lambda leaderboard: {})
-    monkeypatch.setattr("critic_eval.reports.leaderboard.read_published", list)
+    monkeypatch.setattr("critic_eval.reports.leaderboard.plots.leaderboard_plots", lambda leaderboard: {})
+    monkeypatch.setattr("critic_eval.reports.leaderboard.build.read_published", list)
     broken: list[str] = []
     check(SAMPLE, COMMANDS, broken.append)
     assert broken == []

@@ -11,10 +11,10 @@ import pytest
 from critic_eval.cli import main
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Verdict
-from critic_eval.reports.leaderboard import make_leaderboard
-from critic_eval.reports.leaderboard_files import to_csv, to_html, to_markdown, write_leaderboard
-from critic_eval.reports.published import PublishedFigure, read_published, reproduce
-from critic_eval.reports.runs import TaskRun, collect
+from critic_eval.reports.leaderboard.build import make_leaderboard
+from critic_eval.reports.leaderboard.published import PublishedFigure, read_published, reproduce
+from critic_eval.reports.leaderboard.render import to_csv, to_html, to_markdown, write_leaderboard
+from critic_eval.runs.results import TaskRun, collect
 from tests.reports.conftest import TASK, judgments, write_run
 
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from critic_eval.reports.ablation.files import cells_csv, effects_csv, make_report
-from critic_eval.reports.ablation.files import to_html as study_html
-from critic_eval.reports.ablation.files import to_markdown as study_markdown
-from critic_eval.reports.ablation.running import Outcome
-from critic_eval.reports.ablation.study import Axis, Cell, Study
-from critic_eval.reports.leaderboard import make_leaderboard
-from critic_eval.reports.leaderboard_files import reproduction_csv, to_csv, to_html, to_markdown
-from critic_eval.reports.published import PublishedFigure
-from critic_eval.reports.runs import collect
+from critic_eval.reports.leaderboard.build import make_leaderboard
+from critic_eval.reports.leaderboard.published import PublishedFigure
+from critic_eval.reports.leaderboard.render import reproduction_csv, to_csv, to_html, to_markdown
+from critic_eval.runs.results import collect
+from critic_eval.studies.render import cells_csv, effects_csv, make_report
+from critic_eval.studies.render import to_html as study_html
+from critic_eval.studies.render import to_markdown as study_markdown
+from critic_eval.studies.running import Outcome
+from critic_eval.studies.study import Axis, Cell, Study
 from tests.reports.conftest import TASK, judgments, write_run
 from tests.reports.payloads import PAYLOADS, STEP
 
@@ -135,8 +135,8 @@ def test_no_payload_changes_what_a_page_or_a_table_is_made_of(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Images hold no markup of the page's, and take the time of all else.
-    monkeypatch.setattr("critic_eval.reports.plots.leaderboard_plots", lambda leaderboard: {})
-    monkeypatch.setattr("critic_eval.reports.ablation.files.effect_plots", lambda effects: [])
+    monkeypatch.setattr("critic_eval.reports.leaderboard.plots.leaderboard_plots", lambda leaderboard: {})
+    monkeypatch.setattr("critic_eval.studies.render.effect_plots", lambda effects: [])
     clean = make(tmp_path / "clean", plain)
     for number, payload in enumerate(PAYLOADS[:: min(STEP, 3)]):
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from critic_eval.benchmarks.rescoring import Invalid, rescore
-from critic_eval.reports.leaderboard import make_leaderboard
-from critic_eval.reports.leaderboard_files import reproduction_csv, to_csv, to_markdown
-from critic_eval.reports.runs import collect
+from critic_eval.reports.leaderboard.build import make_leaderboard
+from critic_eval.reports.leaderboard.render import reproduction_csv, to_csv, to_markdown
+from critic_eval.runs.rescore import Invalid, rescore
+from critic_eval.runs.results import collect
 
 RESCORED: dict[str, tuple[str, tuple[str, ...], Invalid]] = {
     "llava-critic-7b": ("mllm_judge_score", ("mllm_judge/llava_critic_7b_score.csv",), "exclude"),

@@ -1,1 +1,1 @@
-"""Engines: what answers the requests of a plan. They don't know lmms-eval."""
+"""Engines: what answers the requests of a plan."""

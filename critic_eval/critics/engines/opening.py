@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from critic_eval.critics.engines.groups import Engine, Group
+from critic_eval.critics.engines.engine import Engine, Group
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
 
@@ -68,7 +68,7 @@ class OpenEngine:
 
     def shares_prefixes(self, settings: GenerationSettings) -> bool:
         """Whether requests with these settings are computed from shared prefixes, as far as that is known here."""
-        from critic_eval.critics.engines.local import LocalEngine
+        from critic_eval.critics.engines.local.engine import LocalEngine
 
         return isinstance(self.engine, LocalEngine) and self.engine.shares_prefixes(settings)
 
@@ -130,7 +130,7 @@ def _open(arguments: EngineArguments) -> OpenEngine:
     if (arguments.workers or 0) < 0:
         raise ArgumentError(f"workers={arguments.workers}: there can't be fewer than none.")
     if arguments.engine == "ray" and arguments.weights:
-        from critic_eval.critics.engines.ray_pool import RayEngine
+        from critic_eval.critics.engines.ray import RayEngine
 
         pool = RayEngine(arguments, arguments.actors)
         return OpenEngine(pool, pool.identity, pool.signature)
@@ -139,8 +139,8 @@ def _open(arguments: EngineArguments) -> OpenEngine:
 
 def open_servers(arguments: EngineArguments) -> OpenEngine:
     """Connect to servers, which keep the critic; what they loaded is known by the name that was given alone."""
-    from critic_eval.critics.engines.server import ServerEngine, served_model
-    from critic_eval.critics.engines.special_tokens import SETTING
+    from critic_eval.critics.engines.server.engine import ServerEngine, served_model
+    from critic_eval.critics.engines.server.special_tokens import SETTING
 
     urls = [url.strip() for url in str(arguments.base_url).split(";") if url.strip()]
     if arguments.concurrency < 1 or not urls:
@@ -157,8 +157,8 @@ def open_servers(arguments: EngineArguments) -> OpenEngine:
 def open_local(arguments: EngineArguments) -> OpenEngine:
     """Load a checkpoint into this process; without its weights, for a plan only, where the arguments say so."""
     from critic_eval.critics.checkpoints import load_checkpoint
-    from critic_eval.critics.engines.local import LocalEngine
-    from critic_eval.digits import resolve_pretrained
+    from critic_eval.critics.embedded import resolve_pretrained
+    from critic_eval.critics.engines.local.engine import LocalEngine
 
     attention = arguments.attn_implementation or _default_attention(arguments)
     checkpoint = load_checkpoint(

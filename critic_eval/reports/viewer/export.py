@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval.errors import DataError
-from critic_eval.reports.output import output_folder
+from critic_eval.reports.render import output_folder
 from critic_eval.reports.viewer.assets import FOLDER as ASSETS
 from critic_eval.reports.viewer.assets import read_assets
 from critic_eval.reports.viewer.images import DataSet, MissingImagesError, load_data_set

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from critic_eval import compat
-from critic_eval.benchmarks.task import ITEM_COLUMN, JudgeTask
 from critic_eval.errors import CriticEvalError
 from critic_eval.judging.images import open_image
+from critic_eval.lmms import parts
+from critic_eval.lmms.tasks import ITEM_COLUMN, JudgeTask
 
 NOT_AT_HAND = "The data set is not at hand, so there are no images."
 CHANGED = "The data set has changed since this run, so its images may be others."
@@ -97,13 +98,13 @@ def _load(task: str) -> DataSet:
     from loguru import logger
     from tenacity import stop_after_attempt
 
-    from critic_eval.plugin import install
+    from critic_eval.lmms.plugin import install
 
     logger.disable("lmms_eval")  # what it tells while it loads is not for who looks at samples
     disable_progress_bars()
     install()
     # lmms-eval tries a download five times, seconds apart; what is not on this machine is not there the second time.
-    compat.DOWNLOAD_TRIES.replace(stop_after_attempt(1))
+    parts.DOWNLOAD_TRIES.replace(stop_after_attempt(1))
     loaded = TaskManager("ERROR", include_defaults=False).load_task_or_group([task])[task]
     rows = loaded.test_docs()
     names = rows.select_columns([ITEM_COLUMN]).with_format(None)[ITEM_COLUMN]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from critic_eval.judging import Label, Verdict
+from critic_eval.judging.verdicts import verdict_text
 from critic_eval.reports.viewer.axes import Axis, make_axis
 from critic_eval.reports.viewer.columns import column
 from critic_eval.reports.viewer.samples import Codes, Coding, Samples
-from critic_eval.wording import verdict_text
 
 Codes32 = NDArray[np.int32]
 

@@ -8,11 +8,11 @@ from typing import Any
 from critic_eval import __version__
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.metrics import MEAN, POOLED
-from critic_eval.reports.result_files import first_of
-from critic_eval.reports.runs import TaskRun, collect, pick
 from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.samples import Codes, read_samples
 from critic_eval.reports.viewer.table import Table, make_table
+from critic_eval.runs.result_files import first_of
+from critic_eval.runs.results import TaskRun, collect, pick
 
 
 @dataclass(frozen=True)

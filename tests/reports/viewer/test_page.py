@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from critic_eval.judging import Judgment, Label
+from critic_eval.judging.verdicts import verdict_text
 from critic_eval.reports.viewer.export import export
 from critic_eval.reports.viewer.view import open_view
-from critic_eval.wording import verdict_text
 from tests.reports.viewer.conftest import FIRST, SECOND, Open, choose, counted, listed, pairs, plant, served
 
 

@@ -1,1 +1,0 @@
-"""Timings that a command makes: `python -m benchmarks.NAME`. They are no part of the package or its tests."""

@@ -1,0 +1,1 @@
+"""The embedded benchmark of handwritten digits: its generator and its items."""

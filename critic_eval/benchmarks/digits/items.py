@@ -1,0 +1,79 @@
+"""`critic_digits`: judgments about real handwritten digits, with the truth known for every statement."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from critic_eval.benchmarks.digits.generator import VERSION, Kind, write_dataset
+from critic_eval.benchmarks.loading.cache import cache_folder, written_once
+from critic_eval.benchmarks.loading.cases import Case
+from critic_eval.benchmarks.loading.tables import Row
+from critic_eval.judging import Item, Label, Response
+from critic_eval.lmms.tasks import JudgeTask
+
+
+def dataset_folder(kind: Kind) -> str:
+    """The folder of a task's data set, generated on first use."""
+    folder = cache_folder() / f"digits-v{VERSION}" / kind
+    return str(written_once(folder, lambda unfinished: write_dataset(kind, unfinished)))
+
+
+def read_pair(row: Row) -> Iterator[Case]:
+    """Two responses, and the better one: `A`, `B` or `tie`."""
+    yield Case(_item(row), Label.preference({"A": 0, "B": 1, "tie": None}[row["label"]]))
+
+
+def read_score(row: Row) -> Iterator[Case]:
+    """One response, and the share of its statements that are true, 0 to 100."""
+    yield Case(_item(row), Label.score(row["label"]))
+
+
+def read_ranking(row: Row) -> Iterator[Case]:
+    """Four responses, and their letters, best first."""
+    yield Case(_item(row), Label.ranking(["ABCD".index(letter) for letter in row["label"]]))
+
+
+def _item(row: Row) -> Item:
+    images = (row["image"],) if "image" in row else ()
+    return Item(row["id"], row["question"], tuple(Response(text) for text in row["responses"]), images)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The data set of one kind, generated on first use and loaded from disk."""
+
+    kind: Kind
+
+    def path(self) -> str:
+        """The folder."""
+        return dataset_folder(self.kind)
+
+    def name(self) -> None:
+        """There is one configuration."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """What makes lmms-eval load a folder that `datasets` saved."""
+        return {"load_from_disk": True}
+
+
+_COLUMNS = ("id", "image", "question", "responses", "label")
+
+TASKS = {
+    "pair": JudgeTask(
+        "llava_critic_pair",
+        _COLUMNS,
+        read_pair,
+        ("accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate"),
+        source=Generated("pair"),
+    ),
+    "score": JudgeTask(
+        "llava_critic_score",
+        _COLUMNS,
+        read_score,
+        ("pearson", "spearman", "kendall", "invalid_rate"),
+        source=Generated("score"),
+    ),
+    "rank": JudgeTask(
+        "llava_critic_rank", _COLUMNS, read_ranking, ("levenshtein", "invalid_rate"), source=Generated("rank")
+    ),
+}

@@ -1,0 +1,1 @@
+"""From files and hubs to rows, and from rows to cases."""

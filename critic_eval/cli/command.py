@@ -1,0 +1,57 @@
+"""The command `critic-eval`."""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from critic_eval import __version__
+from critic_eval.cli import ablate, agreement, compare, convert, leaderboard, power, probe, rescore, view
+from critic_eval.errors import CriticEvalError
+from critic_eval.visible import visible
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; 0 on success, 1 with one sentence on standard error where it fails, 130 if interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not of Unicode still shows the rest
+    args = _parser().parse_args(argv)
+    try:
+        status = args.run(args)
+        sys.stdout.flush()
+    except CriticEvalError as error:
+        if args.debug:
+            raise
+        print(f"error: {visible(error, _LONGEST_ERROR)}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # what the output was piped into has ended, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return int(status or 0)
+
+
+_LONGEST_ERROR = 3000
+"""Characters: an error may name what a file holds."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="critic-eval",
+        description="Tools around critics that judge multimodal answers. Benchmarks run with the command lmms_eval.",
+    )
+    parser.add_argument("--version", action="version", version=f"critic-eval {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    for command in (rescore, agreement, probe, compare, power, leaderboard, ablate, view, convert):
+        command.add_command(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

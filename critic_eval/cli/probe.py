@@ -1,0 +1,61 @@
+"""The command `critic-eval probe`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from critic_eval.cli.options import add_bootstrap, check_bootstrap
+from critic_eval.visible import visible
+
+
+def add_command(commands: Any) -> None:
+    """Add the subparser of this command."""
+    probe = commands.add_parser(
+        "probe",
+        help="measure a bias of a critic from its samples",
+        description=(
+            "Measure what moves a critic's verdicts besides what it is to judge, from samples that lmms_eval logged "
+            "(--log_samples). 0 means no such bias; for image_use it means that the critic does not look."
+        ),
+        epilog="example: critic-eval probe length critic_pairs runs/samples.jsonl",
+    )
+    probe.add_argument(
+        "probe",
+        metavar="PROBE",
+        help="position, length, length_accuracy, self_preference, injection or image_use",
+    )
+    probe.add_argument("benchmark", help="the samples' task, such as critic_pairs")
+    probe.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    probe.add_argument(
+        "--against",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="samples of the second run: of the _injected variant for injection, with shuffled images for image_use",
+    )
+    probe.add_argument("--model", help="the model whose responses self_preference is about")
+    add_bootstrap(probe)
+    probe.set_defaults(run=_probe)
+
+
+def _probe(args: argparse.Namespace) -> None:
+    from critic_eval.metrics.probes import probe
+    from critic_eval.runs.recorded_forms import find_recorded
+    from critic_eval.runs.sample_files import read_samples
+    from critic_eval.wording import json_text, number_text, spread_text
+
+    check_bootstrap(args)
+    recorded = find_recorded(args.benchmark)
+    judgments, notes = read_samples(recorded, args.files)
+    against, more = read_samples(recorded, args.against) if args.against else ([], [])
+    notes += [f"of the second run: {note}" for note in more]
+    found = probe(args.probe, judgments, against, args.model, args.bootstrap, args.seed)
+    if args.json:
+        interval = {"low": found.low, "high": found.high}
+        print(json_text({"probe": found.name, "value": found.value, **interval, "n": found.n, "notes": notes}))
+        return
+    spread = spread_text(found.low, found.high, "+.3f")
+    print(f"{found.name}: {number_text(found.value, '+.3f')}  (95 % {spread}, n {found.n})")
+    for note in [*([f"not known: {found.reason}"] if found.reason else []), *notes]:
+        print(visible(note))

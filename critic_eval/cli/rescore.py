@@ -1,0 +1,69 @@
+"""The command `critic-eval rescore`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from critic_eval.cli.options import add_bootstrap
+from critic_eval.visible import visible
+
+
+def add_command(commands: Any) -> None:
+    """Add the subparser of this command."""
+    rescore = commands.add_parser(
+        "rescore",
+        help="compute a benchmark's figures from recorded judgments",
+        description=(
+            "Apply a benchmark's parser and metrics to tables of judgments and labels (.csv, .tsv, .jsonl, .json, each "
+            "also .gz, or .parquet), without its data set, its images or a model. Accepted are samples that "
+            "lmms_eval logged, tables with the columns that the README lists, and any other with --map. Exit status 1 "
+            "if no figure has an item."
+        ),
+        epilog="example: critic-eval rescore mllm_judge_score judgments.csv --invalid official",
+    )
+    rescore.add_argument("benchmark", help="task name, such as critic_mllm_judge_score; 'critic_' may be left out")
+    rescore.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    rescore.add_argument(
+        "--invalid",
+        choices=["exclude", "wrong", "official"],
+        default="exclude",
+        help="what becomes of answers without a verdict; official: what the benchmark's own code makes of them",
+    )
+    rescore.add_argument("--expected", action="store_true", help="scores expected from recorded log-probabilities")
+    rescore.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=ROLE",
+        help=(
+            "what a column is, of any table, as often as needed; nested columns by dots (result.judge=verdict). Roles: "
+            "id, group, label, verdict, text (the critic's whole answer), order (as in BA), cluster (what is resampled "
+            "together), model_a, model_b, ... (who wrote the responses), length_a, length_b, ... (in characters)"
+        ),
+    )
+    rescore.add_argument("--strict", action="store_true", help="stop at a malformed record instead of naming it")
+    add_bootstrap(rescore)
+    rescore.set_defaults(run=_rescore)
+
+
+def _rescore(args: argparse.Namespace) -> int:
+    from critic_eval.runs.column_roles import parse_map
+    from critic_eval.runs.rescore import rescore
+
+    result = rescore(
+        args.benchmark,
+        args.files,
+        args.invalid,
+        args.expected,
+        args.bootstrap,
+        args.seed,
+        strict=args.strict,
+        named=parse_map(args.map),
+    )
+    if args.json:
+        print(json.dumps(result.to_record()))
+    else:
+        for line in result.to_text().split("\n"):
+            print(visible(line))
+    return int(result.is_empty)

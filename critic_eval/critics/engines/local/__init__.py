@@ -1,0 +1,1 @@
+"""The engine that computes answers in this process."""

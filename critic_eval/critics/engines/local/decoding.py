@@ -1,0 +1,100 @@
+"""Answers token by token, for sequences that follow shared prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from critic_eval.critics.engines.local.branches import Branches
+
+CHECK_EVERY = 4
+"""Steps between looks at the text for its end, which has to be decoded for that."""
+
+IsComplete = Callable[[Sequence[int]], bool]
+
+
+def decode(
+    branches: Branches,
+    hidden: Tensor,
+    max_new_tokens: int,
+    ends: Sequence[int],
+    is_complete: Sequence[IsComplete | None],
+    is_wanted: Sequence[bool],
+) -> list[list[int]]:
+    """Take the likeliest token at each step, for each sequence until it ends.
+
+    Args:
+        branches: the sequences, whose prompts have been computed.
+        hidden: hidden states at the last tokens of the prompts, (rows, width).
+        max_new_tokens: steps at most.
+        ends: the ids that end an answer.
+        is_complete: for each row, tells from the ids so far whether nothing more is needed; or None.
+        is_wanted: for each row, whether it is a sequence at all or fills its group up.
+
+    Returns:
+        The new ids of each row, with the id that ended it, if any.
+    """
+    answers: list[list[int]] = [[] for _ in range(branches.rows)]
+    rows = list(range(branches.rows))
+    is_open = list(is_wanted)
+    has_checks = any(check is not None for check in is_complete)
+    end_ids = set(ends)
+    for step in range(1, max_new_tokens + 1):
+        tokens = branches.logits(hidden).argmax(dim=-1)
+        for place, token in enumerate(tokens.tolist()):
+            row = rows[place]
+            if row >= 0 and is_open[row]:
+                answers[row].append(token)
+                is_open[row] = token not in end_ids
+        if has_checks and step % CHECK_EVERY == 0:
+            for row, check in enumerate(is_complete):
+                if is_open[row] and check is not None and check(answers[row]):
+                    is_open[row] = False
+        if step == max_new_tokens or not any(is_open):
+            break
+        kept = _worth_keeping(rows, is_open, len(branches.prefix.lengths))
+        if kept is not None:
+            groups, places, members = kept
+            branches.keep_groups(groups, places, members)
+            named = [rows[place] for place in places]
+            # A place that fills its group up repeats a row that is there already.
+            rows = [row if row >= 0 and is_open[row] and row not in named[:i] else -1 for i, row in enumerate(named)]
+            tokens = tokens[torch.as_tensor(places, device=tokens.device)]
+        hidden = branches.append(tokens)
+    return answers
+
+
+def _worth_keeping(
+    rows: Sequence[int], is_open: Sequence[bool], n_groups: int
+) -> tuple[list[int], list[int], int] | None:
+    """Groups and places to go on with, and places a group, once that halves the work; else None."""
+    members = len(rows) // n_groups
+    open_places = [
+        [place for place in range(group * members, (group + 1) * members) if rows[place] >= 0 and is_open[rows[place]]]
+        for group in range(n_groups)
+    ]
+    groups = [group for group in range(n_groups) if open_places[group]]
+    most = max(map(len, open_places))
+    if most * len(groups) * 2 > len(rows):
+        return None
+    places = [place for group in groups for place in _filled(open_places[group], most)]
+    return groups, places, most
+
+
+def _filled(places: list[int], number: int) -> list[int]:
+    return places + places[-1:] * (number - len(places))
+
+
+def stop_check(tokenizer: Any, until: Sequence[str], complete: Callable[[str], bool] | None) -> IsComplete | None:
+    """Tells from ids whether their text holds a stop string or says all that is needed; None where nothing ends it."""
+    if not until and complete is None:
+        return None
+
+    def check(ids: Sequence[int]) -> bool:
+        text = tokenizer.decode(ids, skip_special_tokens=True)
+        return any(stop in text for stop in until) or (complete is not None and complete(text))
+
+    return check

@@ -1,0 +1,1 @@
+"""All that touches lmms-eval: its plugin, its command, its tasks and its models."""

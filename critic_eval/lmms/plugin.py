@@ -1,0 +1,111 @@
+"""What lmms-eval loads: the entry point that names our models and makes our tasks and standard errors known to it.
+
+lmms-eval has an entry-point group for models and none for tasks, and it knows the standard errors of its own
+aggregations alone. It loads the models' entry points when `lmms_eval.models` is first imported, which every way of
+starting it does before it builds a `TaskManager`; that is where the missing hooks are put in. Each wraps one
+function, adds what is ours, and leaves all else as it is. So do more, which measure every draw where answers are
+repeated, put our figures in full, with intervals and signatures, into the results, and write files whole or not at all.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from critic_eval.lmms import parts, saving
+from critic_eval.package_data import data_folder
+
+
+def model_manifests() -> list[Any]:
+    """The models of this package, for the entry-point group `lmms_eval.models`."""
+    from lmms_eval.models.registry_v2 import ModelManifest
+
+    install()
+    return [ModelManifest(model_id=name, chat_class_path=path) for name, path in _MODELS.items()]
+
+
+def install() -> None:
+    """Make our tasks and the standard errors of our aggregations known to lmms-eval; safe to call again.
+
+    Raises:
+        DependencyError: lmms-eval can't be imported, or is not as it was.
+    """
+    from critic_eval.lmms import draws
+
+    parts.TASK_FOLDERS.wrap(_with_our_tasks)
+    parts.STANDARD_ERRORS.wrap(_with_our_stderr)
+    parts.AGGREGATION.wrap(_noting_figures)
+    parts.ANSWER_FILTERS.wrap(draws.with_all_answers)
+    parts.SAVED_RESULTS.wrap(saving.whole_results)
+    parts.SAVED_SAMPLES.wrap(saving.whole_samples)
+    parts.FOLDER_NAME.wrap(_never_hidden)
+    parts.wrap_python_call(_with_our_report)
+
+
+_MODELS = {
+    "llava_critic": "critic_eval.lmms.models.llava_critic.LlavaCritic",
+    "recorded_judge": "critic_eval.lmms.models.recorded_judge.RecordedJudge",
+    "planted_judge": "critic_eval.lmms.models.planted_judge.PlantedJudge",
+}
+
+
+def tasks_folder() -> Path:
+    """The folder of our task YAMLs."""
+    return data_folder("tasks")
+
+
+def _with_our_tasks(initialize_tasks: Any) -> Any:
+    def wrapped(self: Any, include_path: Any = None, include_defaults: bool = True) -> Any:
+        # Ours come last: where names clash, lmms-eval keeps the earlier folder's, so a user's own task wins.
+        given = [include_path] if isinstance(include_path, str) else list(include_path or [])
+        return initialize_tasks(self, [*given, str(tasks_folder())], include_defaults)
+
+    return wrapped
+
+
+def _with_our_stderr(stderr_for_metric: Any) -> Any:
+    def wrapped(metric: Any, bootstrap_iters: int) -> Any:
+        ours = getattr(metric, "critic_eval_stderr", None)
+        if ours is not None:
+            return ours if bootstrap_iters > 0 else None
+        return stderr_for_metric(metric=metric, bootstrap_iters=bootstrap_iters)
+
+    return wrapped
+
+
+def _never_hidden(sanitize_model_name: Any) -> Any:
+    def wrapped(model_name: str, *args: Any, **kwargs: Any) -> str:
+        # lmms-eval names the folder of results after the model; `./hf` would give the hidden `.__hf`.
+        name = str(sanitize_model_name(model_name, *args, **kwargs))
+        return name if not name.startswith(".") else Path(model_name).resolve().name.lstrip(".") or "model"
+
+    return wrapped
+
+
+def _noting_figures(calculate_aggregate_metric: Any) -> Any:
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        from critic_eval.lmms import draws
+        from critic_eval.runs.report import note_task
+
+        for column, records in self.sample_metrics.items():
+            self.sample_metrics[column] = draws.unfolded(records)
+        self.logged_samples = draws.unfolded_samples(self.logged_samples)
+        calculate_aggregate_metric(self, *args, **kwargs)
+        metrics = {metric: records for (metric, _), records in self.sample_metrics.items()}
+        config = self.task.config
+        note_task(self.task_name, metrics, config.generation_kwargs or {}, draws.repeats_of(self.task))
+
+    return wrapped
+
+
+def _with_our_report(simple_evaluate: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        results = simple_evaluate(*args, **kwargs)
+        from critic_eval.runs.report import report
+
+        if results is not None:  # as in processes that share the work, all but one
+            config = results.get("config", {})
+            ours = report(results.get("results", ()), str(config.get("model")), str(config.get("model_args")))
+            if ours:
+                results[saving.SECTION] = ours
+        return results
+
+    return wrapped

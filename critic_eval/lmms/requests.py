@@ -1,0 +1,205 @@
+"""lmms-eval's requests as a plan takes them: what each shows, and how its answer will be read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lmms_eval.api.instance import Instance
+from PIL import Image
+
+from critic_eval.critics.conversations import Conversation, Message
+from critic_eval.critics.generation import GenerationSettings, Mode
+from critic_eval.critics.images import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
+from critic_eval.critics.planning import Asked
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Reading, get_protocol, verdict_form
+from critic_eval.judging.images import open_image
+from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask, without_images
+
+
+class Requests:
+    """The requests of a run. Those from `len(requests)` on are their partners: the pair shown the other way round.
+
+    Args:
+        requests: as lmms-eval hands them over.
+        task_dict: documents by task and split.
+        mode: what is wanted of each answer; partners are asked where a verdict is averaged over both orders.
+        max_new_tokens: upper limit of every answer.
+        images: which image each request is shown.
+        count_tiles: counts the tiles of an image; None where the critic's tiles are not known.
+
+    Raises:
+        ArgumentError: a verdict alone is wanted of a task where it can't be had, or images can't be shrunk.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[Instance],
+        task_dict: Mapping[str, Any],
+        mode: Mode = "text",
+        max_new_tokens: int | None = None,
+        images: ImagePolicy = AS_IS,
+        count_tiles: TileCount | None = None,
+    ) -> None:
+        self._requests, self._documents, self._mode = requests, task_dict, mode
+        self._limit = max_new_tokens
+        self._text_documents: dict[tuple[str, str], Any] = {}
+        self._opened: tuple[tuple[Any, ...] | None, list[Image.Image]] = (None, [])
+        self._sources = list(range(len(requests)))
+        self._change = ImageChange(images, count_tiles)
+        if images.name == "shuffled":
+            digests = [[digest_image(image) for image in _images(self._read(request))] for request in requests]
+            # Requests swap with those that have as many images: each place is then another's.
+            places = [f"{request.args[4]} {len(own)}" for request, own in zip(requests, digests, strict=True)]
+            self._sources = shuffled_sources(places, ["".join(own) for own in digests], images.seed)
+
+    def __len__(self) -> int:
+        """How many requests lmms-eval made; partners are not counted."""
+        return len(self._requests)
+
+    def asked(self) -> Iterator[Asked]:
+        """Each request, opened when it is taken."""
+        for index, request in enumerate(self._requests):
+            reading = self.reading(index) if self._mode != "text" else None
+            settings = GenerationSettings.from_task(request.args[2], self._limit, self._mode)
+            yield Asked(index, self._conversation(index), settings, reading)
+            if self._mode == "verdict" and reading is not None and get_protocol(reading.protocol).kind == "preference":
+                other = Reading(reading.protocol, reading.order[::-1], reading.shown)
+                yield Asked(self.partner(index), self._conversation(self.partner(index)), settings, other)
+
+    def partner(self, index: int) -> int:
+        """The index of the request that shows the same pair in the other order."""
+        return index + len(self._requests)
+
+    def task(self, index: int) -> str:
+        """The name of a request's task."""
+        return str(self._requests[index % len(self._requests)].args[4])
+
+    def images(self, index: int) -> list[Image.Image]:
+        """The images of a request, read again."""
+        return _images(self._conversation(index))
+
+    def reading(self, index: int) -> Reading:
+        """How the answer to a request will be read.
+
+        Raises:
+            ArgumentError: the task is not ours, or its protocol gives no verdict that the mode could go by.
+        """
+        request = self._requests[index]
+        task = _judge_task(request)
+        if task is None:
+            raise ArgumentError(
+                f"verdict_only and reasons=False need to know how answers are read; {request.args[4]} is no task of "
+                "critic-eval."
+            )
+        reading = task.reading(self._texts(request))
+        protocol = get_protocol(reading.protocol)
+        if self._mode == "verdict":
+            verdict_form(protocol)
+        elif protocol.verdict_position != "first":
+            raise ArgumentError(
+                f"reasons=False needs a protocol that asks for the verdict first; {protocol.name} asks for it last."
+            )
+        return reading
+
+    def _conversation(self, index: int) -> Conversation:
+        request = self._requests[index % len(self._requests)]
+        conversation = self._read(request, is_partner=index >= len(self._requests))
+        source = self._sources[index % len(self._requests)]
+        shown = conversation if self._requests[source] is request else self._read(self._requests[source])
+        return with_images(conversation, [self._change(image) for image in _images(shown)])
+
+    def _read(self, request: Instance, is_partner: bool = False) -> Conversation:
+        _, doc_to_messages, _, doc_id, name, split = request.args
+        task, place = _judge_task(request), None
+        if task is not None:
+            texts = self._texts(request)
+            row = texts.get(ROW_COLUMN)
+            place = None if row is None else (name, split, row)
+            if place is not None and place == self._opened[0]:
+                # Another case or order of the row that was opened last: its images are at hand.
+                return _one_turn(self._opened[1], task.text(_turned(texts, is_partner)))
+        document = _turned(self._document(request), is_partner)
+        conversation = read_conversation(doc_to_messages(document), f"{name}, document {doc_id}")
+        if task is not None:
+            images = _images(conversation)
+            is_plain = list(conversation) == _one_turn(images, task.text(document))
+            self._opened = (place if is_plain else None, images)
+        return conversation
+
+    def _document(self, request: Instance) -> Any:
+        _, _, _, doc_id, task, split = request.args
+        return self._documents[task][split][doc_id]
+
+    def _texts(self, request: Instance) -> Any:
+        """The document without its images, which `datasets` would decode."""
+        _, _, _, doc_id, task, split = request.args
+        if (task, split) not in self._text_documents:
+            documents = self._documents[task][split]
+            is_table = hasattr(documents, "remove_columns")
+            self._text_documents[task, split] = without_images(documents) if is_table else documents
+        return self._text_documents[task, split][doc_id]
+
+
+def _turned(document: Any, is_partner: bool) -> Any:
+    return {**document, ORDER_COLUMN: document[ORDER_COLUMN][::-1]} if is_partner else document
+
+
+def _one_turn(images: Sequence[Image.Image], text: str) -> Conversation:
+    return [Message("user", (*images, text))]
+
+
+def _judge_task(request: Instance) -> JudgeTask | None:
+    """The task behind a request: lmms-eval hands over a method of its own task, whose config holds ours."""
+    theirs = getattr(request.args[1], "__self__", None)
+    text = getattr(getattr(theirs, "config", None), "doc_to_text", None)
+    ours = getattr(text, "__self__", None)
+    return ours if isinstance(ours, JudgeTask) else None
+
+
+def _images(conversation: Conversation) -> list[Image.Image]:
+    return [part for message in conversation for part in message.content if not isinstance(part, str)]
+
+
+def read_conversation(messages: Sequence[Mapping[str, Any]], place: str) -> Conversation:
+    """Turn chat messages (`{"role", "content": [{"type": "text" | "image", ...}]}`) into a conversation.
+
+    Args:
+        messages: as lmms-eval's `doc_to_messages` gives them; an image is a PIL image, a path, bytes, or a `datasets`
+            record of bytes or path.
+        place: the task and document, for error messages.
+
+    Raises:
+        ImageError: an image can't be opened or has no pixels.
+        ArgumentError: a part is neither text nor image.
+    """
+    return [
+        Message(message["role"], tuple(_read_part(part, place) for part in _parts(message["content"])))
+        for message in messages
+    ]
+
+
+def with_images(conversation: Conversation, images: Sequence[Image.Image]) -> Conversation:
+    """Replace the images of a conversation by others, which may be fewer (then they repeat)."""
+    replaced, n_images = [], 0
+    for message in conversation:
+        content: list[str | Image.Image] = []
+        for part in message.content:
+            if isinstance(part, str):
+                content.append(part)
+            else:
+                content.append(images[n_images % len(images)])
+                n_images += 1
+        replaced.append(Message(message.role, tuple(content)))
+    return replaced
+
+
+def _parts(content: Any) -> Sequence[Mapping[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _read_part(part: Mapping[str, Any], place: str) -> str | Image.Image:
+    if part["type"] == "text":
+        return str(part["text"])
+    if part["type"] == "image":
+        return open_image(part.get("url", part.get("image")), place)
+    raise ArgumentError(f"A critic reads text and images; {place} holds a part of type {part['type']!r}.")

@@ -1,0 +1,126 @@
+"""Two runs side by side: how their figures differ, and on which items."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment
+from critic_eval.judging.verdicts import verdict_text
+from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, Comparison, compare, holm
+from critic_eval.metrics.score_samples import of_last
+from critic_eval.runs.results import TaskRun
+
+
+@dataclass(frozen=True)
+class ItemDifference:
+    """An item that one critic judged better than the other.
+
+    `gain` is the second critic's mean error less the first's: positive where the first is closer to the label. An error
+    is 0 or 1 for a preference, the distance for a score, the share of pairs in the wrong order for a ranking. An
+    invalid verdict counts as the largest error that any verdict of the two runs has.
+    """
+
+    item: str
+    label: str
+    verdicts: tuple[str, str]
+    gain: float
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """A task of two runs: comparisons of its figures, p-values corrected by Holm's method, and items that differ most.
+
+    `differences` are the settings of the signatures that the runs don't share.
+    """
+
+    task: str
+    critics: tuple[str, str]
+    comparisons: list[Comparison]
+    corrected: list[float]
+    items: list[ItemDifference]
+    differences: list[str]
+
+
+def compare_runs(
+    first: TaskRun, second: TaskRun, resamples: int = 10_000, seed: int = 0, n_items: int = 10
+) -> RunComparison:
+    """Compare two runs of a task on the items that both judged.
+
+    Raises:
+        ArgumentError: they are of different tasks, have no item in common, or one was limited to a part of the items.
+        DataError: samples were not logged.
+    """
+    if first.task != second.task:
+        raise ArgumentError(f"{first.task} and {second.task} are different tasks; compare runs of one.")
+    for run in (first, second):
+        if run.is_partial:
+            raise ArgumentError(f"{run.file} is a part of a run (--limit); compare whole runs.")
+    (own, own_read), (other, other_read) = first.counted_and_read(), second.counted_and_read()
+    read = own_read, other_read
+    columns = dict.fromkeys((one.name, one.group) for one in first.figures if one.group in (MEAN, POOLED))
+    comparisons = [
+        compare(name, *(read if name == "invalid_rate" else (own, other)), first.invalid_policy, resamples, seed, group)
+        for name, group in columns
+        if HIGHER_IS_BETTER.get(name) is not None
+    ]
+    return RunComparison(
+        task=first.task,
+        critics=(first.critic, second.critic),
+        comparisons=comparisons,
+        corrected=[float(p) for p in holm([one.p for one in comparisons])],
+        items=item_differences(own, other)[:n_items],
+        differences=first.signature.differences(second.signature),
+    )
+
+
+def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> list[ItemDifference]:
+    """The items that both judged, those on which the critics' errors differ most first."""
+    sides = [_by_item(judgments) for judgments in (first, second)]
+    common = [item for item in sides[0] if item in sides[1]]
+    labeled = [item for item in common if sides[0][item][0].label is not None]
+    errors = [{item: [_error(one) for one in side[item]] for item in labeled} for side in sides]
+    worst = max((e for side in errors for found in side.values() for e in found if e is not None), default=1.0)
+    means = [
+        {item: float(np.mean([worst if e is None else e for e in found])) for item, found in side.items()}
+        for side in errors
+    ]
+    found = [
+        ItemDifference(
+            item,
+            verdict_text(label) if (label := sides[0][item][0].label) is not None else "",
+            (_said(sides[0][item]), _said(sides[1][item])),
+            means[1][item] - means[0][item],
+        )
+        for item in labeled
+    ]
+    return sorted((one for one in found if one.gain), key=lambda one: (-abs(one.gain), one.item))
+
+
+def _by_item(judgments: Sequence[Judgment]) -> dict[str, list[Judgment]]:
+    found: dict[str, list[Judgment]] = defaultdict(list)
+    for judgment in judgments:
+        found[judgment.item_id].append(judgment)
+    return found
+
+
+def _error(judgment: Judgment) -> float | None:
+    """How far a verdict is from its label; None where it is invalid."""
+    judgment = of_last(judgment)
+    value, label = judgment.verdict.value, judgment.label
+    if not judgment.verdict.is_valid or label is None:
+        return None
+    if judgment.verdict.kind == "score":
+        return abs(float(value) - float(label.value))  # type: ignore[arg-type]
+    if judgment.verdict.kind == "ranking":
+        places = [{response: place for place, response in enumerate(order)} for order in (value, label.value)]  # type: ignore[arg-type]
+        pairs = [(a, b) for a in places[0] for b in places[0] if a < b]
+        wrong = sum((places[0][a] < places[0][b]) != (places[1][a] < places[1][b]) for a, b in pairs)
+        return wrong / len(pairs)
+    return float(value != label.value)
+
+
+def _said(judgments: Sequence[Judgment]) -> str:
+    return " / ".join(verdict_text(judgment.verdict) for judgment in judgments)

@@ -1,0 +1,1 @@
+"""The leaderboard: runs beside what others published."""

@@ -1,0 +1,183 @@
+"""What a run's results JSON holds under `critic_eval`: each figure with interval, n, invalid verdicts and signature.
+
+lmms-eval's own columns have room for a value and a standard error. It aggregates a task without its name and saves
+results without its judgments, so what the figures need is kept here in between, for the process.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from critic_eval import __version__
+from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
+from critic_eval.lmms.tasks import LEFT_OUT_COLUMN
+from critic_eval.lmms.yaml_functions import figure_of_metric, invalid_policy
+from critic_eval.metrics import Figure, group_figures
+from critic_eval.metrics.columns import counts, encoded
+from critic_eval.metrics.signature import Signature
+
+RESAMPLES, SEED = 1000, 0
+
+Records = Sequence[Mapping[str, Any]]
+
+
+def note_critic(model: str, settings: Mapping[str, str]) -> None:
+    """Keep what a model of lmms-eval's says of itself, for the signatures of the figures that it gets."""
+    _critics[model] = dict(settings)
+
+
+def note_costs(model: str, seconds: Mapping[str, float]) -> None:
+    """Keep the seconds that a judgment of each task took a model of lmms-eval's."""
+    _costs.update({(model, task): cost for task, cost in seconds.items()})
+
+
+def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, Any], draws: int = 1) -> None:
+    """Work out and keep the figures of a task; one that is not ours is passed over.
+
+    Args:
+        task: its name.
+        metrics: by their names, the records that each is computed from.
+        generation: how answers are generated, as the task says.
+        draws: how many answers lmms-eval asked for each request.
+    """
+    if "judgment" not in metrics:
+        return
+    figures: list[Figure] = []
+    for base, records in _records_by_figure(metrics).items():
+        if records:
+            judgments = [Judgment.from_record(record) for record in records]
+            figures += group_figures(base, judgments, invalid_policy(records), RESAMPLES, SEED)
+    judgments = [Judgment.from_record(record) for record in metrics["judgment"]]
+    if draws > 1:
+        figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
+    policies = [invalid_policy(records) for records in _records_by_figure(metrics).values()]
+    settings = {
+        **judged_settings(judgments),
+        "decoding": _decoding(generation),
+        **({"draws": str(draws)} if draws > 1 else {}),
+        "orientation": "+".join(sorted({record.get("orientation", "by exif") for record in metrics["judgment"]})),
+        "invalid": "wrong" if "wrong" in policies else "exclude",
+        "bootstrap": str(RESAMPLES),
+        "seed": str(SEED),
+        "version": __version__,
+    }
+    left_out = next((text for text in metrics.get(LEFT_OUT_COLUMN, ()) if text), "")
+    _tasks[task] = {
+        "settings": settings,
+        "left_out": left_out,
+        "verdicts": verdict_counts(judgments),
+        "figures": [full_record(found) for found in figures],
+    }
+
+
+def _records_by_figure(metrics: Mapping[str, Any]) -> dict[str, Records]:
+    """The records of each figure, whether a task asks for it over all items, for its mean over groups, or for both."""
+    found: dict[str, Records] = {}
+    for metric, records in metrics.items():
+        name, over_groups = figure_of_metric(metric)
+        if name is not None and not (over_groups and name in found):
+            found[name] = records
+    return found
+
+
+def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
+    """The section `critic_eval` of a results JSON: for each of these tasks that is ours, its figures and signature."""
+    critic = {"critic": model, **_critics.get(model, {"arguments": model_args})}
+    found = {}
+    for task in tasks:
+        if task in _tasks:
+            settings = {"benchmark": task, **critic, **_tasks[task]["settings"]}
+            cost = {"seconds_per_judgment": _costs[model, task]} if (model, task) in _costs else {}
+            found[task] = {**_tasks[task], **cost, "settings": settings, "signature": str(Signature(settings))}
+    return found
+
+
+def judged_settings(judgments: Sequence[Judgment]) -> dict[str, str]:
+    """The part of a signature that judgments tell: protocols and their prompts, orders, and which items they are on.
+
+    `items` is their number and a digest of ids, orders and labels: equal where the same was judged, in any order.
+    """
+    items, orders, labels, protocol = (encoded(judgments, name) for name in ("item_id", "order", "label", "protocol"))
+    protocols = sorted(set(protocol.values))
+    # Each judged line is the JSON of [item, order, label]; its parts are written once for each distinct one.
+    written = [
+        [json.dumps(item) for item in items.values],
+        [json.dumps(order) for order in orders.values],
+        [json.dumps(label.to_record() if label else None) for label in labels.values],
+    ]
+    rows = zip(items.codes.tolist(), orders.codes.tolist(), labels.codes.tolist(), strict=True)
+    judged = sorted(f"[{written[0][item]}, {written[1][order]}, {written[2][label]}]" for item, order, label in rows)
+    digest = hashlib.sha256("\n".join(judged).encode()).hexdigest()[:8]
+    return {
+        "protocol": "+".join(protocols),
+        "prompt": "+".join(get_protocol(name).prompt_hash for name in protocols if name in protocol_names()),
+        "orders": "+".join(sorted(set(orders.values))),
+        "items": f"{len(items.values)}-{digest}",
+    }
+
+
+def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
+    """How many verdicts there are, in which forms they were read, how many are invalid, and the commonest reasons.
+
+    A reason comes with how many verdicts it has and an example: the beginning and the end of the first answer that was
+    invalid for it; empty where it had none.
+    """
+    invalid = [one for one in judgments if not one.verdict.is_valid]
+    reasons = []
+    for reason, count in Counter(one.verdict.reason or "" for one in invalid).most_common(_REASONS):
+        texts = (one.raw.strip() for one in invalid if (one.verdict.reason or "") == reason)
+        example = next((text for text in texts if text and read_stated(text) is None), "")
+        reasons.append({"reason": reason, "count": count, "example": _shortened(example)})
+    return {"n": len(judgments), "read_as": forms_read(judgments), "invalid": len(invalid), "reasons": reasons}
+
+
+def forms_read(judgments: Sequence[Judgment]) -> dict[str, int]:
+    """How many verdicts were read in which form (`Judgment.read_as`), the commonest first."""
+    found = [(form, times) for form, times in counts(encoded(judgments, "read_as")) if form is not None]
+    return dict(sorted(found, key=lambda entry: -entry[1]))
+
+
+def figure_record(found: Figure) -> dict[str, Any]:
+    """A figure as a dict that JSON can hold; NaN becomes None, with why there is no value as `reason`."""
+    return {
+        "name": found.name,
+        "group": found.group,
+        "value": _number(found.value),
+        "low": _number(found.low),
+        "high": _number(found.high),
+        "n": found.n,
+        "n_items": found.n_items,
+        "n_judgments": found.n_judgments,
+        "interval": found.interval,
+        "invalid": sum(found.invalid.values()),
+        **({"reason": found.reason} if found.reason else {}),
+    }
+
+
+def full_record(found: Figure) -> dict[str, Any]:
+    """`figure_record`, with the standard error and invalid verdicts by reason."""
+    more = {"stderr": _number(found.stderr), "invalid_by_reason": found.invalid, "unlabeled": found.unlabeled}
+    return {**figure_record(found), **more}
+
+
+_critics: dict[str, dict[str, str]] = {}
+_tasks: dict[str, dict[str, Any]] = {}
+_costs: dict[tuple[str, str], float] = {}
+
+
+def _decoding(generation: Mapping[str, Any]) -> str:
+    kept = {name: value for name, value in sorted(generation.items()) if value not in (None, [], "")}
+    return ",".join(f"{name}={value}" for name, value in kept.items())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]} … {text[-_SHOWN:]}"
+
+
+_REASONS, _SHOWN = 3, 30
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else value

@@ -1,0 +1,237 @@
+"""Figures of a benchmark from recorded judgments: without its data set, its images or a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from critic_eval import __version__
+from critic_eval.errors import ArgumentError, DataError
+from critic_eval.judging import Judgment, get_protocol
+from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
+from critic_eval.metrics.columns import JudgmentColumns
+from critic_eval.metrics.signature import Signature
+from critic_eval.runs.column_roles import Map
+from critic_eval.runs.recorded import Recorded
+from critic_eval.runs.recorded_forms import find_recorded
+from critic_eval.runs.recorded_tables import read_recorded
+from critic_eval.runs.report import figure_record, forms_read, judged_settings
+from critic_eval.wording import number_text, spread_text
+
+Invalid = Literal["exclude", "wrong", "official"]
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A benchmark's figures over recorded judgments, how they came about, and what to know about the records.
+
+    `taken` says which column each part of a record was taken from, and `read_as` how many verdicts were read in which
+    form.
+    """
+
+    benchmark: str
+    signature: Signature
+    figures: list[Figure]
+    notes: list[str]
+    taken: str = ""
+    read_as: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no item for any figure but the rate of invalid answers."""
+        return all(found.n == 0 for found in self.figures if found.name != "invalid_rate")
+
+    def to_record(self) -> dict[str, Any]:
+        """A dict that JSON can hold; NaN becomes None."""
+        return {
+            "benchmark": self.benchmark,
+            "signature": str(self.signature),
+            "figures": [figure_record(found) for found in self.figures],
+            "notes": self.notes,
+            "taken": self.taken,
+            "read_as": self.read_as,
+        }
+
+    def to_text(self) -> str:
+        """A table for the terminal, with notes and signature below."""
+        header = ("group", "figure", "value", "95 % interval", "items", "n", "invalid")
+        rows = [
+            (
+                found.group,
+                found.name,
+                number_text(found.value),
+                spread_text(found.low, found.high),
+                str(found.n_items),
+                str(found.n),
+                str(sum(found.invalid.values())),
+            )
+            for found in self.figures
+        ]
+        widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)
+        ]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        reasons = {(found.name, found.reason): found for found in self.figures if found.reason}
+        unknown = [f"{name} ({found.group}) is not known: {reason}" for (name, reason), found in reasons.items()]
+        said = [*unknown, *self.notes, *([self.taken] if self.taken else []), str(self.signature)]
+        return "\n".join([*(line.rstrip() for line in lines), "", *said])
+
+
+def rescore(
+    benchmark: str,
+    files: Sequence[str | Path],
+    invalid: Invalid = "exclude",
+    expected: bool = False,
+    resamples: int = 1000,
+    seed: int = 0,
+    strict: bool = False,
+    named: Map = (),
+) -> Rescored:
+    """Apply a benchmark's parser and metrics to recorded judgments.
+
+    Args:
+        benchmark: A name of `recorded_forms.recorded_names()`; `critic_` may be left out.
+        files: Tables (see `read_table`). Where there are several of a benchmark without groups, each is a group.
+        invalid: What becomes of invalid verdicts: left out, wrong, or what the benchmark's own code makes of them.
+        expected: Take scores expected from log-probabilities.
+        resamples: Bootstrap resamples; 0 for no intervals.
+        seed: Seed of the bootstrap.
+        strict: Raise for a malformed line or record, which is else left out and named.
+        named: Columns of the tables and their roles (`column_roles.parse_map`).
+
+    Raises:
+        ArgumentError: An unknown benchmark, policy or column, or a policy that none of its figures can follow.
+        DataError: A file can't be read, or holds no record that can be used.
+    """
+    recorded = find_recorded(benchmark)
+    if invalid not in ("exclude", "wrong", "official"):
+        raise ArgumentError(f"Invalid verdicts are counted by 'exclude', 'wrong' or 'official', not {invalid!r}.")
+    if resamples < 0 or seed < 0:
+        raise ArgumentError("The number of resamples and the seed are 0 or more.")
+    found, notes, taken = _read(recorded, files, expected, invalid == "official", strict, named)
+    # Figures of scores are made of columns; the others look at each judgment, several times.
+    judgments = found if recorded.kind == "score" else list(found)
+    policy: InvalidPolicy = recorded.official_policy if invalid == "official" else invalid
+    figures: list[Figure] = []
+    for name in recorded.figures:
+        if expected and name in _OF_WHOLE_SCORES:
+            continue
+        try:
+            of_name = group_figures(name, judgments, policy, resamples, seed)
+            # A benchmark's own figure is shown even if it is unknown, and then says why.
+            pooled = next(one for one in of_name if one.group == POOLED)
+            if name == recorded.figures[0] or pooled.reason not in _NEEDS_MORE:
+                figures += of_name
+        except ArgumentError as error:
+            if policy != "wrong":
+                raise
+            notes.append(f"{name} is not shown: {error}")
+    if all(found.name == "invalid_rate" for found in figures):
+        raise ArgumentError(f"No figure of {recorded.name} can count invalid verdicts as wrong; use exclude.")
+    settings = {
+        "benchmark": recorded.name,
+        **judged_settings(judgments),
+        "invalid": invalid,
+        "scores": "expected" if expected else "read",
+        "bootstrap": str(resamples),
+        "seed": str(seed),
+        "version": __version__,
+    }
+    return Rescored(recorded.name, Signature(settings), figures, notes, taken, forms_read(judgments))
+
+
+def read_judgments(
+    recorded: Recorded,
+    files: Sequence[str | Path],
+    expected: bool = False,
+    official: bool = False,
+    strict: bool = False,
+) -> tuple[list[Judgment], list[str]]:
+    """The judgments of tables, and what is to be known of them: records left out, repeated items, and the like.
+
+    Raises:
+        DataError: A file can't be read, holds no record that can be used, or, if strict, one that can't.
+    """
+    judgments, notes, _ = _read(recorded, files, expected, official, strict)
+    return list(judgments), notes
+
+
+def _read(
+    recorded: Recorded,
+    files: Sequence[str | Path],
+    expected: bool,
+    official: bool,
+    strict: bool,
+    named: Map = (),
+) -> tuple[JudgmentColumns, list[str], str]:
+    parts: list[JudgmentColumns] = []
+    notes: list[str] = []
+    taken: dict[str, str] = {}
+    for file in files:
+        table = read_recorded(recorded, file, expected, official, strict, named)
+        notes += _summary(table.problems)
+        if table.judgments is not None:
+            parts.append(table.judgments)
+            taken[Path(file).name] = table.taken
+    if not parts:
+        raise DataError(f"No record can be used. {notes[0] if notes else ''}")
+    judgments = JudgmentColumns.joined(parts)
+    notes += [*_repeated(judgments), *_without_group(judgments), *_not_official(recorded, judgments)]
+    if len(set(taken.values())) == 1:
+        return judgments, notes, next(iter(taken.values()))
+    return judgments, notes, "; ".join(f"{name}: {what}" for name, what in taken.items())
+
+
+def _repeated(judgments: JudgmentColumns) -> list[str]:
+    codes = pd.DataFrame({name: judgments.columns[name].codes for name in ("group", "item_id", "order")})
+    again = codes[codes.duplicated()].drop_duplicates()
+    if again.empty:
+        return []
+    # The first in the file's order, which is not that of their second judgments.
+    twice = codes.merge(again, how="inner").iloc[0]
+    item = judgments.columns["item_id"].values[int(twice["item_id"])]
+    return [f"{len(again)} items are judged more than once in the same order, such as {item}"]
+
+
+def _without_group(judgments: JudgmentColumns) -> list[str]:
+    codes, values = judgments.columns["group"]
+    alone = np.array([value is None for value in values])[codes]
+    if not alone.any() or alone.all():
+        return []
+    listed = _listed([judgments[int(row)].item_id for row in np.flatnonzero(alone)[: _SHOWN + 1]])
+    return [f"{alone.sum()} of {len(judgments)} records name no group and count only as pooled: item {listed}"]
+
+
+def _not_official(recorded: Recorded, judgments: JudgmentColumns) -> list[str]:
+    """Answers that are read here, and not by a benchmark's own parser, where that is known."""
+    if recorded.official_reads is None:
+        return []
+    (codes, raws), protocol = judgments.columns["raw"], get_protocol(recorded.protocol)
+    unread = [bool(raw) and not recorded.official_reads(raw) for raw in raws]
+    rows = np.flatnonzero(np.array(unread)[codes])
+    more = [
+        one for one in (judgments[int(row)] for row in rows) if protocol.parse(one.raw, len(one.order)).verdict.is_valid
+    ]
+    if not more:
+        return []
+    listed = _listed([one.item_id for one in more])
+    return [f"{len(more)} of {len(judgments)} answers are read here, but not by the official rule: item {listed}"]
+
+
+def _listed(items: Sequence[str]) -> str:
+    return ", ".join(items[:_SHOWN]) + (", ..." if len(items) > _SHOWN else "")
+
+
+def _summary(problems: Sequence[str]) -> list[str]:
+    shown = [f"left out: {problem}" for problem in problems[:_SHOWN]]
+    return shown if len(problems) <= _SHOWN else [*shown, f"left out: {len(problems) - _SHOWN} more records"]
+
+
+_SHOWN = 5
+_NEEDS_MORE = ("no labels", "no item was judged in two orders", "no judgment names the models of both responses")
+"""Why a figure is not shown: the records lack what it is about."""
+_OF_WHOLE_SCORES = ("score_accuracy", "quadratic_kappa")

@@ -1,0 +1,233 @@
+"""The report of a study as one page, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from critic_eval.metrics import HIGHER_IS_BETTER, MEAN
+from critic_eval.reports.render import csv_text, html_page, markdown_name, markdown_table, markdown_text, write_texts
+from critic_eval.studies.effects import CellFigure, Condition, Effect, TaskEffects, task_effects
+from critic_eval.studies.plots import effect_plots
+from critic_eval.studies.running import REPORT_FILES, Outcome
+from critic_eval.studies.study import Study, shown
+from critic_eval.visible import visible
+from critic_eval.wording import number_text, spread_text
+
+CLEAR = 0.05
+"""Corrected p-values below it are called clear."""
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """A study, what came of its cells, and the effects on each task."""
+
+    study: Study
+    outcomes: list[Outcome]
+    tasks: list[TaskEffects]
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Cells that failed."""
+        return [one for one in self.outcomes if one.error is not None]
+
+
+def make_report(study: Study, outcomes: Sequence[Outcome]) -> StudyReport:
+    """Work out the effects from the cells that did not fail.
+
+    Raises:
+        DataError: samples can't be read.
+    """
+    tasks = list(dict.fromkeys(task for outcome in outcomes for task in outcome.runs))
+    return StudyReport(study, list(outcomes), [task_effects(study, outcomes, task) for task in tasks])
+
+
+def write_report(report: StudyReport, folder: Path) -> list[Path]:
+    """Write `index.html`, `report.md`, `cells.csv` and `effects.csv`; gives the files."""
+    texts = (to_html(report), to_markdown(report), cells_csv(report), effects_csv(report))
+    return write_texts(folder, dict(zip(REPORT_FILES, texts, strict=True)))
+
+
+def to_html(report: StudyReport) -> str:
+    """One page that needs nothing else: no script, no network."""
+    return html_page(
+        "study.html.jinja",
+        report=report,
+        study=report.study,
+        plots={found.task: effect_plots(found) for found in report.tasks},
+        summary=design_text(report),
+        sentences={found.task: clear_sentences(report.study, found) for found in report.tasks},
+        remarks=remarks,
+        figure_label=figure_label,
+        commands=[(one.cell, shown(one.cell.options), one.error) for one in report.outcomes],
+        level=level_text,
+        number=_number,
+        spread=_spread,
+        counts=count_text,
+        p=_p,
+        clear=CLEAR,
+        legend=_LEGEND,
+    )
+
+
+def to_markdown(report: StudyReport) -> str:
+    """What was asked, the cells, the effects and the commands."""
+    parts = [
+        f"# {markdown_text(report.study.title)}",
+        "",
+        markdown_text(report.study.question),
+        "",
+        markdown_text(design_text(report)),
+    ]
+    for one in report.failed:
+        parts += ["", f"**Failed:** {markdown_text(one.cell.name)}: {markdown_text(one.error or '')}"]
+    for found in report.tasks:
+        sentences = [f"- {markdown_text(text)}" for text in clear_sentences(report.study, found)]
+        parts += ["", f"## {markdown_name(found.task)}", "", *sentences, "", remarks(found), ""]
+        header = ["cell", *found.figures, "s per 1,000"]
+        rows = [
+            [
+                markdown_text(condition_label(report.study, condition)),
+                *(_told(figures.get(name)) for name in found.figures),
+                f"{found.seconds[condition]:.1f}" if condition in found.seconds else "",
+            ]
+            for condition, figures in found.conditions.items()
+        ]
+        parts += markdown_table(header, rows)
+        for title, effects in (("Effects", found.effects), ("Interactions", found.interactions)):
+            if effects:
+                parts += ["", f"### {title}", ""]
+                parts += markdown_table(_EFFECT_HEADER, [_effect_row(one) for one in effects])
+    parts += ["", "## Commands", ""]
+    for one in report.outcomes:
+        parts += [
+            f"{one.cell.number}. {markdown_text(one.cell.name)}",
+            "",
+            f"        {visible(shown(one.cell.options))}",
+            "",
+        ]
+    return "\n".join([*parts, "", _LEGEND]) + "\n"
+
+
+def cells_csv(report: StudyReport) -> str:
+    """One line a figure of a condition."""
+    lines = []
+    for found in report.tasks:
+        for condition, figures in found.conditions.items():
+            for name, one in figures.items():
+                known = [one.value, one.low, one.high, one.n, one.invalid, *(one.over_seeds or (None, None))]
+                lines.append([found.task, *condition, name, *known, found.seconds.get(condition)])
+    axes = [f"axis {axis.name}" for axis in report.study.axes]
+    return csv_text([*_CELL_HEADER[:1], *axes, *_CELL_HEADER[1:]], lines)
+
+
+def effects_csv(report: StudyReport) -> str:
+    """One line an effect or interaction."""
+    lines = []
+    for found in report.tasks:
+        for one in (*found.effects, *found.interactions):
+            changed = [" x ".join(part) for part in (one.axes, one.levels, one.references)]
+            known = [one.difference, one.low, one.high, one.p, one.corrected, one.pairs]
+            lines.append([found.task, one.figure, *changed, *known])
+    header = ("task", "figure", "axis", "level", "reference", "difference", "low", "high", "p", "corrected", "pairs")
+    return csv_text(header, lines)
+
+
+def design_text(report: StudyReport) -> str:
+    """The study's design in a sentence or two."""
+    study = report.study
+    base = ", ".join(f"{name}={value}" for name, value in study.base.items()) or "the defaults"
+    way = "every combination of" if study.design == "grid" else "one at a time,"
+    axes = "; ".join(f"{axis.name} ({', '.join(axis.levels)})" for axis in study.axes)
+    limit = "" if study.limit is None else f" Only the first {study.limit} requests of each task were made."
+    failed = f" {len(report.failed)} of them failed." if report.failed else ""
+    return (
+        f"{len(report.outcomes)} cells of {study.model} with {base}; varied, {way} {axes}. The first level of each is "
+        f"the reference.{failed}{limit}"
+    )
+
+
+def clear_sentences(study: Study, found: TaskEffects) -> list[str]:
+    """What is clear of each level, in a sentence; or that nothing is, or can be."""
+    sentences = []
+    smallest = 2 / (study.resamples + 1) * len(found.effects)
+    if smallest >= CLEAR:
+        sentences.append(f"With {study.resamples} resamples for {len(found.effects)} effects none can be clear.")
+    for axis in study.axes:
+        for level in list(axis.levels)[1:]:
+            effects = [one for one in found.effects if (one.axes, one.levels) == ((axis.name,), (level,))]
+            clear = [one for one in effects if one.corrected < CLEAR]
+            told = ", ".join(f"{one.figure} {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})" for one in clear)
+            if not effects:
+                told = "no effect can be told, since it or what it is held against failed or has no figures"
+            sentences.append(f"{axis.name} {level} instead of {axis.reference}: {told or 'no clear effect'}.")
+    return sentences
+
+
+def remarks(found: TaskEffects) -> str:
+    """On what a task's figures are, in a sentence or two."""
+    left_out = f"; {found.left_out} that not every cell judged are left out" if found.left_out else ""
+    way = "count as wrong" if found.invalid == "wrong" else "are left out"
+    return f"{found.items} items{left_out}. Invalid verdicts {way}."
+
+
+def figure_label(name: str) -> str:
+    """A figure's name, and that less of it is better, where it is."""
+    better = HIGHER_IS_BETTER.get(name.removeprefix(f"{MEAN} "))
+    return f"{name} (lower is better)" if better is False else name
+
+
+def condition_label(study: Study, condition: Condition) -> str:
+    """A condition in words: every axis with its level."""
+    return ", ".join(f"{axis.name}={level}" for axis, level in zip(study.axes, condition, strict=True))
+
+
+def level_text(one: Effect) -> str:
+    """What changed: each axis with its level, and with what it was."""
+    parts = zip(one.axes, one.levels, one.references, strict=True)
+    return "; ".join(f"{axis}: {level} instead of {reference}" for axis, level, reference in parts)
+
+
+def count_text(one: CellFigure) -> str:
+    """How many judgments, how many invalid verdicts, and the range over seeds."""
+    seeds = f"; seeds {one.over_seeds[0]:.3f} to {one.over_seeds[1]:.3f}" if one.over_seeds else ""
+    return f"n {one.n}, {one.invalid} invalid{seeds}"
+
+
+# A cell of a table is empty where there is no number.
+_number, _spread = partial(number_text, unknown=""), partial(spread_text, unknown="")
+_p = partial(_number, form=".2g")
+_SIGNED = "+.3f"
+_LEGEND = (
+    "Intervals are 95 % percentile intervals of a bootstrap that draws the same items for all cells; p is two-sided, "
+    "of the same draws, and corrected by Holm's method over all effects (or all interactions) of a task. An effect is "
+    "a mean over the pairs of cells that both have the figure. Items are the unit: what else may vary between runs "
+    "(another training, other data) is not in the intervals. Cells share answers to equal requests, drawn ones too. "
+    "Cost is on the machine of the run."
+)
+_CELL_HEADER = (
+    *("task", "figure", "value", "low", "high", "n", "invalid", "lowest_seed", "highest_seed"),
+    "seconds_per_1000",
+)
+_EFFECT_HEADER = ["figure", "change", "difference", "95 % interval", "p", "corrected p", "pairs of cells"]
+
+
+def _told(one: CellFigure | None) -> str:
+    if one is None or one.value != one.value:
+        return ""
+    return f"{_number(one.value)} ({_spread(one.low, one.high)}; {count_text(one)})"
+
+
+def _effect_row(one: Effect) -> list[str]:
+    difference = _number(one.difference, _SIGNED)
+    return [
+        figure_label(one.figure),
+        markdown_text(level_text(one)),
+        f"**{difference}**" if one.corrected < CLEAR else difference,
+        _spread(one.low, one.high, _SIGNED),
+        _p(one.p),
+        _p(one.corrected),
+        str(one.pairs),
+    ]

@@ -1,0 +1,266 @@
+"""The cells of a study, run one after the other in this process: one model load, one journal."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from critic_eval.errors import ArgumentError, CriticEvalError, DataError
+from critic_eval.lmms import parts
+from critic_eval.metrics import POOLED
+from critic_eval.reports.render import output_folder
+from critic_eval.runs.recorded_forms import find_recorded
+from critic_eval.runs.results import TaskRun, collect
+from critic_eval.studies.study import Cell, Study
+
+REPORT_FILES = ("index.html", "report.md", "cells.csv", "effects.csv")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a cell: its runs by task, or why there are none."""
+
+    cell: Cell
+    runs: Mapping[str, TaskRun]
+    error: str | None = None
+
+
+@contextmanager
+def open_folder(study: Study, folder: Path, force: bool = False) -> Iterator[None]:
+    """Make a study's folder, or go on with the one that it was begun in; inside, no other process does.
+
+    Args:
+        study: the study.
+        folder: where its runs go.
+        force: forget what an earlier study made there, its answers included.
+
+    Raises:
+        ArgumentError: the folder holds something else, or another process runs a study there.
+    """
+    written, content = folder / "study.json", json.dumps([cell.identity for cell in study.cells()])
+    try:
+        before = written.read_text(encoding="utf-8") if written.exists() else None
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"{written} can't be read ({error}); give another folder.") from error
+    if before is None:
+        if (folder / "cells").exists():
+            raise ArgumentError(f"{folder / 'cells'} is of no study; give another folder.")
+        output_folder(folder, force)
+    elif before != content and not force:
+        raise ArgumentError(f"{folder} holds another study; give another folder, or --force to begin anew there.")
+    try:
+        with FileLock(folder / "study.lock", timeout=0):
+            if before is not None and force:
+                shutil.rmtree(folder / "cells", ignore_errors=True)
+                for name in ("journal.sqlite", *REPORT_FILES):
+                    (folder / name).unlink(missing_ok=True)
+            written.write_text(content, encoding="utf-8")
+            yield
+    except Timeout as error:
+        raise ArgumentError(
+            f"Another process runs a study in {folder}; wait for it, or give another folder."
+        ) from error
+
+
+def find_outcome(cell: Cell, folder: Path) -> Outcome | None:
+    """What an earlier run of the study made of a cell, if it came to its end and nothing of it is gone."""
+    place = folder / "cells" / cell.folder
+    try:
+        if json.loads((place / "done.json").read_text(encoding="utf-8")) != _done(cell):
+            return None
+        return _read(cell, place)
+    except (OSError, ValueError, CriticEvalError):
+        return None
+
+
+def count_judgments(study: Study, cells: Sequence[Cell]) -> list[int]:
+    """How many judgments each cell takes.
+
+    Raises:
+        ArgumentError: there is no such task.
+        DataError: its data can't be read.
+    """
+    from critic_eval.lmms.choices import select_orders
+    from critic_eval.lmms.command import explain
+
+    counts: dict[str | None, int] = {}
+    policies = [_option(cell.options, "order_policy") for cell in cells]
+    try:
+        for policy in dict.fromkeys(policies):
+            select_orders(policy)
+            counts[policy] = sum(min(n, study.limit or n) for n in _sizes(study.tasks, study.model))
+    except CriticEvalError:
+        raise
+    except Exception as error:  # lmms-eval and `datasets` wrap what goes wrong in their own
+        raise DataError(explain(error).removeprefix("error: ")) from error
+    finally:
+        select_orders(None)
+    return [counts[policy] for policy in policies]
+
+
+def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -> list[Outcome]:
+    """Run cells, and go on when one fails.
+
+    Args:
+        cells: in the order in which they run.
+        folder: of the study.
+        say: is told of each cell as it ends.
+    """
+    from critic_eval.critics.engines.opening import kept_engine
+    from critic_eval.lmms.command import explain
+
+    outcomes = []
+    with kept_engine(), _journal(folder / "journal.sqlite"), _quiet(), _one_index():
+        for number, cell in enumerate(cells, 1):
+            place, start = folder / "cells" / cell.folder, time.perf_counter()
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "done.json").unlink(missing_ok=True)
+            try:
+                _evaluate([*cell.options, "--output_path", str(place), "--log_samples"])
+                outcome = _read(cell, place)
+                (place / "done.json").write_text(json.dumps(_done(cell)), encoding="utf-8")
+            except (Exception, SystemExit) as error:
+                (place / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+                outcome = Outcome(cell, {}, explain(error).removeprefix("error: ").partition(" (add --verbosity")[0])
+            outcomes.append(outcome)
+            took = f"{time.perf_counter() - start:.0f} s"
+            say(f"[{number}/{len(cells)}] {cell.name}: {_summary(outcome)} ({took})")
+    return outcomes
+
+
+def _read(cell: Cell, place: Path) -> Outcome:
+    latest: dict[str, TaskRun] = {}
+    for run in sorted(collect([place]).runs, key=lambda run: (run.date, run.file.name)):
+        latest[run.task] = run
+    for run in latest.values():
+        n, counted = len(run.judgments(as_counted=False)), run.figure("invalid_rate", POOLED)
+        if counted is not None and counted.n not in (None, n):
+            raise DataError(f"{run.logged()} holds {n} judgments of {counted.n}.")
+    return Outcome(cell, latest)
+
+
+def _done(cell: Cell) -> list[Any]:
+    """What a finished cell's results are of: the cell, and the state of a checkpoint that lies on this machine."""
+    named = _option(cell.options, "pretrained")
+    files = sorted(Path(named).rglob("*")) if named is not None and Path(named).is_dir() else []
+    return [cell.identity, *([file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files)]
+
+
+def _evaluate(options: Sequence[str]) -> None:
+    """One evaluation, as the command `lmms_eval` with these options does it."""
+    from critic_eval.lmms import plugin
+
+    plugin.install()
+    given, sys.argv = sys.argv, ["lmms_eval", *options]
+    try:
+        _, args = parts.COMMAND_ARGUMENTS.get()()
+    finally:
+        sys.argv = given
+    parts.EVALUATION.get()(args)
+
+
+def _sizes(tasks: Sequence[str], model: str) -> Iterator[int]:
+    """How many requests each task makes."""
+    from lmms_eval.tasks import get_task_dict
+
+    with _quiet():
+        manager = _task_index(model)
+        unknown = [name for name in tasks if name not in manager.all_tasks]
+        if unknown:
+            near = [match for name in unknown for match in get_close_matches(name, manager.all_tasks, n=2)]
+            hint = f"did you mean {' or '.join(near)}?" if near else "`lmms_eval tasks list` shows them all."
+            raise ArgumentError(f"There is no task {', '.join(unknown)}; {hint}")
+        for task in _leaves(get_task_dict(list(tasks), manager, "chat")):
+            find_recorded(task.config.task)  # raises for a task that is not ours
+            yield len(task.eval_docs)
+
+
+def _leaves(tasks: Mapping[Any, Any]) -> Iterator[Any]:
+    for task in tasks.values():
+        if isinstance(task, Mapping):
+            yield from _leaves(task)
+        else:
+            yield task
+
+
+def _option(options: Sequence[str], name: str) -> str | None:
+    """An argument of the model among a cell's options."""
+    given = options[options.index("--model_args") + 1] if "--model_args" in options else ""
+    return dict(part.split("=", 1) for part in given.split(",") if "=" in part).get(name)
+
+
+def _summary(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return f"failed: {outcome.error}"
+    return "; ".join(
+        f"{task} {found.name} {found.value:.3f}"
+        for task, run in outcome.runs.items()
+        if (found := next((one for one in run.figures if one.value is not None), None)) is not None
+    )
+
+
+@contextmanager
+def _journal(file: Path) -> Iterator[None]:
+    """All that is answered inside goes into one journal."""
+    from critic_eval.lmms.models.llava_critic import JOURNAL_VARIABLE
+
+    before = os.environ.get(JOURNAL_VARIABLE)
+    os.environ[JOURNAL_VARIABLE] = str(file)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[JOURNAL_VARIABLE]
+        else:
+            os.environ[JOURNAL_VARIABLE] = before
+
+
+@functools.cache
+def _task_index(model: str) -> Any:
+    """lmms-eval's index of all tasks, which takes seconds to read."""
+    import lmms_eval.models  # noqa: F401  # which loads the plugin
+    from lmms_eval.tasks import TaskManager
+
+    return TaskManager("ERROR", model_name=model)
+
+
+@contextmanager
+def _one_index() -> Iterator[None]:
+    """The index of tasks is read once for all that is evaluated inside."""
+    with parts.TASK_INDEX.replaced(lambda *arguments, model_name, **options: _task_index(model_name)):
+        yield
+
+
+def _hidden(bar: Any) -> Callable[..., Any]:
+    return lambda *arguments, **options: bar(*arguments, **{**options, "disable": True})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Only warnings of lmms-eval's log, and no bars but the one over judgments."""
+    import datasets
+    from loguru import logger
+
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING", format="{message}")
+    datasets.disable_progress_bars()
+    try:
+        with ExitStack() as stack:
+            for bar in (parts.EVALUATION_BAR, parts.REQUEST_BAR):
+                stack.enter_context(bar.replaced(_hidden(bar.get())))
+            yield
+    finally:
+        datasets.enable_progress_bars()
