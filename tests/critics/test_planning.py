@@ -8,7 +8,7 @@ from PIL import Image
 
 from critic_eval.critics.conversations import Message
 from critic_eval.critics.generation import Answer, GenerationSettings
-from critic_eval.critics.images import ImageStore
+from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.plan_summary import summarize
 from critic_eval.critics.planning import MAX_MEMBERS, Asked, make_plan

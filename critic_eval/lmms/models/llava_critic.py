@@ -15,7 +15,8 @@ from tqdm import tqdm
 from critic_eval.critics.answer_text import answer_text, verdict_text
 from critic_eval.critics.engines.opening import EngineArguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
-from critic_eval.critics.images import ImagePolicy, ImageStore, TileCount, count_tiles, opened_groups
+from critic_eval.critics.image_store import ImageStore, opened_groups
+from critic_eval.critics.images import ImagePolicy, TileCount, count_tiles
 from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.plan_summary import summarize
 from critic_eval.critics.planning import make_plan
