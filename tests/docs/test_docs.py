@@ -47,11 +47,10 @@ def anchors(page: Path) -> set[str]:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Blocks under the comment `<!-- runs -->`, each with the one under `<!-- prints -->` that may follow it."""
+    """Blocks under `<!-- runs -->`, each with the one under `<!-- prints -->` that may follow, all spaces alike."""
     fence = r"```{}\n(.*?)^```\n"
-    runs = re.compile(
-        rf"^<!-- runs -->\n{fence.format('bash')}(?:\n<!-- prints -->\n{fence.format('text')})?", re.M | re.S
-    )
+    between = r"(?:\n[^`]*?<!-- prints -->\n"  # a sentence may introduce what is printed
+    runs = re.compile(rf"^<!-- runs -->\n{fence.format('bash')}{between}{fence.format('text')})?", re.M | re.S)
     for found in runs.finditer(page.read_text("utf-8")):
         yield Block(found[1], tuple((found[2] or "").splitlines()))
 
@@ -136,8 +135,8 @@ def test_marked_commands_run_and_print_what_the_page_shows(block: Block, tmp_pat
         timeout=SECONDS,
     )
     assert done.returncode == 0, done.stderr
-    printed = [line.strip() for line in done.stdout.splitlines()]
+    printed = [" ".join(line.split()) for line in done.stdout.splitlines()]
     after = 0
-    for line in block.prints:
-        assert line.strip() in printed[after:], f"{line!r} is not printed; this is:\n{done.stdout}"
-        after = printed.index(line.strip(), after) + 1
+    for line in (" ".join(shown.split()) for shown in block.prints):
+        assert line in printed[after:], f"{line!r} is not printed; this is:\n{done.stdout}"
+        after = printed.index(line, after) + 1
