@@ -84,10 +84,6 @@ def test_the_command_itself_exits_with_1_after_a_failure(tmp_path: Path) -> None
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_task_yamls_lie_where_the_plugin_looks() -> None:
-    assert (plugin.tasks_folder() / "critic_digits" / "critic_digits.yaml").is_file()
-
-
 def test_two_processes_share_the_work_and_agree_with_one(tmp_path: Path) -> None:
     task = ["--model", "llava_critic", "--model_args", "pretrained=digits", "--tasks", "critic_digits_score"]
     task += ["--limit", "24", "--log_samples"]

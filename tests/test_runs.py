@@ -178,7 +178,7 @@ def test_what_a_full_disk_takes_not_is_named_and_leaves_no_half_file(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("critic_eval.lmms.saving.os.fsync", full)
+        patch.setattr("critic_eval.whole_files.os.fsync", full)
         assert command(*CRITIC, *SCORES, "--log_samples") == 1
     shown = capsys.readouterr()
     errors = [line for line in shown.err.splitlines() if line.startswith("error: ")]

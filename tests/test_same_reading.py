@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.judging import Judgment, get_protocol
 from critic_eval.lmms.models.planted_judge import PlantedJudge
 from critic_eval.lmms.tasks import ITEM_COLUMN, ORDER_COLUMN
-from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.rescore import read_judgments
 from tests.conftest import Command, task_index
 
@@ -81,7 +81,7 @@ def test_forty_texts_are_read_alike_in_four_ways(command: Command, tmp_path: Pat
         table = csv.writer(out)
         table.writerow(("item_id", "order", "text", "label"))
         table.writerows((item, order, text, "B") for (item, order), text in SEEN.items())
-    rescored = told(read_judgments(find_recorded("pairs"), [tmp_path / "judge.csv"])[0])
+    rescored = told(read_judgments(find_benchmark("pairs"), [tmp_path / "judge.csv"])[0])
 
     assert command("--model", "recorded_judge", "--model_args", "path=judge.csv", *run, "recorded") == 0
     recorded = told(logged(tmp_path / "recorded"))

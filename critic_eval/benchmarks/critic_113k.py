@@ -4,32 +4,18 @@ import re
 from collections.abc import Iterator
 
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of, text_of
-from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label, get_protocol
-from critic_eval.lmms.tasks import JudgeTask
-
-_REVISION = "7aa893ac47197c8300d7399d921836e12ceb5499"
-PAIRS, SCORES = (
-    Source(
-        "critic_113k",
-        f"{config}*.parquet",
-        hub="lmms-lab/llava-critic-113k",
-        config=config,
-        split="train",
-        revision=_REVISION,
-    )
-    for config in ("pairwise", "pointwise")
-)
 
 
-def read_pair(row: Row) -> Iterator[Case]:
+def read_pair(row: Row, source: HubData) -> Iterator[Case]:
     """A prompt with two responses in it, and an answer that prefers one or calls a tie."""
     prompt, answer = _turns(row)
-    yield _case(row, prompt, answer, "given_pair", _pair_texts(prompt), PAIRS)
+    yield _case(row, prompt, answer, "given_pair", _pair_texts(prompt), source)
 
 
-def read_score(row: Row) -> Iterator[Case]:
+def read_score(row: Row, source: HubData) -> Iterator[Case]:
     """A prompt in the format of one of the benchmarks that the data was made of, told apart by its wording.
 
     Read are reviews of two scores (the label is the second's), five-way preferences (a score from -2 to 2), and scores
@@ -41,10 +27,10 @@ def read_score(row: Row) -> Iterator[Case]:
         raise UnusableError("the row's answer format is not known")
     judged = _JUDGED.findall(prompt)
     # The response is only needed to tell its words from the critic's own.
-    yield _case(row, prompt, answer, protocol, [judged[-1].strip() or "-"] if judged else ["-"], SCORES)
+    yield _case(row, prompt, answer, protocol, [judged[-1].strip() or "-"] if judged else ["-"], source)
 
 
-def _case(row: Row, prompt: str, answer: str, protocol: str, responses: list[str], source: Source) -> Case:
+def _case(row: Row, prompt: str, answer: str, protocol: str, responses: list[str], source: HubData) -> Case:
     verdict = get_protocol(protocol).parse(answer, len(responses)).verdict
     if not verdict.is_valid:
         raise UnusableError(f"the row's answer holds no label ({verdict.reason})")
@@ -87,24 +73,4 @@ _FORMATS = {
     "given_five_way": re.compile(r"\[\[A>>B\]\]"),
     "given_two_scores": re.compile(r"\[Assistant 2\]|two values indicating the scores"),
     "given_final_score": re.compile(r"Final Score|From 0 to 100"),
-}
-
-TASKS = {
-    "pair": JudgeTask(
-        "given_pair",
-        ("id", "source", "conversations"),
-        read_pair,
-        ("accuracy_with_tie", "accuracy_without_tie", "mean_accuracy_with_tie", "invalid_rate", "left_out"),
-        order_policy="single",
-        image_columns=("image",),
-        source=PAIRS,
-    ),
-    "score": JudgeTask(
-        "given_final_score",
-        ("id", "source", "conversations"),
-        read_score,
-        ("mean_pearson", "mean_spearman", "invalid_rate", "left_out"),
-        image_columns=("image",),
-        source=SCORES,
-    ),
 }

@@ -6,19 +6,54 @@ made for judges without eyes, and LLaVA-Wilder's, which needs none, for judges w
 may be absent, and so may `score`, a reference judge's score of the answer, for the correlation.
 """
 
+import math
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import replace
 
 from critic_eval.benchmarks.loading.cases import Case, number_of, optional_text, responses_of, text_of
-from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.benchmarks.official import review_as_llava
-from critic_eval.judging import Item, Label
-from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.judging import Item, Judgment, Label, Verdict
 
 
-def read_review(row: Row, source: Source, needs_context: bool) -> Iterator[Case]:
+def read_review(row: Row, source: HubData) -> Iterator[Case]:
     """The reference answer as assistant 1, the model's as assistant 2; the label is of the second."""
+    yield _case(row, source, context=None)
+
+
+def read_review_with_context(row: Row, source: HubData) -> Iterator[Case]:
+    """The same for a judge that sees no image: what it shows is told in `context`."""
+    yield _case(row, source, context=text_of(row, "context"))
+
+
+def review_as_published(judgment: Judgment, row: Row) -> Judgment:
+    """The scores that the reviewing code recorded under `score`; without these, what its published parser reads.
+
+    That takes only a first line of exactly two numbers; any other review is (-1, -1), and stays in the means.
+    """
+    if not judgment.raw and judgment.verdict.is_valid:
+        return judgment
+    recorded = row.get("score")
+    known = recorded if isinstance(recorded, list) and len(recorded) == 2 else two_numbers(judgment.raw)
+    return replace(judgment, verdict=Verdict.scores(known or (-1.0, -1.0)))
+
+
+def is_read_as_published(review: str) -> bool:
+    """Whether the published parser reads a review."""
+    return two_numbers(review) is not None
+
+
+def two_numbers(review: str) -> list[float] | None:
+    """The two numbers that alone make up a review's first line, or None (LLaVA, eval_gpt_review.py, parse_score)."""
+    parts = review.split("\n")[0].replace(",", " ").split()
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        return None
+    return numbers if len(numbers) == 2 and all(map(math.isfinite, numbers)) else None
+
+
+def _case(row: Row, source: HubData, context: str | None) -> Case:
     model = optional_text(row, "model")
     name = str(row["question_id"])
     item = Item(
@@ -28,26 +63,6 @@ def read_review(row: Row, source: Source, needs_context: bool) -> Iterator[Case]
         source.images(row, "image"),
         group=optional_text(row, "category"),
         cluster=name,
-        context=text_of(row, "context") if needs_context else None,
+        context=context,
     )
-    yield Case(item, None if row.get("score") is None else Label.score(number_of(row, "score", 1, 10)))
-
-
-def _task(short: str, official: bool) -> JudgeTask:
-    source = Source("llava_bench", f"{short}.jsonl")
-    protocol = {"coco": "llava_bench_coco", "wild": "llava_bench_wild", "wilder": "llava_wilder"}[short]
-    return JudgeTask(
-        protocol,
-        ("question_id", "question", "reference", "answer"),
-        partial(read_review, source=source, needs_context=short != "wilder"),
-        ("relative_score", "mean_score_1", "mean_score_2", "pearson", "invalid_rate", "left_out"),
-        source=source,
-        official=review_as_llava if official else None,
-    )
-
-
-TASKS = {
-    name: _task(short, official)
-    for short in ("coco", "wild", "wilder")
-    for name, official in ((short, False), (f"{short}_official", True))
-}
+    return Case(item, None if row.get("score") is None else Label.score(number_of(row, "score", 1, 10)))

@@ -1,24 +1,20 @@
 """Multimodal RewardBench (arXiv 2502.14191): which of two outputs is better, over its categories."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of, text_of
-from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.benchmarks.official import letters_as_mm_rewardbench
-from critic_eval.judging import Item, Label
-from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.lmms.variants import with_variants
-
-SOURCE = Source("mm_rewardbench", "*.parquet", hub="syhuggingface/multimodal_rewardbench")
+from critic_eval.judging import Item, Judgment, Label, Verdict, to_canonical
 
 
-def read_pair(row: Row) -> Iterator[Case]:
+def read_pair(row: Row, source: HubData) -> Iterator[Case]:
     """Two outputs; the official protocol shows the first as assistant A, in this one order."""
     if row["Better"] not in _BETTER:
         raise UnusableError("Better is neither Output1 nor Output2")
-    images = SOURCE.images({"image": row.get("Image"), "path": row.get("Image")}, "path")
+    images = source.images({"image": row.get("Image"), "path": row.get("Image")}, "path")
     responses = responses_of([row["Output1"], row["Output2"]])
     name = str(row["ID"])
     item = Item(name, text_of(row, "Text"), responses, images, group=category_of(name, text_of(row, "Category")))
@@ -39,23 +35,17 @@ def category_of(item_id: str, category: str) -> str:
     return category
 
 
+def letters_as_published(judgment: Judgment, row: Row) -> Judgment:
+    """`[[A]]` anywhere in an answer is A, else `[[B]]` is B, else a coin decides.
+
+    Source: multimodal_rewardbench, scripts/2_get_accuracy.py, which seeds its coin once with 123; here every item has
+    a coin of that seed and its id, so that a figure depends on no order of the items.
+    """
+    if not judgment.raw and judgment.verdict.is_valid:
+        return judgment
+    letter = "A" if "[[A]]" in judgment.raw else "B" if "[[B]]" in judgment.raw else ""
+    letter = letter or random.Random(f"123 {judgment.item_id}").choice("AB")
+    return replace(judgment, verdict=to_canonical(Verdict.preference("AB".index(letter)), judgment.order))
+
+
 _BETTER = {"Output1": 0, "Output2": 1}
-
-_TASK = JudgeTask(
-    "mm_rewardbench",
-    ("ID", "Text", "Output1", "Output2", "Better", "Category"),
-    read_pair,
-    ("accuracy_with_tie", "mean_accuracy_with_tie", "order_consistency", "invalid_rate", "left_out"),
-    image_columns=("Image",),
-    source=SOURCE,
-)
-
-TASKS = {
-    **with_variants("all", _TASK),
-    "all_official": replace(
-        _TASK,
-        metrics=("accuracy_with_tie", "mean_accuracy_with_tie", "invalid_rate", "left_out"),
-        order_policy="single",
-        official=letters_as_mm_rewardbench,
-    ),
-}

@@ -2,43 +2,38 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, number_of, optional_text, text_of
-from critic_eval.benchmarks.loading.inside import image_inside, short
-from critic_eval.benchmarks.loading.own_files import EMBEDDED, FILES, Kind, OwnFile
+from critic_eval.benchmarks.loading.inside import short
+from critic_eval.benchmarks.loading.own_files import OwnFile
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.benchmarks.loading.unread_columns import refuse_unread
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Item, Label, Response
-from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.lmms.variants import with_variants
 
 SCALE_VARIABLE = "CRITIC_EVAL_SCALE"
-STRICT_VARIABLE = "CRITIC_EVAL_STRICT"
 
 
-def read_pair(row: Row) -> Iterator[Case]:
+def read_pair(row: Row, source: OwnFile) -> Iterator[Case]:
     """Two responses; the label is `A`, `B` or `tie`."""
     label = row.get("label")
     if label not in (None, "") and label not in _BETTER:
         raise UnusableError(f"label is {short(label)}, none of 'A', 'B' and 'tie'")
-    yield Case(
-        _item(row, FILES["pairs"], (2, 2)), None if label in (None, "") else Label.preference(_BETTER[str(label)])
-    )
+    yield Case(_item(row, source, (2, 2)), None if label in (None, "") else Label.preference(_BETTER[str(label)]))
 
 
-def read_score(row: Row) -> Iterator[Case]:
+def read_score(row: Row, source: OwnFile) -> Iterator[Case]:
     """One response; the label is a number on the scale that `CRITIC_EVAL_SCALE` states (0:100 by default)."""
     label = None if row.get("label") in (None, "") else Label.score(number_of(row, "label", *_scale()))
-    yield Case(_item(row, FILES["scores"], (1, 1)), label)
+    yield Case(_item(row, source, (1, 1)), label)
 
 
-def read_ranking(row: Row) -> Iterator[Case]:
+def read_ranking(row: Row, source: OwnFile) -> Iterator[Case]:
     """Two or more responses; the label has their letters, best first, as in `CAB`."""
-    item, label = _item(row, FILES["ranks"], (2, 26)), row.get("label")
+    item, label = _item(row, source, (2, 26)), row.get("label")
     if label in (None, ""):
         yield Case(item)
         return
@@ -114,15 +109,7 @@ def _images(row: Row, source: OwnFile) -> tuple[Path, ...]:
     if given and listed:
         raise UnusableError("image and images are both given")
     named = listed or ([] if not given else given if isinstance(given, list) else [given])
-    return tuple(_image(one, source) for one in named)
-
-
-def _image(named: Any, source: OwnFile) -> Path:
-    if isinstance(named, Mapping):
-        return source.embedded_image(named.get(EMBEDDED))
-    if not isinstance(named, str) or not named:
-        raise UnusableError("image is neither a path nor a list of paths")
-    return image_inside(source.file.parent, named)
+    return tuple(image for value in named for image in source.locate(value))
 
 
 def _scale() -> tuple[float, float]:
@@ -140,31 +127,3 @@ _COLUMNS = (
     *("label", "group", "reference", "rubric", "models"),
 )
 _BETTER = {"A": 0, "B": 1, "tie": None}
-
-
-def _task(kind: Kind) -> JudgeTask:
-    protocol, read, metrics = {
-        "pairs": (
-            "llava_critic_pair",
-            read_pair,
-            ("accuracy_with_tie", "accuracy_without_tie", "macro_f1", "model_kendall", "order_consistency"),
-        ),
-        "scores": (
-            "llava_critic_score",
-            read_score,
-            ("pearson", "spearman", "kendall"),
-        ),
-        "ranks": ("llava_critic_rank", read_ranking, ("levenshtein", "kendall_distance")),
-    }[kind]
-    return JudgeTask(
-        protocol,
-        ("id", "question"),
-        read,
-        (*metrics, "invalid_rate", "left_out"),
-        source=FILES[kind],
-        own_file=True,
-        strict=lambda: os.environ.get(STRICT_VARIABLE, "") not in ("", "0"),
-    )
-
-
-TASKS: dict[str, JudgeTask] = {name: task for kind in FILES for name, task in with_variants(kind, _task(kind)).items()}

@@ -3,18 +3,14 @@
 from collections.abc import Iterator
 
 from critic_eval.benchmarks.loading.cases import Case, number_of, responses_of, text_of
-from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label
-from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.lmms.variants import with_variants
-
-SOURCE = Source("perception_bench", "*.json*", hub="prometheus-eval/Perception-Bench", image_folders=("", "images"))
 
 _LABELS = ("human_score", "gpt4v_score", "orig_score", "score")
 
 
-def read_score(row: Row) -> Iterator[Case]:
+def read_score(row: Row, source: HubData) -> Iterator[Case]:
     """A response, a reference answer and a rubric; the label is the first of a few columns that is there.
 
     The data set is published without labels in some forms; such rows are judged and count in no correlation.
@@ -28,21 +24,8 @@ def read_score(row: Row) -> Iterator[Case]:
         str(row.get("id") or row.get("image") or question),
         question,
         responses_of([text_of(row, "original_response", "orig_response")]),
-        SOURCE.images({"image": row.get("image"), "path": row.get("image")}, "path"),
+        source.images({"image": row.get("image"), "path": row.get("image")}, "path"),
         reference=text_of(row, "orig_reference_answer"),
         rubric=rubric,
     )
     yield Case(item, None if named is None else Label.score(number_of(row, named, 1, 5)))
-
-
-TASKS = with_variants(
-    "all",
-    JudgeTask(
-        "prometheus_vision",
-        ("orig_instruction", "orig_reference_answer", "orig_criteria"),
-        read_score,
-        ("pearson", "kendall", "spearman", "invalid_rate", "left_out"),
-        image_columns=("image",),
-        source=SOURCE,
-    ),
-)

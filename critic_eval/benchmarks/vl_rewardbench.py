@@ -1,20 +1,16 @@
 """VL-RewardBench (arXiv 2411.17451): which of two answers is better, in three groups."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of, text_of
-from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.benchmarks.official import answer_as_vl_rewardbench
-from critic_eval.judging import Item, Label
-from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.lmms.variants import with_variants
-
-SOURCE = Source("vl_rewardbench", "*.parquet", hub="MMInstruction/VL-RewardBench")
+from critic_eval.judging import Item, Judgment, Label, Verdict
 
 
-def read_pair(row: Row) -> Iterator[Case]:
+def read_pair(row: Row, source: HubData) -> Iterator[Case]:
     """Two answers; `human_ranking` [0, 1] says that the first is better, and nearly every row does."""
     ranking = list(row["human_ranking"])
     if sorted(ranking) != [0, 1] or len(row["response"]) != 2:
@@ -22,7 +18,7 @@ def read_pair(row: Row) -> Iterator[Case]:
     models = row.get("models")
     responses = responses_of(row["response"], models if isinstance(models, list) else ())
     name = text_of(row, "id")
-    item = Item(name, text_of(row, "query"), responses, SOURCE.images(row), group=group_of(name), cluster=name)
+    item = Item(name, text_of(row, "query"), responses, source.images(row), group=group_of(name), cluster=name)
     yield Case(item, Label.preference(ranking.index(0)))
 
 
@@ -36,6 +32,25 @@ def group_of(item_id: str) -> str:
     return next((group for prefix, group in _GROUPS.items() if name.startswith(prefix)), "general")
 
 
+def answer_as_published(judgment: Judgment, row: Row) -> Judgment:
+    """Only an answer that the official pattern reads counts; any number but the rejected answer's agrees with it.
+
+    Source: VL_RewardBench, cal.py. An answer that it does not read is left out, as undecided items are.
+    """
+    if not judgment.raw:
+        return judgment
+    text = judgment.raw[:_READ_AT_MOST].replace("\n", "").replace("*", "")
+    match = _OVERALL.search(text)
+    if match is None:
+        return replace(judgment, verdict=Verdict.invalid("not read by the official pattern"))
+    shown = [ord(letter) - ord("A") for letter in judgment.order]
+    number = int(match[1])
+    if number in (1, 2):
+        return replace(judgment, verdict=Verdict.preference(shown[number - 1]))
+    label = judgment.label.value if judgment.label is not None else 0
+    return replace(judgment, verdict=Verdict.preference(label))  # type: ignore[arg-type]  # a preference's label
+
+
 _GROUPS = {
     "mathverse": "reasoning",
     "mmmu": "reasoning",
@@ -43,23 +58,8 @@ _GROUPS = {
     "rlhf": "hallucination",
     "rlaif": "hallucination",
 }
-
-_TASK = JudgeTask(
-    "vl_rewardbench",
-    ("id", "query", "response", "human_ranking"),
-    read_pair,
-    ("accuracy_with_tie", "mean_accuracy_with_tie", "order_consistency", "invalid_rate", "left_out"),
-    image_columns=("image",),
-    source=SOURCE,
+# The pattern's cost grows faster than the text; no answer is as long as this.
+_READ_AT_MOST = 20_000
+_OVERALL = re.compile(
+    r"(?:Overall Judgment|Therefore)\s*.*\s*-*\s*Answer\s*(\d+)\s*is\s*(?:the\s*)?(?:slightly\s*)?better", re.IGNORECASE
 )
-
-TASKS = {
-    **with_variants("all", _TASK),
-    "all_official": replace(
-        _TASK,
-        metrics=("majority_accuracy", "mean_majority_accuracy", "invalid_rate", "left_out"),
-        order_policy="random",
-        repeats=9,
-        official=answer_as_vl_rewardbench,
-    ),
-}

@@ -11,15 +11,9 @@ from itertools import combinations
 from typing import Any
 
 from critic_eval.benchmarks.loading.cases import Case, LeftOut, case_of, responses_of, text_of
-from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label
-from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.lmms.variants import with_variants
-
-SOURCE = Source(
-    "vlfeedback", "vlfeedback_80k.jsonl", hub="MMInstruction/VLFeedback", split="train", image_folders=("", "images")
-)
 
 ASPECTS = {
     "Helpfulness": "Helpfulness: does the response do what the instruction asks, as fully and clearly as it needs?",
@@ -33,7 +27,7 @@ ASPECTS = {
 """The aspects by their names in the data, each with how we ask for it (1 is worst, 5 best)."""
 
 
-def read_scores(row: Row) -> Iterator[Case | LeftOut]:
+def read_scores(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
     """A case for each response and aspect; a rating that is no number ("N/A") is left out."""
     for index, completion in enumerate(_completions(row)):
         for aspect in ASPECTS:
@@ -41,10 +35,10 @@ def read_scores(row: Row) -> Iterator[Case | LeftOut]:
             if rating is None:
                 yield LeftOut(f"no rating of {aspect}")
                 continue
-            yield case_of(partial(_score_case, row, index, completion, aspect, rating))
+            yield case_of(partial(_score_case, row, source, index, completion, aspect, rating))
 
 
-def read_pairs(row: Row) -> Iterator[Case | LeftOut]:
+def read_pairs(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
     """A case for each two of the four responses; the higher mean of the three ratings is better, equal ones tie.
 
     The official pairs for training (run_dpo.py) leave out ties; pairs with a rating that is no number are left out
@@ -58,15 +52,17 @@ def read_pairs(row: Row) -> Iterator[Case | LeftOut]:
             yield LeftOut("a response lacks a rating")
             continue
         label = Label.preference(None if a == b else int(b > a))
-        yield case_of(partial(_pair_case, row, completions, (first, second), label))
+        yield case_of(partial(_pair_case, row, source, completions, (first, second), label))
 
 
-def _score_case(row: Row, index: int, completion: Mapping[str, Any], aspect: str, rating: float) -> Case:
+def _score_case(
+    row: Row, source: HubData, index: int, completion: Mapping[str, Any], aspect: str, rating: float
+) -> Case:
     item = Item(
         f"{row['id']}-{index}-{aspect.split()[0].casefold()}",
         text_of(row, "prompt"),
         responses_of([completion["response"]], [completion.get("model")]),
-        SOURCE.images(row, "img_path"),
+        source.images(row, "img_path"),
         rubric=f"{ASPECTS[aspect]} 1 is worst, 5 is best.",
         group=aspect,
         cluster=str(row["id"]),
@@ -74,13 +70,15 @@ def _score_case(row: Row, index: int, completion: Mapping[str, Any], aspect: str
     return Case(item, Label.score(rating))
 
 
-def _pair_case(row: Row, completions: Sequence[Mapping[str, Any]], pair: tuple[int, int], label: Label) -> Case:
+def _pair_case(
+    row: Row, source: HubData, completions: Sequence[Mapping[str, Any]], pair: tuple[int, int], label: Label
+) -> Case:
     chosen = [completions[index] for index in pair]
     item = Item(
         f"{row['id']}-{pair[0]}{pair[1]}",
         text_of(row, "prompt"),
         responses_of([one["response"] for one in chosen], [one.get("model") for one in chosen]),
-        SOURCE.images(row, "img_path"),
+        source.images(row, "img_path"),
         cluster=str(row["id"]),
     )
     return Case(item, label)
@@ -108,26 +106,3 @@ def _mean(completion: Mapping[str, Any]) -> float | None:
     ratings = [_rating(completion, aspect) for aspect in ASPECTS]
     known = [rating for rating in ratings if rating is not None]
     return sum(known) / len(known) if len(known) == len(ratings) else None
-
-
-TASKS = {
-    "score": JudgeTask(
-        "aspect_score",
-        ("id", "prompt", "completions"),
-        read_scores,
-        ("mean_pearson", "mean_spearman", "mean_kendall", "pearson", "spearman", "kendall", "invalid_rate", "left_out"),
-        image_columns=("img_path", "image"),
-        source=SOURCE,
-    ),
-    **with_variants(
-        "pair",
-        JudgeTask(
-            "llava_critic_pair",
-            ("id", "prompt", "completions"),
-            read_pairs,
-            ("accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate", "left_out"),
-            image_columns=("img_path", "image"),
-            source=SOURCE,
-        ),
-    ),
-}

@@ -1,25 +1,16 @@
 """WildVision (arXiv 2406.11069): people's votes in its arena, and its bench of models against a baseline."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from critic_eval.benchmarks.loading.cases import Case, LeftOut, UnusableError, case_of, responses_of, text_of
-from critic_eval.benchmarks.loading.sources import Source
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Label
+from critic_eval.judging import Item, Judgment, Label, Verdict, to_canonical
 from critic_eval.judging.parsing.graded_preference import parse_graded_preference
-from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.lmms.variants import with_variants
-
-ARENA = Source("wildvision_arena", "*.parquet", hub="WildVision/wildvision-battle", split="train")
-BENCH = Source(
-    "wildvision_bench",
-    "*.parquet",
-    hub="WildVision/wildvision-arena-data",
-    config="release_bench_0617_with_modelresponse",
-)
 
 BASELINE = "claude-3-sonnet-20240229"
 MODELS = (
@@ -49,7 +40,7 @@ MODELS = (
 """Models that the bench has responses of, beside its baseline."""
 
 
-def read_battle(row: Row) -> Iterator[Case]:
+def read_battle(row: Row, source: HubData) -> Iterator[Case]:
     """One battle: what two models answered to a person, who named a winner. Both kinds of tie are ties."""
     if row["winner"] not in _WINNERS:
         raise UnusableError("winner is none of model_a, model_b and tie")
@@ -58,11 +49,11 @@ def read_battle(row: Row) -> Iterator[Case]:
     if asked != asked_too:
         raise UnusableError("the two conversations ask different questions")
     responses = responses_of([first, second], [row["model_a"], row["model_b"]])
-    item = Item(str(row["question_id"]), asked, responses, ARENA.images(row))
+    item = Item(str(row["question_id"]), asked, responses, source.images(row))
     yield Case(item, Label.preference(_WINNERS[row["winner"]]))
 
 
-def read_bench(row: Row) -> Iterator[Case | LeftOut]:
+def read_bench(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
     """A case for each model that a row holds a response of, as assistant B against the baseline as A.
 
     A column `gpt4o_labels`, from model to recorded label ("A>>B"), gives the labels where it is there.
@@ -72,20 +63,40 @@ def read_bench(row: Row) -> Iterator[Case | LeftOut]:
     for model in MODELS:
         if row.get(model) is None:
             continue
-        yield case_of(partial(_bench_case, row, name, model, labels.get(model)))
+        yield case_of(partial(_bench_case, row, source, name, model, labels.get(model)))
 
 
-def _bench_case(row: Row, name: str, model: str, recorded: Any) -> Case:
+def verdict_as_published(judgment: Judgment, row: Row) -> Judgment:
+    """The one label that an answer has; of two different ones, or of none, what the judging code recorded for it.
+
+    That stands under `score`: a tie for an API error, or nothing. What it recorded nothing for has no weight in the
+    score, and is a battle that nobody wins in the other figures. Source: WildVision-Bench, get_score of its judge code.
+    """
+    if not judgment.raw and judgment.verdict.is_valid:
+        return judgment
+    found = set(_LABEL.findall(judgment.raw)) - {""}
+    label = next(iter(found)) if len(found) == 1 else row.get("score")
+    if label not in _FIVE_WAY:
+        return replace(judgment, verdict=Verdict.invalid(_two_labels(found) or judgment.verdict.reason or _NO_LABEL))
+    better, strength = _FIVE_WAY[label]
+    return replace(judgment, verdict=to_canonical(Verdict.preference(better, strength), judgment.order))
+
+
+def _bench_case(row: Row, source: HubData, name: str, model: str, recorded: Any) -> Case:
     label = parse_graded_preference(f"[[{recorded}]]").verdict
     item = Item(
         f"{name}-{model}",
         text_of(row, "instruction"),
         responses_of([row[BASELINE], row[model]], [BASELINE, model]),
-        BENCH.images(row),
+        source.images(row),
         group=model,
         cluster=name,
     )
     return Case(item, Label.preference(label.value) if label.is_valid else None)  # type: ignore[arg-type]
+
+
+def _two_labels(found: set[str]) -> str:
+    return f"{len(found)} different labels" if len(found) > 1 else ""
 
 
 def _last_turn(conversation: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -98,31 +109,6 @@ def _last_turn(conversation: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 
 
 _WINNERS = {"model_a": 0, "model_b": 1, "tie": None, "tie (bothbad)": None}
-
-_BATTLES = JudgeTask(
-    "llava_critic_pair",
-    ("question_id", "model_a", "model_b", "conversation_a", "conversation_b", "winner"),
-    read_battle,
-    (
-        "accuracy_with_tie",
-        "accuracy_without_tie",
-        "model_kendall",
-        "order_consistency",
-        "invalid_rate",
-        "left_out",
-    ),
-    image_columns=("image",),
-    source=ARENA,
-)
-_BENCH = JudgeTask(
-    "wildvision_bench",
-    ("question_id", "instruction", BASELINE),
-    read_bench,
-    ("score", "win_rate", "reward", "accuracy_with_tie", "cohen_kappa", "invalid_rate", "left_out"),
-    order_policy="single",
-    image_columns=("image",),
-    source=BENCH,
-)
-
-ARENA_TASKS = with_variants("battles", _BATTLES)
-BENCH_TASKS = {"all": _BENCH, "all_official": replace(_BENCH, invalid_policy="wrong")}
+_NO_LABEL = "no label of the official code's"
+_LABEL = re.compile(r"\[\[([AB<>=]+)\]\]")
+_FIVE_WAY = {"A>>B": (0, 2), "A>B": (0, 1), "A=B": (None, 1), "B>A": (1, 1), "B>>A": (1, 2)}

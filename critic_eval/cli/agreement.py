@@ -28,20 +28,20 @@ def add_command(commands: Any) -> None:
 
 
 def _agreement(args: argparse.Namespace) -> None:
+    from critic_eval.benchmarks.registry import find_benchmark
     from critic_eval.metrics.paired import agreement_figures
-    from critic_eval.runs.recorded_forms import find_recorded
     from critic_eval.runs.report import figure_record
     from critic_eval.runs.sample_files import read_samples
     from critic_eval.wording import json_text, number_text, spread_text
 
     check_bootstrap(args)
-    recorded = find_recorded(args.benchmark)
-    (own, notes), (other, more) = (read_samples(recorded, files) for files in (args.files, args.against))
+    benchmark = find_benchmark(args.benchmark)
+    (own, notes), (other, more) = (read_samples(benchmark, files) for files in (args.files, args.against))
     for note in (*notes, *(f"of the second run: {note}" for note in more)):
         print(visible(note), file=sys.stderr)
     figures = agreement_figures(own, other, args.bootstrap, args.seed)
     if args.json:
-        print(json_text({"benchmark": recorded.name, "figures": [figure_record(found) for found in figures]}))
+        print(json_text({"benchmark": benchmark.name, "figures": [figure_record(found) for found in figures]}))
         return
     for found in figures:
         spread = f"95 % {spread_text(found.low, found.high)}, n {found.n}, invalid {sum(found.invalid.values())}"

@@ -40,15 +40,15 @@ def add_command(commands: Any) -> None:
 
 
 def _probe(args: argparse.Namespace) -> None:
+    from critic_eval.benchmarks.registry import find_benchmark
     from critic_eval.metrics.probes import probe
-    from critic_eval.runs.recorded_forms import find_recorded
     from critic_eval.runs.sample_files import read_samples
     from critic_eval.wording import json_text, number_text, spread_text
 
     check_bootstrap(args)
-    recorded = find_recorded(args.benchmark)
-    judgments, notes = read_samples(recorded, args.files)
-    against, more = read_samples(recorded, args.against) if args.against else ([], [])
+    benchmark = find_benchmark(args.benchmark)
+    judgments, notes = read_samples(benchmark, args.files)
+    against, more = read_samples(benchmark, args.against) if args.against else ([], [])
     notes += [f"of the second run: {note}" for note in more]
     found = probe(args.probe, judgments, against, args.model, args.bootstrap, args.seed)
     if args.json:

@@ -9,6 +9,8 @@ from critic_eval.compat import Part, wrapped_once
 _LMMS_EVAL = "lmms-eval"
 TASK_FOLDERS = Part(_LMMS_EVAL, "lmms_eval.tasks", "TaskManager.initialize_tasks", ("include_path", "include_defaults"))
 """Where lmms-eval looks for tasks: it has no entry point for folders of them."""
+TASK_CONFIG = Part(_LMMS_EVAL, "lmms_eval.tasks", "TaskManager._get_config", ("name",))
+"""The config of a task by its name, from its YAML."""
 STANDARD_ERRORS = Part(_LMMS_EVAL, "lmms_eval.evaluator_utils", "stderr_for_metric", ("metric", "bootstrap_iters"))
 """It knows the standard errors of its own aggregations alone."""
 AGGREGATION = Part(_LMMS_EVAL, "lmms_eval.evaluator_utils", "TaskOutput.calculate_aggregate_metric")
@@ -48,7 +50,7 @@ DOWNLOAD_TRIES = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.downlo
 """When tenacity, which wraps a task's download, gives up."""
 
 PARTS = (
-    *(TASK_FOLDERS, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
+    *(TASK_FOLDERS, TASK_CONFIG, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
     *(SAVED_SAMPLES, ANSWER_FILTERS, FIRST_ANSWER, PYTHON_CALL, DECORATOR),
     *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, DOWNLOAD_TRIES, FOLDER_NAME),
 )

@@ -7,11 +7,11 @@ function, adds what is ours, and leaves all else as it is. So do more, which mea
 repeated, put our figures in full, with intervals and signatures, into the results, and write files whole or not at all.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from critic_eval.lmms import parts, saving
-from critic_eval.package_data import data_folder
 
 
 def model_manifests() -> list[Any]:
@@ -31,6 +31,7 @@ def install() -> None:
     from critic_eval.lmms import draws
 
     parts.TASK_FOLDERS.wrap(_with_our_tasks)
+    parts.TASK_CONFIG.wrap(_with_our_config)
     parts.STANDARD_ERRORS.wrap(_with_our_stderr)
     parts.AGGREGATION.wrap(_noting_figures)
     parts.ANSWER_FILTERS.wrap(draws.with_all_answers)
@@ -47,18 +48,49 @@ _MODELS = {
 }
 
 
-def tasks_folder() -> Path:
-    """The folder of our task YAMLs."""
-    return data_folder("tasks")
-
-
 def _with_our_tasks(initialize_tasks: Any) -> Any:
     def wrapped(self: Any, include_path: Any = None, include_defaults: bool = True) -> Any:
-        # Ours come last: where names clash, lmms-eval keeps the earlier folder's, so a user's own task wins.
-        given = [include_path] if isinstance(include_path, str) else list(include_path or [])
-        return initialize_tasks(self, [*given, str(tasks_folder())], include_defaults)
+        from critic_eval.benchmarks import registry
+
+        folders = [include_path] if isinstance(include_path, str) else list(include_path or [])
+        index = initialize_tasks(self, folders or None, include_defaults)
+        for folder in folders:
+            registry.add_folder(folder)
+        known = registry.benchmarks()
+        ours = {
+            one.name: {"type": "task", "yaml_path": _DECLARED if one.file is None else str(one.file)} for one in known
+        }
+        suites = {name: {"type": "group", "task": tasks, "yaml_path": -1} for name, tasks in registry.suites().items()}
+        # Where names clash, lmms-eval keeps the earlier folder's, so a task of another form wins.
+        files = {one.file for one in known}
+        others = {name: entry for name, entry in index.items() if _file(entry) not in files}
+        return {**ours, **suites, **others}
 
     return wrapped
+
+
+def _with_our_config(get_config: Any) -> Any:
+    def wrapped(self: Any, name: str) -> Any:
+        from critic_eval.benchmarks import registry
+        from critic_eval.lmms.tasks import task_config
+
+        entry = self.task_index.get(name, {})
+        benchmark = next((one for one in registry.benchmarks() if one.name == name), None)
+        if benchmark is None or not (entry.get("yaml_path") == _DECLARED or _file(entry) == benchmark.file):
+            return get_config(self, name)
+        return task_config(benchmark)
+
+    return wrapped
+
+
+_DECLARED = "declared by a plugin"
+"""Stands in lmms-eval's index for the file of a benchmark that was registered without one."""
+
+
+def _file(entry: Mapping[str, Any]) -> Path | None:
+    """The file of a task in lmms-eval's index, if it has one."""
+    path = entry.get("yaml_path")
+    return Path(path).resolve() if isinstance(path, str) and path != _DECLARED else None
 
 
 def _with_our_stderr(stderr_for_metric: Any) -> Any:

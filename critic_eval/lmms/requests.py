@@ -6,6 +6,7 @@ from typing import Any
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
+from critic_eval.benchmarks.loading.rows import without_images
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.generation import GenerationSettings, Mode
 from critic_eval.critics.images import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
@@ -13,7 +14,7 @@ from critic_eval.critics.planning import Asked
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Reading, get_protocol, verdict_form
 from critic_eval.judging.images import open_image
-from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask, without_images
+from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask
 
 
 class Requests:

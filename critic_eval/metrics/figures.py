@@ -168,6 +168,18 @@ def figure_names() -> list[str]:
     return list(_METRICS)
 
 
+def figure_of_metric(name: str) -> tuple[str | None, bool]:
+    """The figure that a task's metric is, None for none, and whether it is its unweighted mean over the groups.
+
+    >>> figure_of_metric("mean_pearson"), figure_of_metric("mean_score_1"), figure_of_metric("left_out")
+    (('pearson', True), ('mean_score_1', False), (None, False))
+    """
+    if name in figure_names():
+        return name, False
+    base = name.removeprefix("mean_")
+    return (base, True) if name != base and base in figure_names() else (None, False)
+
+
 class _Metric(NamedTuple):
     sampler: Sampler
     higher_is_better: bool | None

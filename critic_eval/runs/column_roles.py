@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 from difflib import get_close_matches
 from string import ascii_lowercase
 
+from critic_eval.benchmarks.benchmark import RecordedColumns
 from critic_eval.errors import ArgumentError
-from critic_eval.runs.recorded import Columns
 
 Map = Sequence[tuple[str, str]]
 """Columns and their roles."""
@@ -32,7 +32,7 @@ def parse_map(named: Sequence[str]) -> Map:
     return found
 
 
-def mapped(columns: Columns, named: Map) -> Columns:
+def mapped(columns: RecordedColumns, named: Map) -> RecordedColumns:
     """A benchmark's columns with those that a user named in their place; a named column has no other part.
 
     Where a verdict is named and no text, no text is read.
@@ -43,7 +43,7 @@ def mapped(columns: Columns, named: Map) -> Columns:
     parts: dict[str, tuple[str, ...]] = {
         one.name: tuple(name for name in getattr(columns, one.name) if name not in taken)
         for one in fields(columns)
-        if one.name not in ("logprobs", "own")
+        if one.name not in ("logprobs", "asked")
     }
     roles = {role for _, role in named}
     for role, part in _PARTS.items():

@@ -1,163 +1,91 @@
-"""Records of past judgments as judgments: what a table's columns mean, and what official code made of bad answers."""
+"""Records of past judgments as judgments, and what official code made of bad answers."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, value_at
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, LabelKind, Verdict, get_protocol, identity_order, to_canonical
 from critic_eval.judging.logged import logged_judgment
 from critic_eval.judging.parsing.reading import Parsed
-from critic_eval.metrics import InvalidPolicy, expected_score
+from critic_eval.metrics import expected_score
 
 NOT_PARSED = "no verdict recorded"
 NOT_RECORDED = "not recorded"
 """Why an item that a recorded judge never judged has no verdict; official code never met such an item."""
-Official = Callable[[Judgment, Row], Judgment]
-"""What a benchmark's own code makes of a judgment, given its record."""
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Names that each part of a record may have; of those that a table holds, the first with a value is read.
+def recorded_judgment(benchmark: Benchmark, cells: Row, expected: bool = False, official: bool = False) -> Judgment:
+    """One record as a judgment.
 
-    Attributes:
-        item_id: What was judged.
-        group: The part of the benchmark that the item is of.
-        label: What people or a reference said.
-        verdict: What was read from the critic's answer.
-        text: The critic's whole answer; it is read anew, unless it is empty and there is a verdict.
-        order: In which order responses were shown.
-        logprobs: Columns with the log-probability of each score, by score.
-        own: Columns of the benchmark's own data: beside one of these, `answer` is the response that was judged.
-        cluster: Items that are resampled together share its value. This and what follows is only read where the user
-            names a column for it.
-        models: Who wrote each response, a column for each.
-        lengths: How long each response is, in characters, a column for each.
+    A `judgment` that lmms_eval logged is taken as it is. Otherwise an answer's text is parsed; where that is empty,
+    a recorded verdict counts. `expected` takes the mean of the scores' distribution in place of a valid score.
+
+    Args:
+        benchmark: Whose record it is.
+        cells: The record: by the names of `RecordedColumns` what was found for each part, and by their own names
+            `judgment` and what official code and log-probabilities need.
+        expected: See above; needs columns of log-probabilities.
+        official: Treat the judgment as the benchmark's own code does.
+
+    Raises:
+        DataError: A part is missing or unfit; names the column.
     """
-
-    item_id: tuple[str, ...] = ("item_id", "id")
-    group: tuple[str, ...] = ("group",)
-    label: tuple[str, ...] = ("label",)
-    verdict: tuple[str, ...] = ("verdict", "judge", "result.judge")
-    text: tuple[str, ...] = ("text", "raw", "answer")
-    order: tuple[str, ...] = ("order",)
-    logprobs: Mapping[float, str] = field(default_factory=dict)
-    own: tuple[str, ...] = ()
-    cluster: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    lengths: tuple[str, ...] = ()
-
-    def text_beside(self, names: Collection[str]) -> tuple[str, ...]:
-        """The names of the critic's answer in a table with these columns.
-
-        `answer` is the critic's only where nothing says that it is what was judged: a verdict beside it, or the
-        benchmark's own columns.
-        """
-        own = self.own if not _RESPONSES.intersection(names) else ()
-        is_judged = not {*VERDICT_COLUMNS, *own}.isdisjoint(names)
-        return tuple(name for name in self.text if name != "answer" or not is_judged)
+    try:
+        if isinstance(cells.get("judgment"), Mapping):
+            judgment = logged_judgment(cells["judgment"], benchmark.kind)
+        else:
+            judgment = _from_cells(benchmark, cells)
+        if expected and judgment.verdict.is_valid:
+            judgment = replace(judgment, verdict=Verdict.score(_expected(benchmark, cells)))
+        is_stated = judgment.verdict.reason == NOT_RECORDED
+        return benchmark.official.rule(judgment, cells) if official and not is_stated else judgment
+    except ArgumentError as error:
+        raise DataError(str(error)) from error
 
 
-VERDICT_COLUMNS = ("judge", "verdict", "result.judge")
-_RESPONSES = {"response", "responses", "response_a", "response_1", "orig_response", "chosen", "completions"}
-"""Where what was judged stands under one of these names, an `answer` is the critic's."""
+def _from_cells(benchmark: Benchmark, cells: Row) -> Judgment:
+    text, verdict, label, order = (cells.get(name) for name in ("text", "verdict", "label", "order"))
+    if "text" not in cells and "verdict" not in cells:
+        raise DataError("there is no answer and no verdict to read")
+    n = len(str(order)) if order else _n_responses(benchmark, label)
+    shown = str(order) if order else identity_order(n)
+    is_read = text is not None and (is_filled(text) or not is_filled(verdict))
+    parsed = (
+        get_protocol(benchmark.protocol).parse(str(text), n) if is_read else Parsed(verdict_of(benchmark.kind, verdict))
+    )
+    return Judgment(
+        item_id=str(cells.get("item_id", "")),
+        order=shown,
+        verdict=to_canonical(parsed.verdict, shown),
+        raw=str(text) if is_read else "",
+        protocol=benchmark.protocol,
+        span=parsed.span,
+        read_as=parsed.read_as,
+        label=_label(benchmark.kind, label) if is_filled(label) else None,
+        cluster=str(cells["cluster"]) if is_filled(cells.get("cluster")) else None,
+        models=tuple(None if not is_filled(one) else str(one) for one in cells.get("models", ())),
+        lengths=tuple(_length(one) for one in cells.get("lengths", ())),
+    )
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A benchmark as recorded judgments have it.
+def _n_responses(benchmark: Benchmark, label: Any) -> int:
+    return len(str(label)) if benchmark.kind == "ranking" and label else benchmark.n_responses
 
-    Attributes:
-        name: The task's name.
-        kind: What is judged; a `score` benchmark may have verdicts of two `scores`.
-        n_responses: How many responses an item has, where the table does not say.
-        protocol: Name of the protocol that reads a critic's answer.
-        figures: What is computed, the benchmark's own metric first.
-        columns: The columns of its tables.
-        official: See `Official`.
-        official_policy: What becomes of verdicts that are invalid even so.
-        official_reads: Whether the benchmark's own parser reads an answer, where that is known to differ from ours.
-        source: Where the official rule comes from.
-        official_by_item: Whether the official rule looks at the item's id.
-    """
 
-    name: str
-    kind: LabelKind
-    n_responses: int
-    protocol: str
-    figures: tuple[str, ...]
-    columns: Columns
-    official: Official
-    official_policy: InvalidPolicy = "exclude"
-    official_reads: Callable[[str], bool] | None = None
-    source: str = ""
-    official_by_item: bool = False
-
-    def judgment(self, cells: Row, expected: bool = False, official: bool = False) -> Judgment:
-        """One record as a judgment.
-
-        A `judgment` that lmms_eval logged is taken as it is. Otherwise an answer's text is parsed; where that is empty,
-        a recorded verdict counts. `expected` takes the mean of the scores' distribution in place of a valid score.
-
-        Args:
-            cells: The record: by the names of `Columns` what was found for each part, and by their own names `judgment`
-                and what official code and log-probabilities need.
-            expected: See above; needs columns of log-probabilities.
-            official: Treat the judgment as the benchmark's own code does.
-
-        Raises:
-            DataError: A part is missing or unfit; names the column.
-        """
-        try:
-            if isinstance(cells.get("judgment"), Mapping):
-                judgment = logged_judgment(cells["judgment"], self.kind)
-            else:
-                judgment = self._from_cells(cells)
-            if expected and judgment.verdict.is_valid:
-                judgment = replace(judgment, verdict=Verdict.score(self._expected(cells)))
-            is_stated = judgment.verdict.reason == NOT_RECORDED
-            return self.official(judgment, cells) if official and not is_stated else judgment
-        except ArgumentError as error:
-            raise DataError(str(error)) from error
-
-    def _from_cells(self, cells: Row) -> Judgment:
-        text, verdict, label, order = (cells.get(name) for name in ("text", "verdict", "label", "order"))
-        if "text" not in cells and "verdict" not in cells:
-            raise DataError("there is no answer and no verdict to read")
-        n = len(str(order)) if order else self._n_responses(label)
-        shown = str(order) if order else identity_order(n)
-        is_read = text is not None and (is_filled(text) or not is_filled(verdict))
-        parsed = get_protocol(self.protocol).parse(str(text), n) if is_read else Parsed(verdict_of(self.kind, verdict))
-        return Judgment(
-            item_id=str(cells.get("item_id", "")),
-            order=shown,
-            verdict=to_canonical(parsed.verdict, shown),
-            raw=str(text) if is_read else "",
-            protocol=self.protocol,
-            span=parsed.span,
-            read_as=parsed.read_as,
-            label=_label(self.kind, label) if is_filled(label) else None,
-            cluster=str(cells["cluster"]) if is_filled(cells.get("cluster")) else None,
-            models=tuple(None if not is_filled(one) else str(one) for one in cells.get("models", ())),
-            lengths=tuple(_length(one) for one in cells.get("lengths", ())),
-        )
-
-    def _n_responses(self, label: Any) -> int:
-        return len(str(label)) if self.kind == "ranking" and label else self.n_responses
-
-    def _expected(self, cells: Row) -> float:
-        names = self.columns.logprobs
-        missing = [name for name in names.values() if not is_filled(cells.get(name))]
-        if not names or missing:
-            columns = ", ".join(missing) or "with log-probabilities of the scores"
-            raise DataError(f"expected scores need the columns {columns}.")
-        try:
-            logprobs = [float(cells[name]) for name in names.values()]
-        except (TypeError, ValueError) as error:
-            raise DataError(f"a log-probability is no number ({error}).") from error
-        return expected_score(logprobs, list(names))
+def _expected(benchmark: Benchmark, cells: Row) -> float:
+    names = benchmark.recorded.logprobs
+    missing = [name for name in names.values() if not is_filled(cells.get(name))]
+    if not names or missing:
+        columns = ", ".join(missing) or "with log-probabilities of the scores"
+        raise DataError(f"expected scores need the columns {columns}.")
+    try:
+        logprobs = [float(cells[name]) for name in names.values()]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"a log-probability is no number ({error}).") from error
+    return expected_score(logprobs, list(names))
 
 
 def is_filled(value: Any) -> bool:
@@ -180,11 +108,6 @@ def _length(value: Any) -> int:
         return int(float(value))
     except (TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(f"a response's length is a whole number, not {value!r}.") from error
-
-
-def unchanged(judgment: Judgment, row: Row) -> Judgment:
-    """The official rule of a benchmark whose code leaves out what it can't read."""
-    return judgment
 
 
 def _label(kind: LabelKind, value: Any) -> Label:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from critic_eval.benchmarks.benchmark import Benchmark, RecordedColumns
 from critic_eval.benchmarks.loading.tables import ABSENT, read_batches
 from critic_eval.errors import DataError
 from critic_eval.judging import Judgment
 from critic_eval.metrics.columns import Column, JudgmentColumns
 from critic_eval.runs.column_roles import Map, check_named, mapped
-from critic_eval.runs.recorded import Columns, Recorded, is_filled
+from critic_eval.runs.recorded import is_filled, recorded_judgment
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class RecordedTable:
 
 
 def read_recorded(
-    recorded: Recorded,
+    benchmark: Benchmark,
     file: str | Path,
     expected: bool = False,
     official: bool = False,
@@ -46,7 +47,7 @@ def read_recorded(
         ArgumentError: A column that was named is not there.
         DataError: The file can't be read or, if strict, a record can't be used.
     """
-    table, columns = Path(file).name, mapped(recorded.columns, named)
+    table, columns = Path(file).name, mapped(benchmark.recorded, named)
     problems: list[str] = []
     lines, found, names = _read(file, _wanted(columns), problems, strict)
     check_named(named, names, table)
@@ -57,7 +58,7 @@ def read_recorded(
     cells = {part: column for part, (column, _) in parts.items() if column is not None}
     cells |= {name: found[name] for name in own if name in found}
     key = [name for name in cells if name not in ("item_id", "group")]
-    key += ["item_id"] if official and recorded.official_by_item and "item_id" in cells else []
+    key += ["item_id"] if official and benchmark.official.by_item and "item_id" in cells else []
 
     template_of, first = _distinct(cells, key, len(lines))
     judgments: list[Judgment] = []
@@ -68,7 +69,7 @@ def read_recorded(
         record = _record(cells, key, row)
         is_logged[place] = isinstance(record.get("judgment"), Mapping)
         try:
-            judgments.append(recorded.judgment(record, expected, official))
+            judgments.append(recorded_judgment(benchmark, record, expected, official))
         except DataError as error:
             reasons[place] = f"{error}".replace(_NOTHING, _no_answer(columns, names))
     logged = is_logged[template_of]
@@ -96,7 +97,7 @@ _Picked = tuple[Column | None, list[str]]
 _NOTHING = "there is no answer and no verdict to read"
 
 
-def _wanted(columns: Columns) -> list[str]:
+def _wanted(columns: RecordedColumns) -> list[str]:
     parts = (columns.item_id, columns.group, columns.label, columns.verdict, columns.text, columns.order)
     more = (columns.cluster, columns.models, columns.lengths, tuple(columns.logprobs.values()))
     return list(dict.fromkeys([*(name for part in (*parts, *more) for name in part), "judgment", "score"]))
@@ -165,7 +166,7 @@ def _key(value: Any) -> Any:
     return (type(value), value)
 
 
-def _parts(columns: Columns, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _parts(columns: RecordedColumns, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     parts = {
         "item_id": columns.item_id,
         "group": columns.group,
@@ -260,7 +261,7 @@ def _used(column: Column) -> Column:
     return Column(codes.astype(np.int32), [column.values[place] for place in kept])
 
 
-def _no_answer(columns: Columns, names: Sequence[str]) -> str:
+def _no_answer(columns: RecordedColumns, names: Sequence[str]) -> str:
     wanted = ", ".join((*columns.text_beside(names), *columns.verdict))
     text = f"there is none of the columns {wanted}, so no verdict to read."
     if "answer" in names and "answer" not in columns.text_beside(names) and "answer" in columns.text:

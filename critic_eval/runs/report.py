@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from critic_eval import __version__
+from critic_eval.benchmarks.benchmark import LEFT_OUT
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
-from critic_eval.lmms.tasks import LEFT_OUT_COLUMN
-from critic_eval.lmms.yaml_functions import figure_of_metric, invalid_policy
-from critic_eval.metrics import Figure, group_figures
+from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
 from critic_eval.metrics.columns import counts, encoded
 from critic_eval.metrics.signature import Signature
 
@@ -44,26 +44,27 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     """
     if "judgment" not in metrics:
         return
-    figures: list[Figure] = []
-    for base, records in _records_by_figure(metrics).items():
-        if records:
-            judgments = [Judgment.from_record(record) for record in records]
-            figures += group_figures(base, judgments, invalid_policy(records), RESAMPLES, SEED)
     judgments = [Judgment.from_record(record) for record in metrics["judgment"]]
+    records = _counted(metrics)
+    counted, policy = [Judgment.from_record(record) for record in records], invalid_policy(records)
+    names = find_benchmark(task).all_figures
+    figures: list[Figure] = []
+    for place, name in enumerate(names):
+        found = group_figures(name, judgments if name == "invalid_rate" else counted, policy, RESAMPLES, SEED)
+        figures += found if place == 0 or is_shown(found) else []
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
-    policies = [invalid_policy(records) for records in _records_by_figure(metrics).values()]
     settings = {
         **judged_settings(judgments),
         "decoding": _decoding(generation),
         **({"draws": str(draws)} if draws > 1 else {}),
         "orientation": "+".join(sorted({record.get("orientation", "by exif") for record in metrics["judgment"]})),
-        "invalid": "wrong" if "wrong" in policies else "exclude",
+        "invalid": policy,
         "bootstrap": str(RESAMPLES),
         "seed": str(SEED),
         "version": __version__,
     }
-    left_out = next((text for text in metrics.get(LEFT_OUT_COLUMN, ()) if text), "")
+    left_out = next((text for text in metrics.get(LEFT_OUT, ()) if text), "")
     _tasks[task] = {
         "settings": settings,
         "left_out": left_out,
@@ -72,14 +73,26 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     }
 
 
-def _records_by_figure(metrics: Mapping[str, Any]) -> dict[str, Records]:
-    """The records of each figure, whether a task asks for it over all items, for its mean over groups, or for both."""
-    found: dict[str, Records] = {}
-    for metric, records in metrics.items():
-        name, over_groups = figure_of_metric(metric)
-        if name is not None and not (over_groups and name in found):
-            found[name] = records
-    return found
+def is_shown(figures: Sequence[Figure]) -> bool:
+    """Whether a figure, over its groups and all judgments, says something: not where the run lacks what it is about."""
+    pooled = next(found for found in figures if found.group == POOLED)
+    return pooled.reason not in _NEEDS_MORE
+
+
+def invalid_policy(records: Sequence[Mapping[str, Any]]) -> InvalidPolicy:
+    """What becomes of invalid verdicts in the figures of these records."""
+    policy: InvalidPolicy = records[0].get("policy", "exclude") if records else "exclude"
+    return policy
+
+
+_NEEDS_MORE = ("no labels", "no item was judged in two orders", "no judgment names the models of both responses")
+
+
+def _counted(metrics: Mapping[str, Any]) -> Records:
+    """The records of a task's figures, which all share them; what is told of the answers themselves has its own."""
+    apart = ("judgment", "invalid_rate", LEFT_OUT)
+    records: Records = next((metrics[name] for name in metrics if name not in apart), metrics["judgment"])
+    return records
 
 
 def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from critic_eval import __version__
+from critic_eval.benchmarks.benchmark import Benchmark
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, get_protocol
-from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
+from critic_eval.metrics import Figure, InvalidPolicy, group_figures
 from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
 from critic_eval.runs.column_roles import Map
-from critic_eval.runs.recorded import Recorded
-from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.recorded_tables import read_recorded
-from critic_eval.runs.report import figure_record, forms_read, judged_settings
+from critic_eval.runs.report import figure_record, forms_read, is_shown, judged_settings
 from critic_eval.wording import number_text, spread_text
 
 Invalid = Literal["exclude", "wrong", "official"]
@@ -94,7 +94,7 @@ def rescore(
     """Apply a benchmark's parser and metrics to recorded judgments.
 
     Args:
-        benchmark: A name of `recorded_forms.recorded_names()`; `critic_` may be left out.
+        benchmark: The name of a benchmark or a variant; `critic_` may be left out.
         files: Tables (see `read_table`). Where there are several of a benchmark without groups, each is a group.
         invalid: What becomes of invalid verdicts: left out, wrong, or what the benchmark's own code makes of them.
         expected: Take scores expected from log-probabilities.
@@ -107,33 +107,31 @@ def rescore(
         ArgumentError: An unknown benchmark, policy or column, or a policy that none of its figures can follow.
         DataError: A file can't be read, or holds no record that can be used.
     """
-    recorded = find_recorded(benchmark)
+    declared = find_benchmark(benchmark)
     if invalid not in ("exclude", "wrong", "official"):
         raise ArgumentError(f"Invalid verdicts are counted by 'exclude', 'wrong' or 'official', not {invalid!r}.")
     if resamples < 0 or seed < 0:
         raise ArgumentError("The number of resamples and the seed are 0 or more.")
-    found, notes, taken = _read(recorded, files, expected, invalid == "official", strict, named)
+    found, notes, taken = _read(declared, files, expected, invalid == "official", strict, named)
     # Figures of scores are made of columns; the others look at each judgment, several times.
-    judgments = found if recorded.kind == "score" else list(found)
-    policy: InvalidPolicy = recorded.official_policy if invalid == "official" else invalid
+    judgments = found if declared.kind == "score" else list(found)
+    policy: InvalidPolicy = declared.official.invalid if invalid == "official" else invalid
     figures: list[Figure] = []
-    for name in recorded.figures:
+    for place, name in enumerate(declared.all_figures):
         if expected and name in _OF_WHOLE_SCORES:
             continue
         try:
             of_name = group_figures(name, judgments, policy, resamples, seed)
             # A benchmark's own figure is shown even if it is unknown, and then says why.
-            pooled = next(one for one in of_name if one.group == POOLED)
-            if name == recorded.figures[0] or pooled.reason not in _NEEDS_MORE:
-                figures += of_name
+            figures += of_name if place == 0 or is_shown(of_name) else []
         except ArgumentError as error:
             if policy != "wrong":
                 raise
             notes.append(f"{name} is not shown: {error}")
     if all(found.name == "invalid_rate" for found in figures):
-        raise ArgumentError(f"No figure of {recorded.name} can count invalid verdicts as wrong; use exclude.")
+        raise ArgumentError(f"No figure of {declared.name} can count invalid verdicts as wrong; use exclude.")
     settings = {
-        "benchmark": recorded.name,
+        "benchmark": declared.name,
         **judged_settings(judgments),
         "invalid": invalid,
         "scores": "expected" if expected else "read",
@@ -141,11 +139,11 @@ def rescore(
         "seed": str(seed),
         "version": __version__,
     }
-    return Rescored(recorded.name, Signature(settings), figures, notes, taken, forms_read(judgments))
+    return Rescored(declared.name, Signature(settings), figures, notes, taken, forms_read(judgments))
 
 
 def read_judgments(
-    recorded: Recorded,
+    benchmark: Benchmark,
     files: Sequence[str | Path],
     expected: bool = False,
     official: bool = False,
@@ -156,12 +154,12 @@ def read_judgments(
     Raises:
         DataError: A file can't be read, holds no record that can be used, or, if strict, one that can't.
     """
-    judgments, notes, _ = _read(recorded, files, expected, official, strict)
+    judgments, notes, _ = _read(benchmark, files, expected, official, strict)
     return list(judgments), notes
 
 
 def _read(
-    recorded: Recorded,
+    benchmark: Benchmark,
     files: Sequence[str | Path],
     expected: bool,
     official: bool,
@@ -172,7 +170,7 @@ def _read(
     notes: list[str] = []
     taken: dict[str, str] = {}
     for file in files:
-        table = read_recorded(recorded, file, expected, official, strict, named)
+        table = read_recorded(benchmark, file, expected, official, strict, named)
         notes += _summary(table.problems)
         if table.judgments is not None:
             parts.append(table.judgments)
@@ -180,7 +178,7 @@ def _read(
     if not parts:
         raise DataError(f"No record can be used. {notes[0] if notes else ''}")
     judgments = JudgmentColumns.joined(parts)
-    notes += [*_repeated(judgments), *_without_group(judgments), *_not_official(recorded, judgments)]
+    notes += [*_repeated(judgments), *_without_group(judgments), *_not_official(benchmark, judgments)]
     if len(set(taken.values())) == 1:
         return judgments, notes, next(iter(taken.values()))
     return judgments, notes, "; ".join(f"{name}: {what}" for name, what in taken.items())
@@ -206,12 +204,12 @@ def _without_group(judgments: JudgmentColumns) -> list[str]:
     return [f"{alone.sum()} of {len(judgments)} records name no group and count only as pooled: item {listed}"]
 
 
-def _not_official(recorded: Recorded, judgments: JudgmentColumns) -> list[str]:
+def _not_official(benchmark: Benchmark, judgments: JudgmentColumns) -> list[str]:
     """Answers that are read here, and not by a benchmark's own parser, where that is known."""
-    if recorded.official_reads is None:
+    if benchmark.official.reads is None:
         return []
-    (codes, raws), protocol = judgments.columns["raw"], get_protocol(recorded.protocol)
-    unread = [bool(raw) and not recorded.official_reads(raw) for raw in raws]
+    (codes, raws), protocol = judgments.columns["raw"], get_protocol(benchmark.protocol)
+    unread = [bool(raw) and not benchmark.official.reads(raw) for raw in raws]
     rows = np.flatnonzero(np.array(unread)[codes])
     more = [
         one for one in (judgments[int(row)] for row in rows) if protocol.parse(one.raw, len(one.order)).verdict.is_valid
@@ -232,6 +230,4 @@ def _summary(problems: Sequence[str]) -> list[str]:
 
 
 _SHOWN = 5
-_NEEDS_MORE = ("no labels", "no item was judged in two orders", "no judgment names the models of both responses")
-"""Why a figure is not shown: the records lack what it is about."""
 _OF_WHOLE_SCORES = ("score_accuracy", "quadratic_kappa")

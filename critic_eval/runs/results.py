@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.judging import Judgment
-from critic_eval.lmms.yaml_functions import figure_of_metric
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
+from critic_eval.metrics.figures import figure_of_metric
 from critic_eval.metrics.signature import Signature
-from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.rescore import read_judgments
 from critic_eval.runs.result_files import find_results, first_of, is_file, read_results
 from critic_eval.runs.result_values import figure_numbers, name_text, number, part, seconds, settings_texts
@@ -97,7 +97,7 @@ class TaskRun:
             DataError: no samples were logged, or they can't be read.
         """
         is_official = as_counted and self.task.endswith("_official")
-        return read_judgments(find_recorded(self.task), [self.logged()], official=is_official)[0]
+        return read_judgments(find_benchmark(self.task), [self.logged()], official=is_official)[0]
 
     def counted_and_read(self) -> tuple[list[Judgment], list[Judgment]]:
         """Its judgments as they count, and as they were read: the same list unless the task is `_official`."""
@@ -209,7 +209,7 @@ def _is_judged(task: str, results: dict[str, Any]) -> bool:
     if not task.startswith("critic_") or part(results, "group_subtasks").get(task):
         return False
     try:
-        find_recorded(task)
+        find_benchmark(task)
     except CriticEvalError:
         return False
     return True

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.errors import DataError
 from critic_eval.judging import Judgment
-from critic_eval.runs.recorded import Recorded
 from critic_eval.runs.rescore import read_judgments
 from critic_eval.runs.result_files import first_of, is_file
 from critic_eval.visible import visible
 
 
-def read_samples(recorded: Recorded, files: Sequence[Path]) -> tuple[list[Judgment], list[str]]:
+def read_samples(benchmark: Benchmark, files: Sequence[Path]) -> tuple[list[Judgment], list[str]]:
     """The judgments of files, and what is to be known of them; a file that can't be used is named and left out.
 
     Raises:
@@ -27,25 +27,25 @@ def read_samples(recorded: Recorded, files: Sequence[Path]) -> tuple[list[Judgme
         else:
             odd.append(f"left out: {file} is {'no regular file' if _is_there(file) else 'not there'}.")
     try:
-        judgments, notes = read_judgments(recorded, usable) if usable else ([], [])
+        judgments, notes = read_judgments(benchmark, usable) if usable else ([], [])
     except DataError:
-        usable, more = _readable(recorded, usable)
+        usable, more = _readable(benchmark, usable)
         odd += more
-        judgments, notes = read_judgments(recorded, usable) if usable else ([], [])
+        judgments, notes = read_judgments(benchmark, usable) if usable else ([], [])
     if not judgments:
         raise DataError(" ".join(first_of((note.removeprefix("left out: ") for note in odd), 5)))
     return judgments, [visible(note, 400) for note in (*odd, *notes)]
 
 
-def _readable(recorded: Recorded, files: Sequence[Path]) -> tuple[list[Path], list[str]]:
+def _readable(benchmark: Benchmark, files: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Which of the files can be used, and why the others can't."""
-    why = {file: _why_not(recorded, file) for file in files}
+    why = {file: _why_not(benchmark, file) for file in files}
     return [file for file in files if why[file] is None], [f"left out: {told}" for told in why.values() if told]
 
 
-def _why_not(recorded: Recorded, file: Path) -> str | None:
+def _why_not(benchmark: Benchmark, file: Path) -> str | None:
     try:
-        read_judgments(recorded, [file])
+        read_judgments(benchmark, [file])
     except DataError as error:
         return str(error)
     return None

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import DataError
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy, holm, interval
 from critic_eval.metrics.paired import PairedFigures, bootstrap_p, paired_figures
 from critic_eval.metrics.resampling import Floats
 from critic_eval.metrics.statistic import cluster_of
-from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.results import column_name
 from critic_eval.studies.running import Outcome
 from critic_eval.studies.study import Axis, Study
@@ -100,7 +100,7 @@ def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int
     counted, read = (
         tuple([one for one in judgments if cluster_of(one) in common] for judgments in side) for side in (counted, read)
     )
-    kind = find_recorded(task).kind
+    kind = find_benchmark(task).kind
     shown = [(one.name, one.group) for outcome in done for one in outcome.runs[task].figures]
     always = [(name, POOLED) for name in _ALWAYS.get(kind, ("invalid_rate",))]
     columns = list(dict.fromkeys(one for one in (*shown, *always) if one[1] in (MEAN, POOLED)))

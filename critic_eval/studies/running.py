@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import shutil
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
-from critic_eval.lmms import parts
+from critic_eval.lmms.evaluating import evaluate, one_index, quiet, request_counts
 from critic_eval.metrics import POOLED
 from critic_eval.reports.render import output_folder
-from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.results import TaskRun, collect
 from critic_eval.studies.study import Cell, Study
 
@@ -101,7 +97,7 @@ def count_judgments(study: Study, cells: Sequence[Cell]) -> list[int]:
     try:
         for policy in dict.fromkeys(policies):
             select_orders(policy)
-            counts[policy] = sum(min(n, study.limit or n) for n in _sizes(study.tasks, study.model))
+            counts[policy] = sum(min(n, study.limit or n) for n in request_counts(study.tasks, study.model))
     except CriticEvalError:
         raise
     except Exception as error:  # lmms-eval and `datasets` wrap what goes wrong in their own
@@ -123,13 +119,13 @@ def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -
     from critic_eval.lmms.command import explain
 
     outcomes = []
-    with kept_engine(), _journal(folder / "journal.sqlite"), _quiet(), _one_index():
+    with kept_engine(), _journal(folder / "journal.sqlite"), quiet(), one_index():
         for number, cell in enumerate(cells, 1):
             place, start = folder / "cells" / cell.folder, time.perf_counter()
             place.mkdir(parents=True, exist_ok=True)
             (place / "done.json").unlink(missing_ok=True)
             try:
-                _evaluate([*cell.options, "--output_path", str(place), "--log_samples"])
+                evaluate([*cell.options, "--output_path", str(place), "--log_samples"])
                 outcome = _read(cell, place)
                 (place / "done.json").write_text(json.dumps(_done(cell)), encoding="utf-8")
             except (Exception, SystemExit) as error:
@@ -157,43 +153,6 @@ def _done(cell: Cell) -> list[Any]:
     named = _option(cell.options, "pretrained")
     files = sorted(Path(named).rglob("*")) if named is not None and Path(named).is_dir() else []
     return [cell.identity, *([file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files)]
-
-
-def _evaluate(options: Sequence[str]) -> None:
-    """One evaluation, as the command `lmms_eval` with these options does it."""
-    from critic_eval.lmms import plugin
-
-    plugin.install()
-    given, sys.argv = sys.argv, ["lmms_eval", *options]
-    try:
-        _, args = parts.COMMAND_ARGUMENTS.get()()
-    finally:
-        sys.argv = given
-    parts.EVALUATION.get()(args)
-
-
-def _sizes(tasks: Sequence[str], model: str) -> Iterator[int]:
-    """How many requests each task makes."""
-    from lmms_eval.tasks import get_task_dict
-
-    with _quiet():
-        manager = _task_index(model)
-        unknown = [name for name in tasks if name not in manager.all_tasks]
-        if unknown:
-            near = [match for name in unknown for match in get_close_matches(name, manager.all_tasks, n=2)]
-            hint = f"did you mean {' or '.join(near)}?" if near else "`lmms_eval tasks list` shows them all."
-            raise ArgumentError(f"There is no task {', '.join(unknown)}; {hint}")
-        for task in _leaves(get_task_dict(list(tasks), manager, "chat")):
-            find_recorded(task.config.task)  # raises for a task that is not ours
-            yield len(task.eval_docs)
-
-
-def _leaves(tasks: Mapping[Any, Any]) -> Iterator[Any]:
-    for task in tasks.values():
-        if isinstance(task, Mapping):
-            yield from _leaves(task)
-        else:
-            yield task
 
 
 def _option(options: Sequence[str], name: str) -> str | None:
@@ -226,41 +185,3 @@ def _journal(file: Path) -> Iterator[None]:
             del os.environ[JOURNAL_VARIABLE]
         else:
             os.environ[JOURNAL_VARIABLE] = before
-
-
-@functools.cache
-def _task_index(model: str) -> Any:
-    """lmms-eval's index of all tasks, which takes seconds to read."""
-    import lmms_eval.models  # noqa: F401  # which loads the plugin
-    from lmms_eval.tasks import TaskManager
-
-    return TaskManager("ERROR", model_name=model)
-
-
-@contextmanager
-def _one_index() -> Iterator[None]:
-    """The index of tasks is read once for all that is evaluated inside."""
-    with parts.TASK_INDEX.replaced(lambda *arguments, model_name, **options: _task_index(model_name)):
-        yield
-
-
-def _hidden(bar: Any) -> Callable[..., Any]:
-    return lambda *arguments, **options: bar(*arguments, **{**options, "disable": True})
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Only warnings of lmms-eval's log, and no bars but the one over judgments."""
-    import datasets
-    from loguru import logger
-
-    logger.remove()
-    logger.add(sys.stderr, level="WARNING", format="{message}")
-    datasets.disable_progress_bars()
-    try:
-        with ExitStack() as stack:
-            for bar in (parts.EVALUATION_BAR, parts.REQUEST_BAR):
-                stack.enter_context(bar.replaced(_hidden(bar.get())))
-            yield
-    finally:
-        datasets.enable_progress_bars()

@@ -12,6 +12,7 @@ from typing import Any
 from critic_eval.critics.generation import GENERATION_OPTIONS
 from critic_eval.errors import ArgumentError
 from critic_eval.lmms.choices import select_orders, select_protocol
+from critic_eval.lmms.evaluating import model_parameters, read_arguments
 
 Scalar = str | int | float | bool | None
 
@@ -77,7 +78,7 @@ class Settings:
 
     def __init__(self, model: str) -> None:
         self.model = model
-        parameters = _parameters(model)
+        parameters = model_parameters(model)
         self._takes_more = model != "llava_critic" and any(one.kind is one.VAR_KEYWORD for one in parameters.values())
         kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
         named = [name for name, one in parameters.items() if one.kind not in kinds]
@@ -144,16 +145,6 @@ class Settings:
         return {f"{_MODEL if name in self._model_names else _GENERATION}{name}": value}
 
 
-def _parameters(model: str) -> Mapping[str, inspect.Parameter]:
-    import lmms_eval.models as models
-
-    try:
-        found = models.get_model(model)
-    except Exception as error:  # it raises what its registry happens to
-        raise ArgumentError(f"lmms-eval has no model {model!r}; `lmms_eval models` lists them.") from error
-    return inspect.signature(found.__init__).parameters
-
-
 def _check_critic(given: Mapping[str, Scalar]) -> None:
     """Refuse what `llava_critic` would refuse of these arguments, before anything runs."""
     from critic_eval.critics.images import ImagePolicy
@@ -172,14 +163,12 @@ def _check_critic(given: Mapping[str, Scalar]) -> None:
 
 def _joined(given: Mapping[str, Scalar]) -> str:
     """Names and values as lmms-eval reads them. Raises ArgumentError for what it would read otherwise."""
-    from lmms_eval.utils import simple_parse_args_string
-
     meant = {name: value for name, value in given.items() if value is not None}
     text = ",".join(f"{name}={value}" for name, value in meant.items())
     for name, value in meant.items():
         try:
             # With another behind it, which an unclosed quotation mark or bracket would swallow.
-            read = simple_parse_args_string(f"{name}={value},next=1")
+            read = read_arguments(f"{name}={value},next=1")
         except ValueError:
             read = {}
         if read != {name: value, "next": 1}:

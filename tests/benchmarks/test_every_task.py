@@ -11,7 +11,7 @@ import pytest
 from datasets import Dataset
 from PIL import Image
 
-from critic_eval.lmms.plugin import tasks_folder
+from critic_eval.benchmarks.registry import benchmark_names
 from tests.benchmarks import test_loaders as rows
 
 IMAGE = Image.new("RGB", (8, 8), "red")
@@ -61,7 +61,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         f"CRITIC_EVAL_{kind.upper()}": str(folder / "own" / f"{kind}.jsonl") for kind in ("pairs", "scores", "ranks")
     }
     environment = {"CRITIC_EVAL_DATA": str(folder), "HF_HOME": str(folder / "hf"), **own}
-    names = sorted(file.stem for file in tasks_folder().glob("*/*.yaml") if "group:" not in file.read_text())
+    names = benchmark_names(with_variants=True)
     command = [sys.executable, "-m", "critic_eval.lmms.command", "--model", "planted_judge"]
     command += ["--tasks", ",".join(names), "--output_path", str(folder / "out")]
     done = subprocess.run(

@@ -14,11 +14,12 @@ import pytest
 from datasets import Dataset, Features, Image, List, Value, load_dataset
 from PIL import Image as Pillow
 
+from critic_eval.benchmarks.declarations import STRICT_VARIABLE
 from critic_eval.benchmarks.loading.inside import OUTSIDE_VARIABLE
 from critic_eval.benchmarks.loading.sources import VARIABLE
-from critic_eval.benchmarks.own_items import STRICT_VARIABLE, TASKS
-from critic_eval.benchmarks.vl_rewardbench import SOURCE
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import DataError
+from tests.benchmarks.tasks import task
 
 GOOD: dict[str, Any] = {"id": "good", "question": "Which?", "response_1": "It is 3.", "response_2": "It is 5."}
 FORMATS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
@@ -50,10 +51,10 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., l
 
     def opened(file: Path) -> list[dict[str, Any]]:
         monkeypatch.setenv("CRITIC_EVAL_PAIRS", str(file))
-        source = TASKS["pairs"].source
+        source = task("pairs").benchmark.source
         assert source is not None
         loaded = load_dataset(source.path(), cache_dir=str(tmp_path / "hf"), **source.kwargs())["test"]
-        return list(TASKS["pairs"].prepare(loaded))
+        return list(task("pairs").prepare(loaded))
 
     prepare.opened = opened  # type: ignore[attr-defined]
     return prepare
@@ -85,7 +86,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def sizes(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
-    return [image.size for image in TASKS["pairs"].visuals(rows[0])]
+    return [image.size for image in task("pairs").visuals(rows[0])]
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -148,7 +149,7 @@ def test_an_image_feature_of_datasets_opens_nothing_by_itself(
 def test_a_benchmarks_images_are_not_fetched_either(
     requests: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from critic_eval.lmms.tasks import undecoded
+    from critic_eval.benchmarks.loading.rows import undecoded
 
     address, asked = requests
     features = Features({"image": Image(), "more": List(Image()), "deep": {"image": Image()}})
@@ -167,7 +168,7 @@ def test_a_benchmarks_images_are_not_fetched_either(
         monkeypatch.setenv(VARIABLE, place) if place else monkeypatch.delenv(VARIABLE, raising=False)
         for path in (address, "/etc/hostname", "../x.png"):
             with pytest.raises(Exception, match=r"address|leads out|no file of the data"):
-                SOURCE.images({"image": {"bytes": None, "path": path}})
+                find_benchmark("vl_rewardbench").source.locate({"bytes": None, "path": path})
     assert asked == []
 
 
@@ -253,7 +254,7 @@ def test_a_byte_order_mark_is_read_over(suffix: str, encoding: str, prepared: An
     file = tmp_path / "data" / f"items{suffix}"
     file.write_text(json.dumps({**GOOD, "question": "Café?"}, ensure_ascii=False), encoding=encoding)
     found = prepared.opened(file)
-    assert TASKS["pairs"].item(found[0]).question == "Café?"
+    assert task("pairs").item(found[0]).question == "Café?"
 
 
 def test_bytes_that_are_no_text_leave_out_their_line(prepared: Any, tmp_path: Path) -> None:
@@ -276,4 +277,4 @@ def test_a_broken_parquet_file_says_so(content: bytes, prepared: Any, tmp_path: 
 def test_a_mistyped_data_folder_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "dtaa"))
     with pytest.raises(DataError, match=f"no folder .*dtaa, which {VARIABLE} names"):
-        SOURCE.path()
+        find_benchmark("vl_rewardbench").source.path()

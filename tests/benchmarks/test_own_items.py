@@ -10,9 +10,10 @@ import pytest
 from datasets import load_dataset
 from PIL import Image
 
-from critic_eval.benchmarks.loading.own_files import Kind
-from critic_eval.benchmarks.own_items import SCALE_VARIABLE, STRICT_VARIABLE, TASKS
+from critic_eval.benchmarks.declarations import STRICT_VARIABLE
+from critic_eval.benchmarks.own_items import SCALE_VARIABLE
 from critic_eval.errors import DataError, ImageError
+from tests.benchmarks.tasks import task
 
 GOOD: dict[str, Any] = {"id": "1", "image": "a.png", "question": "Which?", "responses": ["It is 3.", "It is 5."]}
 SCORED: dict[str, Any] = {**GOOD, "responses": ["It is 3."], "label": 80}
@@ -23,7 +24,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
-    def load(*rows: Any, kind: Kind = "pairs", name: str = "items.jsonl") -> list[dict[str, Any]]:
+    def load(*rows: Any, kind: str = "pairs", name: str = "items.jsonl") -> list[dict[str, Any]]:
         file = tmp_path / name
         if name.endswith(".csv"):
             with file.open("w", newline="") as out:
@@ -33,11 +34,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         else:
             file.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
         monkeypatch.setenv(f"CRITIC_EVAL_{kind.upper()}", str(file))
-        source = TASKS[kind].source
+        source = task(kind).benchmark.source
         assert source is not None
-        return list(
-            TASKS[kind].prepare(load_dataset(source.path(), cache_dir=str(tmp_path), **source.kwargs())["test"])
-        )
+        return list(task(kind).prepare(load_dataset(source.path(), cache_dir=str(tmp_path), **source.kwargs())["test"]))
 
     return load
 
@@ -50,9 +49,9 @@ def test_good_lines_are_taken_and_images_found_beside_the_file(load: Any) -> Non
         ("2", "AB"),
         ("2", "BA"),
     ]
-    assert [image.size for image in TASKS["pairs"].visuals(rows[0])] == [(8, 8)]
-    assert TASKS["pairs"].visuals(rows[2]) == []
-    assert TASKS["pairs"].item(rows[0]).responses[1].text == "It is 5."
+    assert [image.size for image in task("pairs").visuals(rows[0])] == [(8, 8)]
+    assert task("pairs").visuals(rows[2]) == []
+    assert task("pairs").item(rows[0]).responses[1].text == "It is 5."
 
 
 @pytest.mark.parametrize(
@@ -105,18 +104,18 @@ def test_rankings_need_a_label_for_all_their_responses(load: Any) -> None:
 def test_a_table_brings_its_responses_in_columns(load: Any) -> None:
     row = {"id": "007", "question": "Which?", "response_1": "NA", "response_2": "5", "label": "B", "group": 1}
     rows = load({**row, "models": '["m", "n"]'}, {**row, "id": "8", "label": "", "models": ""}, name="items.csv")
-    first, second = (TASKS["pairs"].item(rows[index]) for index in (0, 2))
+    first, second = (task("pairs").item(rows[index]) for index in (0, 2))
     assert (first.id, first.group) == ("007", "1")
     assert [(response.text, response.model) for response in first.responses] == [("NA", "m"), ("5", "n")]
     assert [response.model for response in second.responses] == [None, None]
-    assert [TASKS["pairs"].target(rows[index]) for index in (0, 2)] == ["1", ""]
+    assert [task("pairs").target(rows[index]) for index in (0, 2)] == ["1", ""]
 
 
 def test_an_image_that_went_missing_names_its_item(load: Any, tmp_path: Path) -> None:
     rows = load(GOOD)
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(ImageError, match="item 1"):
-        TASKS["pairs"].visuals(rows[0])
+        task("pairs").visuals(rows[0])
 
 
 def test_no_file_and_an_empty_file_are_told_apart(load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,11 +123,11 @@ def test_no_file_and_an_empty_file_are_told_apart(load: Any, tmp_path: Path, mon
         load("")
     monkeypatch.setenv("CRITIC_EVAL_PAIRS", "no/such/file.jsonl")
     with pytest.raises(DataError, match="There is no file"):
-        TASKS["pairs"].source.path()  # type: ignore[union-attr]
+        task("pairs").benchmark.source.path()
     (tmp_path / "items.txt").write_text("x")
     monkeypatch.setenv("CRITIC_EVAL_PAIRS", str(tmp_path / "items.txt"))
     with pytest.raises(DataError, match=r"none of \.jsonl"):
-        TASKS["pairs"].source.path()  # type: ignore[union-attr]
+        task("pairs").benchmark.source.path()
     monkeypatch.delenv("CRITIC_EVAL_PAIRS")
     with pytest.raises(DataError, match="CRITIC_EVAL_PAIRS"):
-        TASKS["pairs"].source.path()  # type: ignore[union-attr]
+        task("pairs").benchmark.source.path()

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from datasets import load_dataset
 
-from critic_eval.benchmarks import mm_rlhf_rewardbench, perception_bench
-from critic_eval.benchmarks.loading.sources import VARIABLE, Source
+from critic_eval.benchmarks.loading.sources import VARIABLE, HubData
 from critic_eval.judging import Judgment
 from critic_eval.lmms.tasks import JudgeTask
 from critic_eval.metrics import figure
+from tests.benchmarks.tasks import task
 
 SHARED = Path(__file__).parents[3] / "shared"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded data of ../shared are not here")
@@ -35,29 +35,29 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def prepared(task: JudgeTask, tmp_path: Path) -> list[dict[str, Any]]:
-    source = task.source
-    assert isinstance(source, Source)
+def prepared(judging: JudgeTask, tmp_path: Path) -> list[dict[str, Any]]:
+    source = judging.benchmark.source
+    assert isinstance(source, HubData)
     rows = load_dataset(source.path(), cache_dir=str(tmp_path / "cache"), **source.kwargs())[source.split]
-    return list(task.prepare(rows))
+    return list(judging.prepare(rows))
 
 
-def judge(task: JudgeTask, rows: list[dict[str, Any]], answer: str) -> list[Judgment]:
-    return [Judgment.from_record(task.results(row, [answer])["judgment"]) for row in rows]
+def judge(judging: JudgeTask, rows: list[dict[str, Any]], answer: str) -> list[Judgment]:
+    return [Judgment.from_record(judging.results(row, [answer])["judgment"]) for row in rows]
 
 
 def test_mm_rlhf_rewardbench_under_a_judge_that_always_says_first(data: Path, tmp_path: Path) -> None:
     """Oracle: by hand. The chosen response stands first; the counts are those of facts/benchmarks.md, section 5."""
-    task = mm_rlhf_rewardbench.TASKS["all"]
-    rows = prepared(task, tmp_path)
+    judging = task("mm_rlhf_rewardbench")
+    rows = prepared(judging, tmp_path)
     records = [json.loads(line) for line in (data / "mm_rlhf_rewardbench/mm_reward_bench.jsonl").open()]
     assert (len(records), len(rows)) == (170, 340)
     assert {row["left_out"] for row in rows} == {""}
     for record, row in zip(records, rows[::2], strict=True):
-        prompt = task.text(row)
+        prompt = judging.text(row)
         assert f"Question: [{record['prompt']}]" in prompt
         assert f"The first response: [{record['chosen']}]\nThe second response: [{record['rejected']}]" in prompt
-    judgments = judge(task, rows, "The better response: [first]")
+    judgments = judge(judging, rows, "The better response: [first]")
     assert Counter(one.group for one in judgments if one.order == "AB") == {
         "mcq": 42,
         "long": 37,
@@ -74,11 +74,11 @@ def test_mm_rlhf_rewardbench_under_a_judge_that_always_says_first(data: Path, tm
 
 
 def test_perception_bench_renders_to_the_recorded_instruction(data: Path, tmp_path: Path) -> None:
-    task = perception_bench.TASKS["all"]
-    rows = prepared(task, tmp_path)
+    judging = task("perception_bench")
+    rows = prepared(judging, tmp_path)
     records = [json.loads(line) for line in (data / "perception_bench/sample_eval_data.jsonl").open()]
-    assert [task.text(row) for row in rows] == [record["instruction"] for record in records]
-    judgments = judge(task, rows, "The feedback. So the overall score is 3.\n[RESULT] 3")
+    assert [judging.text(row) for row in rows] == [record["instruction"] for record in records]
+    judgments = judge(judging, rows, "The feedback. So the overall score is 3.\n[RESULT] 3")
     assert [one.verdict.value for one in judgments] == [3.0] * len(records)
     pearson = figure("pearson", judgments)
     assert (pearson.n, pearson.reason) == (0, "no labels")  # these records come without scores
@@ -88,16 +88,16 @@ def test_the_trained_records_of_perception_hold_the_same_prompt_and_a_readable_v
     prompts = json.loads((SHARED / "data/perception/sample_train_data.json").read_text())
     for record in prompts:
         asked, answered = (turn["value"] for turn in record["conversations"])
-        frame = perception_bench.TASKS["all"].protocol.template.split("{question}")[0]
+        frame = task("perception_bench").protocol.template.split("{question}")[0]
         assert asked.replace("<image>\n", "").startswith(frame)
-        verdict = perception_bench.TASKS["all"].protocol.parse(answered, 1).verdict
+        verdict = task("perception_bench").protocol.parse(answered, 1).verdict
         assert verdict.value == float(answered.rsplit("[RESULT]", 1)[1])
 
 
 def test_a_recorded_judge_is_measured_by_lmms_eval_itself(data: Path, tmp_path: Path) -> None:
     """The chosen response in both orders for the first ten ids, nothing recorded for the rest."""
-    task = mm_rlhf_rewardbench.TASKS["all"]
-    rows = prepared(task, tmp_path)
+    judging = task("mm_rlhf_rewardbench")
+    rows = prepared(judging, tmp_path)
     known = sorted({row["judged_item"].split("#")[0] for row in rows})[:10]
     with (tmp_path / "judge.jsonl").open("w") as out:
         for row in rows:

@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 
 from critic_eval import cli
-from critic_eval.benchmarks import critic_113k, mllm_judge, vlfeedback
+from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import Figure, group_figures
-from critic_eval.runs.recorded_forms import find_recorded, recorded_names
 from critic_eval.runs.rescore import read_judgments, rescore
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -171,11 +170,7 @@ def test_the_command_prints_one_json_object_or_a_table(tmp_path: Path, capsys: p
     assert cli.main(["rescore", "mllm_judge_score", str(file)]) == 0
     assert "pearson" in capsys.readouterr().out
     assert cli.main(["rescore", "nothing", str(file)]) == 1
-    assert capsys.readouterr().err.startswith("error: There is no recorded form of 'nothing'")
-
-
-def test_every_recorded_benchmark_is_named_as_its_task() -> None:
-    assert all(name.startswith("critic_") for name in recorded_names())
+    assert capsys.readouterr().err.startswith("error: There is no benchmark 'nothing'")
 
 
 MLLM = {"score_id": 0, "original_dataset": "coco", "human": 5, "judge": 5}
@@ -185,7 +180,7 @@ def taken_from(tmp_path: Path, benchmark: str, *rows: dict[str, Any], **settings
     """What was taken for what, and the verdicts of records without a label's worth of figures."""
     file = tmp_path / "t.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    judgments, _ = read_judgments(find_recorded(benchmark), [file])
+    judgments, _ = read_judgments(find_benchmark(benchmark), [file])
     return rescore(benchmark, [file], resamples=0, **settings).taken, [one.verdict.value for one in judgments]
 
 
@@ -284,7 +279,7 @@ def test_two_labels_are_none_by_wildvisions_own_rule(tmp_path: Path) -> None:
     ]
     file = tmp_path / "t.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    judgments, _ = read_judgments(find_recorded("wildvision_bench"), [file], official=True)
+    judgments, _ = read_judgments(find_benchmark("wildvision_bench"), [file], official=True)
     verdicts = [one.verdict for one in judgments]
     assert [verdict.value if verdict.is_valid else verdict.reason for verdict in verdicts] == [
         "2 different labels",
@@ -292,14 +287,6 @@ def test_two_labels_are_none_by_wildvisions_own_rule(tmp_path: Path) -> None:
         1,
     ]
     assert verdicts[2].strength == 2
-
-
-def test_recorded_forms_ask_as_their_tasks_do() -> None:
-    tasks = {"113k": critic_113k, "mllm_judge": mllm_judge, "vlfeedback": vlfeedback}
-    for prefix, module in tasks.items():
-        for kind, task in module.TASKS.items():
-            if f"critic_{prefix}_{kind}" in recorded_names():
-                assert find_recorded(f"{prefix}_{kind}").protocol == task.protocol_name
 
 
 def test_groups_called_as_the_whole_or_the_mean_stay_apart(tmp_path: Path) -> None:

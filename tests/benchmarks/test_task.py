@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from datasets import Dataset
 
-from critic_eval.benchmarks.digits.items import TASKS
 from critic_eval.benchmarks.loading.cache import written_once
 from critic_eval.errors import DataError
+from critic_eval.lmms.aggregation import aggregation
 from critic_eval.lmms.tasks import ORDER_COLUMN
-from critic_eval.lmms.yaml_functions import aggregation
+from tests.benchmarks.tasks import task
 
-PAIR, RANK = TASKS["pair"], TASKS["rank"]
+PAIR, RANK = task("digits_pair"), task("digits_rank")
 
 ROWS = [
     {"id": str(i), "image": None, "question": "Which?", "responses": ["It is 3.", "It is 5."], "label": label}

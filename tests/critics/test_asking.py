@@ -7,7 +7,9 @@ import pytest
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
+from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.benchmarks.loading.cases import Case
+from critic_eval.benchmarks.loading.own_files import OwnFile
 from critic_eval.critics.generation import Answer
 from critic_eval.critics.images import ImagePolicy
 from critic_eval.errors import ArgumentError
@@ -17,7 +19,7 @@ from critic_eval.lmms.requests import Requests
 from critic_eval.lmms.tasks import JudgeTask
 
 
-def read(row: Any) -> Any:
+def read(row: Any, source: Any) -> Any:
     yield Case(Item(row["id"], row["question"], tuple(map(Response, row["responses"]))))
 
 
@@ -25,7 +27,7 @@ class Theirs:
     """As much of lmms-eval's task as there is to see."""
 
     def __init__(self, lead: str = "") -> None:
-        task = JudgeTask("llava_critic_pair", ("id",), read, ())
+        task = JudgeTask(Benchmark("critic_asked", OwnFile(), read, "llava_critic_pair", ()))
         self.config = SimpleNamespace(doc_to_text=task.text)
         self.lead, self.opened = lead, 0
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from datasets import Dataset
 from lmms_eval.api.instance import Instance
 
+from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.benchmarks.loading.cases import Case
+from critic_eval.benchmarks.loading.own_files import OwnFile
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Item, Judgment, Label, Response, Verdict
@@ -25,13 +28,13 @@ from critic_eval.metrics.probes import probe
 N = 600
 
 
-def read(row: Row) -> Iterator[Case]:
+def read(row: Row, source: object) -> Iterator[Case]:
     a, b = row["responses"]
     yield Case(Item(row["id"], "Which?", (Response(a, "m1"), Response(b, "m2"))), Label.preference(row["better"]))
 
 
-PAIR = JudgeTask("llava_critic_pair", ("id", "responses"), read, ("accuracy_with_tie",))
-INJECTED = JudgeTask("llava_critic_pair", ("id", "responses"), read, ("accuracy_with_tie",), injected=True)
+PAIRS = Benchmark("critic_planted", OwnFile(), read, "llava_critic_pair", ("accuracy_with_tie",))
+PAIR, INJECTED = JudgeTask(PAIRS), JudgeTask(replace(PAIRS, injected=True))
 
 
 def rows(n: int = N) -> Any:

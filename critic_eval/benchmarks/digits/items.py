@@ -9,7 +9,6 @@ from critic_eval.benchmarks.loading.cache import cache_folder, written_once
 from critic_eval.benchmarks.loading.cases import Case
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.judging import Item, Label, Response
-from critic_eval.lmms.tasks import JudgeTask
 
 
 def dataset_folder(kind: Kind) -> str:
@@ -18,17 +17,17 @@ def dataset_folder(kind: Kind) -> str:
     return str(written_once(folder, lambda unfinished: write_dataset(kind, unfinished)))
 
 
-def read_pair(row: Row) -> Iterator[Case]:
+def read_pair(row: Row, source: "Generated") -> Iterator[Case]:
     """Two responses, and the better one: `A`, `B` or `tie`."""
     yield Case(_item(row), Label.preference({"A": 0, "B": 1, "tie": None}[row["label"]]))
 
 
-def read_score(row: Row) -> Iterator[Case]:
+def read_score(row: Row, source: "Generated") -> Iterator[Case]:
     """One response, and the share of its statements that are true, 0 to 100."""
     yield Case(_item(row), Label.score(row["label"]))
 
 
-def read_ranking(row: Row) -> Iterator[Case]:
+def read_ranking(row: Row, source: "Generated") -> Iterator[Case]:
     """Four responses, and their letters, best first."""
     yield Case(_item(row), Label.ranking(["ABCD".index(letter) for letter in row["label"]]))
 
@@ -55,25 +54,14 @@ class Generated:
         """What makes lmms-eval load a folder that `datasets` saved."""
         return {"load_from_disk": True}
 
+    @property
+    def split(self) -> str:
+        """The only one."""
+        return "test"
 
-_COLUMNS = ("id", "image", "question", "responses", "label")
+    def locate(self, image: Any) -> tuple[Any, ...]:
+        """An image is in its row."""
+        return () if image is None else (image,)
 
-TASKS = {
-    "pair": JudgeTask(
-        "llava_critic_pair",
-        _COLUMNS,
-        read_pair,
-        ("accuracy_with_tie", "accuracy_without_tie", "order_consistency", "invalid_rate"),
-        source=Generated("pair"),
-    ),
-    "score": JudgeTask(
-        "llava_critic_score",
-        _COLUMNS,
-        read_score,
-        ("pearson", "spearman", "kendall", "invalid_rate"),
-        source=Generated("score"),
-    ),
-    "rank": JudgeTask(
-        "llava_critic_rank", _COLUMNS, read_ranking, ("levenshtein", "invalid_rate"), source=Generated("rank")
-    ),
-}
+
+PAIRS, SCORES, RANKINGS = Generated("pair"), Generated("score"), Generated("rank")

@@ -29,15 +29,18 @@ class UnusableError(ArgumentError):
     """Raised inside a reader: the row is left out for this reason."""
 
 
-Reader = Callable[[Row], Iterable[Case | LeftOut]]
-"""From a row to its cases. A reader may raise UnusableError, or ArgumentError for an unfit value."""
+Reader = Callable[[Row, Any], Iterable[Case | LeftOut]]
+"""From a row, and the source that knows its files, to its cases.
+
+A reader may raise UnusableError, or ArgumentError for an unfit value.
+"""
 
 
-def read_cases(reader: Reader, row: Row) -> list[Case | LeftOut]:
+def read_cases(read: Callable[[Row], Iterable[Case | LeftOut]], row: Row) -> list[Case | LeftOut]:
     """All cases of a row; an error in the row itself ends them and is the last one's reason."""
     cases: list[Case | LeftOut] = []
     try:
-        cases.extend(case if isinstance(case, LeftOut) else _writable(case) for case in reader(row))
+        cases.extend(case if isinstance(case, LeftOut) else _writable(case) for case in read(row))
     except ArgumentError as error:
         cases.append(LeftOut(str(error)))
     except KeyError as error:

@@ -9,15 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from critic_eval.benchmarks.loading.cache import cache_folder, written_once
 from critic_eval.benchmarks.loading.cases import UnusableError
+from critic_eval.benchmarks.loading.inside import image_inside
 from critic_eval.benchmarks.loading.sources import BUILDERS, load_arguments
 from critic_eval.benchmarks.loading.tables import read_table
 from critic_eval.errors import DataError
-
-Kind = Literal["pairs", "scores", "ranks"]
 
 EMBEDDED = "embedded"
 """The key under which a line names an image that was in its parquet file."""
@@ -25,19 +24,19 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True)
 class OwnFile:
-    """The file of one task: JSON lines, JSON, CSV, TSV or parquet, named by `CRITIC_EVAL_PAIRS`, `_SCORES` or `_RANKS`.
+    """A user's file of items: JSON lines, JSON, CSV, TSV or parquet (a `DataSource`).
 
-    It stands in for a `Source`: the same methods say how `datasets` loads it. All but JSON lines are written as such
-    first: `datasets` would make numbers of a table's texts, end at the first odd row of a JSON file, and open whatever
-    file or address an image of a parquet file names.
+    All but JSON lines are written as such first: `datasets` would make numbers of a table's texts, end at the first odd
+    row of a JSON file, and open whatever file or address an image of a parquet file names.
+
+    Attributes:
+        variable: the environment variable that names the file.
+        given: the file, where no variable names one.
     """
 
-    kind: Kind
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that names the file."""
-        return f"CRITIC_EVAL_{self.kind.upper()}"
+    variable: str | None = None
+    given: Path | None = None
+    split: str = "test"
 
     @property
     def file(self) -> Path:
@@ -46,12 +45,13 @@ class OwnFile:
         Raises:
             DataError: None is named, it does not exist, or it is of no known kind.
         """
-        named = os.environ.get(self.variable)
+        named = (os.environ.get(self.variable) if self.variable else None) or self.given
         if not named:
-            raise DataError(f"critic_{self.kind} reads your own file: set {self.variable} to it (see the README).")
+            task = str(self.variable).removeprefix("CRITIC_EVAL_").lower()
+            raise DataError(f"critic_{task} reads your own file: set {self.variable} to it (see the README).")
         file = Path(named).expanduser().resolve()
         if not file.is_file():
-            raise DataError(f"There is no file {file}, which {self.variable} names.")
+            raise DataError(f"There is no file {file}, which {self.variable or 'the benchmark'} names.")
         if file.suffix not in _KINDS:
             raise DataError(f"{file.name} is none of {', '.join(_KINDS)}.")
         if not file.stat().st_size:
@@ -74,12 +74,19 @@ class OwnFile:
         encoding = {"encoding": "utf-16" if is_wide else "utf-8-sig", "encoding_errors": "backslashreplace"}
         return {**load_arguments("test", [lines]), **encoding}
 
-    def embedded_image(self, name: object) -> Path:
-        """The file of an image that was in the parquet file. Raises UnusableError where there is none."""
+    def locate(self, image: Any) -> tuple[Path, ...]:
+        """The file of an image: its path counts from this file's folder, and stays in it; or it is in a parquet file.
+
+        Raises UnusableError where there is none.
+        """
         file = self.file
-        if file.suffix == ".parquet" and isinstance(name, str) and re.fullmatch(r"\d+-\d+", name):
-            return _written(file) / _IMAGES / name
-        raise UnusableError("image is neither a path nor a list of paths")
+        if isinstance(image, Mapping):
+            name = image.get(EMBEDDED)
+            if file.suffix == ".parquet" and isinstance(name, str) and re.fullmatch(r"[\w-]+", name):
+                return (_written(file) / _IMAGES / name,)
+        if not isinstance(image, str) or not image:
+            raise UnusableError("image is neither a path nor a list of paths")
+        return (image_inside(file.parent, image),)
 
     def _lines(self) -> Path:
         file = self.file
@@ -131,11 +138,10 @@ def _write_parquet(file: Path, folder: Path) -> None:
     images.mkdir()
     with (folder / "items.jsonl").open("w", encoding="utf-8") as lines:
         for number, row in enumerate(_parquet_rows(file)):
-            for column in ("image", "images"):
-                given = row.get(column)
+            for place, (column, given) in enumerate(row.items()):
                 many = given if isinstance(given, list) else [given]
-                kept = [_kept(one, images / f"{number}-{index}") for index, one in enumerate(many)]
-                if given is not None:
+                if any(map(_is_image, many)):
+                    kept = [_kept(value, images / f"{number}-{place}-{index}") for index, value in enumerate(many)]
                     row[column] = kept if isinstance(given, list) else kept[0]
             lines.write(json.dumps({name: _plain(value) for name, value in row.items()}, default=str) + "\n")
 
@@ -151,6 +157,10 @@ def _parquet_rows(file: Path) -> Iterator[dict[str, Any]]:
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise DataError(f"{file} is no parquet file that can be read ({first_line}).") from error
+
+
+def _is_image(value: Any) -> bool:
+    return isinstance(value, bytes) or (isinstance(value, Mapping) and set(value) == {"bytes", "path"})
 
 
 def _kept(image: Any, file: Path) -> Any:
@@ -170,5 +180,3 @@ def _plain(value: Any) -> Any:
 _IMAGES = "images"
 _WRITERS = {".json": _write_json, ".csv": _write_table, ".tsv": _write_table, ".parquet": _write_parquet}
 _KINDS = (".jsonl", *_WRITERS)
-
-FILES: dict[Kind, OwnFile] = {"pairs": OwnFile("pairs"), "scores": OwnFile("scores"), "ranks": OwnFile("ranks")}

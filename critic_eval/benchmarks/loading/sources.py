@@ -17,8 +17,13 @@ BUILDERS = {".jsonl": "text", ".json": "json", ".parquet": "parquet"}
 """The builder of `datasets` for a file, by its ending; JSON lines are read line by line, and parsed by us."""
 
 
-class SourceLike(Protocol):
-    """How `datasets.load_dataset` loads a task's data: its arguments `path` and `name`, and all others."""
+class DataSource(Protocol):
+    """Where a benchmark's data comes from: how `datasets.load_dataset` loads it, and where its images are."""
+
+    @property
+    def split(self) -> str:
+        """The split that is judged."""
+        ...
 
     def path(self) -> str:
         """The builder or hub id. Raises DataError where there is no data."""
@@ -32,9 +37,16 @@ class SourceLike(Protocol):
         """All other arguments."""
         ...
 
+    def locate(self, image: Any) -> tuple[Any, ...]:
+        """What a row's column says of an image, as something to open; nothing for nothing.
+
+        Raises UnusableError for what is no file of the data.
+        """
+        ...
+
 
 @dataclass(frozen=True)
-class Source:
+class HubData:
     """A data set and its local form.
 
     Attributes:
@@ -100,6 +112,10 @@ class Source:
         if local is None:
             return {} if self.revision is None else {"revision": self.revision}
         return load_arguments(self.split, self._files())
+
+    def locate(self, image: Any) -> tuple[Any, ...]:
+        """See `DataSource`, and `images` for where files are looked for."""
+        return self.images({"image": image, "path": image}, "path")
 
     def _files(self) -> list[Path]:
         return _found(self.local, self.file) if self.local is not None else []

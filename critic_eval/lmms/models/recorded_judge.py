@@ -7,13 +7,14 @@ from typing import Any
 
 from lmms_eval.api.instance import Instance
 
+from critic_eval.benchmarks.benchmark import VERDICT_COLUMNS, RecordedColumns
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, read_table, value_at
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, LabelKind, Verdict, state_verdict
 from critic_eval.judging.protocols import digest_prompt
 from critic_eval.lmms.models.text_judge import TextJudge
 from critic_eval.lmms.tasks import ITEM_COLUMN, ORDER_COLUMN
-from critic_eval.runs.recorded import NOT_RECORDED, VERDICT_COLUMNS, Columns, first_filled, is_filled, verdict_of
+from critic_eval.runs.recorded import NOT_RECORDED, first_filled, is_filled, verdict_of
 
 Key = tuple[str, str | None]
 """An item and its presented order, None for the data set's own; or an empty item and a prompt's hash."""
@@ -86,7 +87,7 @@ def _read(row: Row, names: Collection[str], place: str) -> tuple[Key, str]:
         if item is None:
             raise DataError(f"{place}: there is none of the columns item_id, id and prompt_hash with a value.")
         key = (str(item), str(row["order"]) if row.get("order") else None)
-    columns = Columns()
+    columns = RecordedColumns()
     texts, verdicts = columns.text_beside(names), columns.verdict
     text = first_filled(row, texts)
     verdict = None if is_filled(text) else first_filled(row, verdicts)

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from critic_eval import compat
 from critic_eval.errors import CriticEvalError
 from critic_eval.judging.images import open_image
-from critic_eval.lmms import parts
-from critic_eval.lmms.tasks import ITEM_COLUMN, JudgeTask
+from critic_eval.runs.items import LoadedItems, run_items
 
 NOT_AT_HAND = "The data set is not at hand, so there are no images."
 CHANGED = "The data set has changed since this run, so its images may be others."
@@ -39,11 +37,9 @@ class Encoded:
 
 @dataclass(frozen=True)
 class DataSet:
-    """The prepared rows of a task, and in which of them each item is."""
+    """The items of a task, from the data set that it is loaded from."""
 
-    task: JudgeTask
-    rows: Any
-    row_of_item: dict[str, int]
+    items: LoadedItems
 
     def images(self, item_id: str, shown: dict[str, Any] | None, longest: int) -> list[Encoded]:
         """The images of an item, encoded.
@@ -56,10 +52,8 @@ class DataSet:
         Raises:
             MissingImagesError: there are none, or not those that the critic was shown.
         """
-        if item_id not in self.row_of_item:
-            raise MissingImagesError(CHANGED)
         try:
-            item = self.task.item(self.rows[self.row_of_item[item_id]])
+            item = self.items.item(item_id)
         except CriticEvalError as error:
             raise MissingImagesError(CHANGED) from error
         if shown is not None and item.texts() != shown:
@@ -73,7 +67,7 @@ class DataSet:
 
 
 def load_data_set(task: str) -> DataSet:
-    """Load the data set of one of our tasks as lmms-eval does, from what is on this machine.
+    """Load the data set of a task, from what is on this machine.
 
     Raises:
         MissingImagesError: it is not on this machine.
@@ -82,36 +76,11 @@ def load_data_set(task: str) -> DataSet:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
     try:
-        return _load(task)
+        return DataSet(run_items(task))
     except CriticEvalError as error:
         raise MissingImagesError(f"{NOT_AT_HAND} {error}") from error
-    except Exception as error:  # whatever lmms-eval and datasets raise for data that is not there
-        cause = getattr(error, "last_attempt", None)
-        told = cause.exception() if cause is not None else error
-        more = f" {told}" if isinstance(told, CriticEvalError) else ""
-        raise MissingImagesError(f"{NOT_AT_HAND}{more}") from error
-
-
-def _load(task: str) -> DataSet:
-    from datasets import disable_progress_bars
-    from lmms_eval.tasks import TaskManager
-    from loguru import logger
-    from tenacity import stop_after_attempt
-
-    from critic_eval.lmms.plugin import install
-
-    logger.disable("lmms_eval")  # what it tells while it loads is not for who looks at samples
-    disable_progress_bars()
-    install()
-    # lmms-eval tries a download five times, seconds apart; what is not on this machine is not there the second time.
-    parts.DOWNLOAD_TRIES.replace(stop_after_attempt(1))
-    loaded = TaskManager("ERROR", include_defaults=False).load_task_or_group([task])[task]
-    rows = loaded.test_docs()
-    names = rows.select_columns([ITEM_COLUMN]).with_format(None)[ITEM_COLUMN]
-    row_of_item: dict[str, int] = {}
-    for row, name in enumerate(names):
-        row_of_item.setdefault(str(name), row)
-    return DataSet(compat.attribute("lmms-eval", loaded.config.process_docs, "__self__"), rows, row_of_item)
+    except Exception as error:  # whatever `datasets` raises for data that is not there
+        raise MissingImagesError(NOT_AT_HAND) from error
 
 
 def encode(image: Any, longest: int) -> Encoded:
