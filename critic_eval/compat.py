@@ -20,7 +20,6 @@ from critic_eval.errors import DependencyError
 
 WORKING_VERSIONS = {
     "lmms-eval": ">=0.7.3,<0.8",
-    "tenacity": ">=8.3,<10",
     "torch": ">=2.6,<3",
     "transformers": ">=5.17,<6",
 }

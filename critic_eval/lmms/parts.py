@@ -46,13 +46,11 @@ TASK_INDEX = Part(_LMMS_EVAL, "lmms_eval.__main__", "TaskManager", ("model_name"
 """The index of all tasks, which it reads anew, in seconds, for each evaluation."""
 EVALUATION_BAR = Part(_LMMS_EVAL, "lmms_eval.evaluator", "tqdm")
 REQUEST_BAR = Part(_LMMS_EVAL, "lmms_eval.api.task", "tqdm")
-DOWNLOAD_TRIES = Part(_LMMS_EVAL, "lmms_eval.api.task", "ConfigurableTask.download.retry.stop")
-"""When tenacity, which wraps a task's download, gives up."""
 
 PARTS = (
     *(TASK_FOLDERS, TASK_CONFIG, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
     *(SAVED_SAMPLES, ANSWER_FILTERS, FIRST_ANSWER, PYTHON_CALL, DECORATOR),
-    *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, DOWNLOAD_TRIES, FOLDER_NAME),
+    *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, FOLDER_NAME),
 )
 """All that are declared."""
 

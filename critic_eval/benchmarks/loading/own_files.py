@@ -48,7 +48,7 @@ class OwnFile:
         named = (os.environ.get(self.variable) if self.variable else None) or self.given
         if not named:
             task = str(self.variable).removeprefix("CRITIC_EVAL_").lower()
-            raise DataError(f"critic_{task} reads your own file: set {self.variable} to it (see the README).")
+            raise DataError(f"critic_{task} reads your own file: set {self.variable} to it (see docs/own_items.md).")
         file = Path(named).expanduser().resolve()
         if not file.is_file():
             raise DataError(f"There is no file {file}, which {self.variable or 'the benchmark'} names.")

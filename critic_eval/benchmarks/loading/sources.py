@@ -85,7 +85,7 @@ class HubData:
         if not folder.is_dir():
             return None
         if not _found(folder, self.file):
-            raise DataError(f"{VARIABLE} holds {folder}, but there is no {self.file} in it; see the README.")
+            raise DataError(f"{VARIABLE} holds {folder}, but there is no {self.file} in it; see docs/benchmarks.md.")
         return folder
 
     def path(self) -> str:
