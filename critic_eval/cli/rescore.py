@@ -17,8 +17,8 @@ def add_command(commands: Any) -> None:
         description=(
             "Apply a benchmark's parser and metrics to tables of judgments and labels (.csv, .tsv, .jsonl, .json, each "
             "also .gz, or .parquet), without its data set, its images or a model. Accepted are samples that "
-            "lmms_eval logged, tables with the columns that docs/recorded_judgments.md lists, and any other with --map. Exit status 1 "
-            "if no figure has an item."
+            "lmms_eval logged, tables with the columns that docs/recorded_judgments.md lists, and any other with "
+            "--map. Exit status 1 if no figure has an item."
         ),
         epilog="example: critic-eval rescore mllm_judge_score judgments.csv --invalid official",
     )
