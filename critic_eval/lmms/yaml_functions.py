@@ -5,9 +5,7 @@ from typing import Any
 
 from critic_eval.judging import Judgment
 from critic_eval.lmms.tasks import LEFT_OUT_COLUMN, JudgeTask
-from critic_eval.metrics import Figure, InvalidPolicy, figure, figure_names, group_figures
-
-_MEAN_PREFIX = "mean_"
+from critic_eval.metrics import Figure, InvalidPolicy, compute_figure, figure_of_metric, group_figures
 
 
 def functions(tasks: Mapping[str, JudgeTask]) -> Callable[[str], Any]:
@@ -31,18 +29,6 @@ def functions(tasks: Mapping[str, JudgeTask]) -> Callable[[str], Any]:
     return lookup
 
 
-def figure_of_metric(name: str) -> tuple[str | None, bool]:
-    """The figure that a task's metric is, None for none, and whether it is its unweighted mean over the groups.
-
-    >>> figure_of_metric("mean_pearson"), figure_of_metric("mean_score_1"), figure_of_metric("left_out")
-    (('pearson', True), ('mean_score_1', False), (None, False))
-    """
-    if name in figure_names():
-        return name, False
-    base = name.removeprefix(_MEAN_PREFIX)
-    return (base, True) if name != base and base in figure_names() else (None, False)
-
-
 def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
     """The aggregation of a metric over its judgments' records, with its standard error attached for lmms-eval."""
     last: list[tuple[Sequence[Mapping[str, Any]], Figure]] = []
@@ -58,7 +44,7 @@ def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
         base, over_groups = figure_of_metric(name)
         if over_groups and base is not None:
             return group_figures(base, judgments, policy)[0]
-        return figure(name, judgments, policy)
+        return compute_figure(name, judgments, policy)
 
     def value(records: Sequence[Mapping[str, Any]]) -> float:
         return once(records).value

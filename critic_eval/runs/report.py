@@ -13,8 +13,8 @@ from typing import Any
 from critic_eval import __version__
 from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
 from critic_eval.lmms.tasks import LEFT_OUT_COLUMN
-from critic_eval.lmms.yaml_functions import figure_of_metric, invalid_policy
-from critic_eval.metrics import Figure, group_figures
+from critic_eval.lmms.yaml_functions import invalid_policy
+from critic_eval.metrics import Figure, figure_of_metric, group_figures
 from critic_eval.metrics.columns import counts, encoded
 from critic_eval.metrics.signature import Signature
 

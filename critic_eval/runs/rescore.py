@@ -11,7 +11,7 @@ import pandas as pd
 from critic_eval import __version__
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, get_protocol
-from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
+from critic_eval.metrics import Figure, InvalidPolicy, applies, group_figures
 from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
 from critic_eval.runs.column_roles import Map
@@ -122,9 +122,8 @@ def rescore(
             continue
         try:
             of_name = group_figures(name, judgments, policy, resamples, seed)
-            # A benchmark's own figure is shown even if it is unknown, and then says why.
-            pooled = next(one for one in of_name if one.group == POOLED)
-            if name == recorded.figures[0] or pooled.reason not in _NEEDS_MORE:
+            # A benchmark's own figure is shown even if it can't apply, and then says why.
+            if name == recorded.figures[0] or applies(name, judgments) is None:
                 figures += of_name
         except ArgumentError as error:
             if policy != "wrong":
@@ -232,6 +231,4 @@ def _summary(problems: Sequence[str]) -> list[str]:
 
 
 _SHOWN = 5
-_NEEDS_MORE = ("no labels", "no item was judged in two orders", "no judgment names the models of both responses")
-"""Why a figure is not shown: the records lack what it is about."""
 _OF_WHOLE_SCORES = ("score_accuracy", "quadratic_kappa")

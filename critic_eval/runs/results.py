@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.judging import Judgment
-from critic_eval.lmms.yaml_functions import figure_of_metric
-from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
+from critic_eval.metrics import MEAN, POOLED, InvalidPolicy, figure_of_metric
 from critic_eval.metrics.signature import Signature
 from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.rescore import read_judgments
