@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from critic_eval.judging import Judgment
-from critic_eval.metrics import Figure, figure, group_figures
-from critic_eval.metrics.figures import figure_of_metric
+from critic_eval.metrics import Figure, compute_figure, figure_of_metric, group_figures
 from critic_eval.runs.report import invalid_policy
 
 
@@ -24,7 +23,7 @@ def aggregation(name: str) -> Callable[[Sequence[Mapping[str, Any]]], float]:
         base, over_groups = figure_of_metric(name)
         if over_groups and base is not None:
             return group_figures(base, judgments, policy)[0]
-        return figure(name, judgments, policy)
+        return compute_figure(name, judgments, policy)
 
     def value(records: Sequence[Mapping[str, Any]]) -> float:
         return once(records).value

@@ -1,5 +1,6 @@
-"""Figures over judgments by name, and the pure functions that they are made of."""
+"""Figures over judgments by name, the pure functions that they are made of, and how to add one."""
 
+from critic_eval.metrics import accuracy, battles, invalid, reviews  # their figures are registered on import
 from critic_eval.metrics.agreement import cohen_kappa, krippendorff_alpha, macro_f1, quadratic_kappa
 from critic_eval.metrics.calibration import brier, calibration_error, expected_score
 from critic_eval.metrics.correlation import concordance, kendall, pearson, spearman
@@ -8,47 +9,79 @@ from critic_eval.metrics.figures import (
     MEAN,
     POOLED,
     Figure,
-    figure,
+    applies,
+    compute_figure,
     figure_names,
+    figure_of_metric,
     group_figures,
+    statistic_of,
 )
 from critic_eval.metrics.paired import Comparison, compare, holm, mcnemar
-from critic_eval.metrics.preference import TIE, accuracy_with_tie, accuracy_without_tie, first_position_rate
+from critic_eval.metrics.probes import Probed, compute_probe, probe_names
 from critic_eval.metrics.ranking import kendall_distance, levenshtein
-from critic_eval.metrics.resampling import Interval, bootstrap, interval
-from critic_eval.metrics.statistic import InvalidPolicy
+from critic_eval.metrics.registry import FIGURES, PROBES, Need, figure, probe, register_figure, register_probe
+from critic_eval.metrics.resampling import Floats, Interval, bootstrap, interval
+from critic_eval.metrics.statistic import (
+    Counted,
+    InvalidPolicy,
+    Statistic,
+    cell_statistic,
+    mean_statistic,
+    ratio_statistic,
+    undefined_statistic,
+)
 
 __all__ = [
+    "FIGURES",
     "HIGHER_IS_BETTER",
     "MEAN",
     "POOLED",
-    "TIE",
+    "PROBES",
     "Comparison",
+    "Counted",
     "Figure",
+    "Floats",
     "Interval",
     "InvalidPolicy",
-    "accuracy_with_tie",
-    "accuracy_without_tie",
+    "Need",
+    "Probed",
+    "Statistic",
+    "accuracy",
+    "applies",
+    "battles",
     "bootstrap",
     "brier",
     "calibration_error",
+    "cell_statistic",
     "cohen_kappa",
     "compare",
+    "compute_figure",
+    "compute_probe",
     "concordance",
     "expected_score",
     "figure",
     "figure_names",
-    "first_position_rate",
+    "figure_of_metric",
     "group_figures",
     "holm",
     "interval",
+    "invalid",
     "kendall",
     "kendall_distance",
     "krippendorff_alpha",
     "levenshtein",
     "macro_f1",
     "mcnemar",
+    "mean_statistic",
     "pearson",
+    "probe",
+    "probe_names",
     "quadratic_kappa",
+    "ratio_statistic",
+    "register_figure",
+    "register_probe",
+    "reviews",
     "spearman",
+    "statistic_of",
+    "undefined_statistic",
 ]

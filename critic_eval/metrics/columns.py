@@ -127,26 +127,13 @@ def by_group(judgments: Sequence[Judgment]) -> dict[str, Sequence[Judgment]]:
     return {group: of_group[group] for group in sorted(of_group)}
 
 
-def clusters_of(judgments: Sequence[Judgment]) -> Sequence[Any]:
-    """What each judgment is resampled with, its cluster or its item: its name, or a number in the names' order."""
-    if not isinstance(judgments, JudgmentColumns):
-        return [judgment.item_id if judgment.cluster is None else judgment.cluster for judgment in judgments]
-    (items, names), (clusters, known) = judgments.columns["item_id"], judgments.columns["cluster"]
-    if all(value is None for value in known):
-        return items  # type: ignore[return-value]  # an array, which is all that is asked for
-    both = [
-        names[item] if known[cluster] is None else known[cluster] for item, cluster in zip(items, clusters, strict=True)
-    ]
-    return Column.of(both).sorted().codes  # type: ignore[return-value]
-
-
-def invalid_counts(verdicts: Column) -> dict[str, int]:
+def counts_by_reason(verdicts: Column) -> dict[str, int]:
     """How many verdicts are invalid, by reason, in the order in which they come."""
-    found: dict[str, int] = {}
+    by_reason: dict[str, int] = {}
     for verdict, times in counts(verdicts):
         if not verdict.is_valid:
-            found[verdict.reason or ""] = found.get(verdict.reason or "", 0) + times
-    return found
+            by_reason[verdict.reason or ""] = by_reason.get(verdict.reason or "", 0) + times
+    return by_reason
 
 
 def counts(column: Column) -> list[tuple[Any, int]]:

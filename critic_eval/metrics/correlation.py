@@ -2,14 +2,21 @@
 
 `pearson`, `spearman` and `kendall` are SciPy's, with one answer for degenerate input: NaN, without a warning. The
 `weighted_*` functions compute the same from distinct points and how often each occurs, for many weightings at once, as
-the bootstrap needs.
+the bootstrap needs. The figures are of the scores that critics give and their labels; a review of two scores counts
+with its last.
 """
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-Floats = NDArray[np.float64]
+from critic_eval.judging import Judgment
+from critic_eval.metrics.labeled import labeled_scores, score_statistic
+from critic_eval.metrics.registry import figure
+from critic_eval.metrics.resampling import Floats, OfSums
+from critic_eval.metrics.statistic import Shape, Statistic, undefined_statistic
 
 
 def pearson(x: ArrayLike, y: ArrayLike) -> float:
@@ -54,6 +61,59 @@ def concordance(x: ArrayLike, y: ArrayLike) -> float:
     """
     points = _points(x, y)
     return float("nan") if points is None else float(concordance_of_sums(sums_of(*points).sum(axis=0)[None])[0])
+
+
+@figure(
+    "pearson",
+    higher_is_better=True,
+    kinds=("score", "scores"),
+    label="score",
+    invalid="left out",
+    formula="cov(x, y) / sqrt(var x · var y)",
+)
+def pearson_figure(judgments: Sequence[Judgment]) -> Statistic:
+    """Pearson's correlation of scores and labels, -1 to 1."""
+    return _statistic_of_sums(judgments, pearson, pearson_of_sums, "pearson")
+
+
+@figure(
+    "spearman",
+    higher_is_better=True,
+    kinds=("score", "scores"),
+    label="score",
+    invalid="left out",
+    formula="Pearson's correlation of the ranks, ties at their mean rank",
+)
+def spearman_figure(judgments: Sequence[Judgment]) -> Statistic:
+    """Spearman's correlation of scores and labels, -1 to 1."""
+    return score_statistic(judgments, spearman, weighted_spearman, "spearman")
+
+
+@figure(
+    "kendall",
+    higher_is_better=True,
+    kinds=("score", "scores"),
+    label="score",
+    invalid="left out",
+    formula="(concordant - discordant) / sqrt(pairs not tied in x · pairs not tied in y)",
+)
+def kendall_figure(judgments: Sequence[Judgment]) -> Statistic:
+    """Kendall's tau-b of scores and labels, -1 to 1."""
+    return score_statistic(judgments, kendall, weighted_kendall, "kendall")
+
+
+@figure(
+    "concordance",
+    higher_is_better=True,
+    kinds=("score", "scores"),
+    label="score",
+    invalid="left out",
+    formula="2 cov(x, y) / (var x + var y + (mean x - mean y)²)",
+    source="Lin, Biometrics 45 (1989)",
+)
+def concordance_figure(judgments: Sequence[Judgment]) -> Statistic:
+    """Lin's concordance correlation of scores and labels, -1 to 1: lower than Pearson's where scale or mean differ."""
+    return _statistic_of_sums(judgments, concordance, concordance_of_sums)
 
 
 def weighted_pearson(x: Floats, y: Floats, weights: Floats) -> Floats:
@@ -127,6 +187,20 @@ def weighted_kendall(points: Floats, weights: Floats) -> Floats:
 
 
 _BLOCK = 1024
+
+
+def _statistic_of_sums(
+    judgments: Sequence[Judgment],
+    formula: Callable[[Floats, Floats], float],
+    of_sums: OfSums,
+    shape: Shape = "other",
+) -> Statistic:
+    """A correlation that is a function of the sums of `sums_of`."""
+    scores = labeled_scores(judgments)
+    said, label, counted = scores
+    if (reason := scores.why_undefined) is not None:
+        return undefined_statistic(reason, counted, len(said), shape)
+    return Statistic(formula(said, label), sums_of(said, label), of_sums, counted, shape=shape)
 
 
 def _moments(sums: Floats) -> tuple[Floats, Floats, Floats]:

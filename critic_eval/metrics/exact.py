@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from critic_eval.metrics.resampling import Floats, Interval, interval
-from critic_eval.metrics.statistic import Sample
+from critic_eval.metrics.statistic import Statistic
 
 FEWEST = 20
 """Clusters from which on a bootstrap is trusted, unless all are alike."""
@@ -43,28 +43,31 @@ class Bounds(NamedTuple):
 UNKNOWN = Bounds(float("nan"), float("nan"), "none", float("nan"))
 
 
-def spread(sample: Sample, draws: Floats) -> Bounds:
-    """How sure the value of a sample is: by its bootstrap draws, or exactly where they can't tell.
+def spread(statistic: Statistic, draws: Floats) -> Bounds:
+    """How sure the value of a statistic is: by its bootstrap draws, or exactly where they can't tell.
 
-    They can't where a sample is of fewer than `FEWEST` clusters, or none of its draws differs. Then a share is taken by
-    Clopper and Pearson's interval on independent items, another mean by Student's, a correlation by Fisher's z. For
-    what has no exact method here, the interval of few clusters is the bootstrap's, and that without spread unknown.
+    They can't where there are fewer than `FEWEST` clusters, or no draw differs. Then a share is taken by Clopper and
+    Pearson's interval on independent items, another mean by Student's, a correlation by Fisher's z. For what has no
+    exact method here, the interval of few clusters is the bootstrap's, and that without spread unknown.
     """
-    if sample.reason is not None or not len(draws):
+    if statistic.reason is not None or not len(draws):
         return UNKNOWN
     drawn = Bounds.of(interval(draws))
-    varies = drawn.stderr > 1e-12 * max(1.0, abs(sample.value))
-    if varies and not are_few(sample.clusters):
+    varies = drawn.stderr > 1e-12 * max(1.0, abs(statistic.value))
+    clusters = statistic.counted.clusters
+    if varies and not are_few(clusters):
         return drawn
-    if sample.shape == "other":
+    if statistic.shape == "other":
         return drawn if varies else UNKNOWN
-    _, of_row = np.unique(np.asarray(sample.clusters), return_inverse=True)
-    if sample.shape in ("pearson", "spearman", "kendall"):
-        return fisher_z(sample.shape, sample.value, independent(_per_cluster(of_row, np.ones(len(of_row)))))
-    sums = [_per_cluster(of_row, np.asarray(sample.addends)[:, column]) for column in (0, 1)]
-    if sample.shape == "mean" and varies:
+    _, of_row = np.unique(np.asarray(clusters), return_inverse=True)
+    if statistic.shape in ("pearson", "spearman", "kendall"):
+        return fisher_z(statistic.shape, statistic.value, independent(_per_cluster(of_row, np.ones(len(of_row)))))
+    sums = [_per_cluster(of_row, np.asarray(statistic.addends)[:, column]) for column in (0, 1)]
+    if statistic.shape == "mean" and varies:
         return student_t(*sums)
-    return clopper_pearson(sample.value, independent(sums[1]), sample.scale) if sample.scale is not None else UNKNOWN
+    return (
+        UNKNOWN if statistic.scale is None else clopper_pearson(statistic.value, independent(sums[1]), statistic.scale)
+    )
 
 
 def are_few(clusters: Iterable[str]) -> bool:
@@ -145,12 +148,12 @@ def mean_of_groups(values: Sequence[float], bounds: Sequence[tuple[float, float]
     >>> [round(bound, 3) for bound in mean_of_groups([0.5, 0.5], [(0.2, 0.8), (0.1, 0.9)])[:2]]
     [0.25, 0.75]
     """
-    value, n = float(np.mean(values)), len(values)
+    mean, n = float(np.mean(values)), len(values)
     below, above = (
-        math.sqrt(sum((one - bound[side]) ** 2 for one, bound in zip(values, bounds, strict=True))) / n
+        math.sqrt(sum((value - bound[side]) ** 2 for value, bound in zip(values, bounds, strict=True))) / n
         for side in (0, 1)
     )
-    return UNKNOWN if math.isnan(below + above) else _bounds(value - below, value + above, "mover")
+    return UNKNOWN if math.isnan(below + above) else _bounds(mean - below, mean + above, "mover")
 
 
 def independent(sizes: Floats) -> float:

@@ -1,7 +1,7 @@
 """The bootstrap clustered by item: standard errors and intervals of figures over judgments.
 
 Judgments of one item (its two orders, its repeats) are not independent, so whole items are drawn with replacement.
-Every statistic here is a function of sums over judgments; in a resample an item occurs `count` times, and the sums of
+Every figure here is a function of sums over judgments; in a resample an item occurs `count` times, and the sums of
 many resamples at once are (resamples x items) counts times per-item sums. Items whose sums are equal are one type, and
 where types are few, how often each occurs is drawn directly: the same distribution, for a fraction of the work.
 """
@@ -15,7 +15,7 @@ from scipy import sparse
 
 Floats = NDArray[np.float64]
 Addends = Floats | sparse.csr_array
-Statistic = Callable[[Floats], Floats]
+OfSums = Callable[[Floats], Floats]
 """From sums of columns, shape (b, k), to one value a resample, shape (b,), or several, shape (b, m)."""
 Seed = int | tuple[int, ...]
 
@@ -45,13 +45,13 @@ def interval(draws: ArrayLike, level: float = 0.95) -> Interval:
     return Interval(float(defined.std(ddof=1)), float(low), float(high))
 
 
-def bootstrap(addends: ArrayLike | Addends, clusters: ArrayLike, statistic: Statistic, n: int, seed: Seed) -> Floats:
-    """Draws of a statistic of column sums.
+def bootstrap(addends: ArrayLike | Addends, clusters: ArrayLike, of_sums: OfSums, n: int, seed: Seed) -> Floats:
+    """Draws of a figure that is a function of column sums.
 
     Args:
         addends: What each row adds to the sums, shape (rows, k), dense or sparse.
         clusters: The cluster of each row, any integers or strings, shape (rows,).
-        statistic: See `Statistic`.
+        of_sums: The figure from the sums; see `OfSums`.
         n: How many resamples.
         seed: Equal seeds give equal draws.
 
@@ -72,32 +72,32 @@ def bootstrap(addends: ArrayLike | Addends, clusters: ArrayLike, statistic: Stat
     per_cluster = sparse.csr_array(members, shape=(n_clusters, len(of_row))) @ rows
     rng = np.random.default_rng(seed)
     if per_cluster.shape[1] <= _DENSE:
-        found = _few_types(per_cluster)
-        if found is not None:
-            types, size = found
-            return statistic(rng.multinomial(n_clusters, size / n_clusters, size=n) @ types)
+        few = _few_types(per_cluster)
+        if few is not None:
+            types, size = few
+            return of_sums(rng.multinomial(n_clusters, size / n_clusters, size=n) @ types)
         dense = per_cluster.toarray() if sparse.issparse(per_cluster) else per_cluster
-        return np.concatenate([statistic(counts @ dense) for counts in _counts(n_clusters, n, rng)])
+        return np.concatenate([of_sums(counts @ dense) for counts in _counts(n_clusters, n, rng)])
     transposed = sparse.csr_array(per_cluster.T)
     blocks = (np.ascontiguousarray((transposed @ counts.T).T) for counts in _counts(n_clusters, n, rng))
-    return np.concatenate([statistic(block) for block in blocks])
+    return np.concatenate([of_sums(block) for block in blocks])
 
 
 def distinct_rows(rows: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """The distinct rows of a table (m, k) in ascending order, and the place of each row among them.
+    """The distinct rows of a table (m, k) in ascending order, and the index of each row among them.
 
     As `np.unique(rows, axis=0, return_inverse=True)`, by hashing: that sorts all rows, and takes ten times as long.
     """
     import pandas as pd  # takes a quarter of a second to load
 
-    place = np.zeros(len(rows), dtype=np.intp)
+    index = np.zeros(len(rows), dtype=np.intp)
     for column in rows.T:
         if len(column) and (column == column[0]).all():
             continue
         codes, values = pd.factorize(column, sort=True, use_na_sentinel=False)
-        place, _ = pd.factorize(place * max(len(values), 1) + codes, sort=True)
-    first = np.unique(place, return_index=True)[1]
-    return rows[first], place
+        index, _ = pd.factorize(index * max(len(values), 1) + codes, sort=True)
+    first = np.unique(index, return_index=True)[1]
+    return rows[first], index
 
 
 def _few_types(per_cluster: Any) -> tuple[Floats, NDArray[np.intp]] | None:
@@ -107,10 +107,10 @@ def _few_types(per_cluster: Any) -> tuple[Floats, NDArray[np.intp]] | None:
     step = max(1, _BLOCK_ENTRIES // per_cluster.shape[1])
     for start in range(0, n, step):
         block = per_cluster[start : start + step]
-        block_types, place = distinct_rows(block if isinstance(block, np.ndarray) else block.toarray())
-        types, place_of = distinct_rows(np.concatenate([types, block_types]))
-        sizes = np.concatenate([size, np.bincount(place, minlength=len(block_types))])
-        size = np.bincount(place_of, weights=sizes, minlength=len(types)).astype(np.intp)
+        block_types, type_of_row = distinct_rows(block if isinstance(block, np.ndarray) else block.toarray())
+        types, merged = distinct_rows(np.concatenate([types, block_types]))
+        sizes = np.concatenate([size, np.bincount(type_of_row, minlength=len(block_types))])
+        size = np.bincount(merged, weights=sizes, minlength=len(types)).astype(np.intp)
         if _FEW * len(types) > n:
             return None
     return types, size

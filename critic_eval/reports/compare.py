@@ -10,7 +10,7 @@ from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment
 from critic_eval.judging.verdicts import verdict_text
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, Comparison, compare, holm
-from critic_eval.metrics.score_samples import of_last
+from critic_eval.metrics.labeled import of_last
 from critic_eval.runs.results import TaskRun
 
 

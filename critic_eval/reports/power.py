@@ -7,7 +7,7 @@ import numpy as np
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Verdict
-from critic_eval.metrics import compare, figure
+from critic_eval.metrics import compare, compute_figure
 from critic_eval.metrics.statistic import cluster_of
 
 Weaken = Callable[[Sequence[Judgment]], list[Judgment]]
@@ -165,7 +165,7 @@ def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
 def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator) -> Weaken:
     usable = [one for one in judgments if one.verdict.is_valid and one.label is not None]
     values = np.array([float(one.verdict.value) for one in usable])  # type: ignore[arg-type]
-    known = figure(name, usable, resamples=0)
+    known = compute_figure(name, usable, resamples=0)
     start = known.value
     if known.reason is not None:
         raise ArgumentError(f"The run has no {name} that could fall ({known.reason}).")
@@ -180,7 +180,7 @@ def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rn
     noise, low, high = rng.normal(0, 1, len(usable)), 0.0, 20 * (values.std() or 1.0)
     for _ in range(30):
         middle = (low + high) / 2
-        lost = start - figure(name, noisy(middle, noise), resamples=0).value
+        lost = start - compute_figure(name, noisy(middle, noise), resamples=0).value
         low, high = (middle, high) if lost < effect else (low, middle)
 
     def drawn(sample: Sequence[Judgment]) -> list[Judgment]:

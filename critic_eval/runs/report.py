@@ -14,7 +14,7 @@ from critic_eval import __version__
 from critic_eval.benchmarks.benchmark import LEFT_OUT
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
-from critic_eval.metrics import POOLED, Figure, InvalidPolicy, group_figures
+from critic_eval.metrics import Figure, InvalidPolicy, applies, group_figures
 from critic_eval.metrics.columns import counts, encoded
 from critic_eval.metrics.signature import Signature
 
@@ -50,8 +50,10 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     names = find_benchmark(task).all_figures
     figures: list[Figure] = []
     for place, name in enumerate(names):
-        found = group_figures(name, judgments if name == "invalid_rate" else counted, policy, RESAMPLES, SEED)
-        figures += found if place == 0 or is_shown(found) else []
+        among = judgments if name == "invalid_rate" else counted
+        # A benchmark's own figure is shown even if it can't apply, and then says why.
+        if place == 0 or applies(name, among) is None:
+            figures += group_figures(name, among, policy, RESAMPLES, SEED)
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
     settings = {
@@ -73,19 +75,10 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     }
 
 
-def is_shown(figures: Sequence[Figure]) -> bool:
-    """Whether a figure, over its groups and all judgments, says something: not where the run lacks what it is about."""
-    pooled = next(found for found in figures if found.group == POOLED)
-    return pooled.reason not in _NEEDS_MORE
-
-
 def invalid_policy(records: Sequence[Mapping[str, Any]]) -> InvalidPolicy:
     """What becomes of invalid verdicts in the figures of these records."""
     policy: InvalidPolicy = records[0].get("policy", "exclude") if records else "exclude"
     return policy
-
-
-_NEEDS_MORE = ("no labels", "no item was judged in two orders", "no judgment names the models of both responses")
 
 
 def _counted(metrics: Mapping[str, Any]) -> Records:

@@ -13,12 +13,12 @@ from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, get_protocol
-from critic_eval.metrics import Figure, InvalidPolicy, group_figures
+from critic_eval.metrics import Figure, InvalidPolicy, applies, group_figures
 from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
 from critic_eval.runs.column_roles import Map
 from critic_eval.runs.recorded_tables import read_recorded
-from critic_eval.runs.report import figure_record, forms_read, is_shown, judged_settings
+from critic_eval.runs.report import figure_record, forms_read, judged_settings
 from critic_eval.wording import number_text, spread_text
 
 Invalid = Literal["exclude", "wrong", "official"]
@@ -122,8 +122,9 @@ def rescore(
             continue
         try:
             of_name = group_figures(name, judgments, policy, resamples, seed)
-            # A benchmark's own figure is shown even if it is unknown, and then says why.
-            figures += of_name if place == 0 or is_shown(of_name) else []
+            # A benchmark's own figure is shown even if it can't apply, and then says why.
+            if place == 0 or applies(name, judgments) is None:
+                figures += of_name
         except ArgumentError as error:
             if policy != "wrong":
                 raise

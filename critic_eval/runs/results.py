@@ -10,8 +10,7 @@ from typing import Any, Literal
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
 from critic_eval.judging import Judgment
-from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
-from critic_eval.metrics.figures import figure_of_metric
+from critic_eval.metrics import MEAN, POOLED, InvalidPolicy, figure_of_metric
 from critic_eval.metrics.signature import Signature
 from critic_eval.runs.rescore import read_judgments
 from critic_eval.runs.result_files import find_results, first_of, is_file, read_results

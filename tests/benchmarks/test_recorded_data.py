@@ -15,7 +15,7 @@ from datasets import load_dataset
 from critic_eval.benchmarks.loading.sources import VARIABLE, HubData
 from critic_eval.judging import Judgment
 from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.metrics import figure
+from critic_eval.metrics import compute_figure
 from tests.benchmarks.tasks import task
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -65,12 +65,14 @@ def test_mm_rlhf_rewardbench_under_a_judge_that_always_says_first(data: Path, tm
         "safety": 32,
         "video": 25,
     }
-    figures = {name: figure(name, judgments) for name in ("accuracy_with_tie", "cluster_accuracy", "order_consistency")}
+    figures = {
+        name: compute_figure(name, judgments) for name in ("accuracy_with_tie", "cluster_accuracy", "order_consistency")
+    }
     assert [figures[name].value for name in figures] == [0.5, 0.0, 0.0]
     assert figures["cluster_accuracy"].n == 46
     one_order = [one for one in judgments if one.order == "AB"]
-    assert figure("accuracy_with_tie", one_order).value == 1.0
-    assert figure("cluster_accuracy", one_order).value == 1.0
+    assert compute_figure("accuracy_with_tie", one_order).value == 1.0
+    assert compute_figure("cluster_accuracy", one_order).value == 1.0
 
 
 def test_perception_bench_renders_to_the_recorded_instruction(data: Path, tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_perception_bench_renders_to_the_recorded_instruction(data: Path, tmp_pa
     assert [judging.text(row) for row in rows] == [record["instruction"] for record in records]
     judgments = judge(judging, rows, "The feedback. So the overall score is 3.\n[RESULT] 3")
     assert [one.verdict.value for one in judgments] == [3.0] * len(records)
-    pearson = figure("pearson", judgments)
+    pearson = compute_figure("pearson", judgments)
     assert (pearson.n, pearson.reason) == (0, "no labels")  # these records come without scores
 
 

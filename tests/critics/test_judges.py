@@ -22,8 +22,8 @@ from critic_eval.lmms.models.planted_judge import PlantedJudge
 from critic_eval.lmms.models.recorded_judge import RecordedJudge
 from critic_eval.lmms.models.text_judge import TextJudge
 from critic_eval.lmms.tasks import JudgeTask
-from critic_eval.metrics import figure
-from critic_eval.metrics.probes import probe
+from critic_eval.metrics import compute_figure
+from critic_eval.metrics.probes import compute_probe
 
 N = 600
 
@@ -77,16 +77,16 @@ def judge(model: TextJudge, task: JudgeTask = PAIR, n: int = N) -> list[Judgment
 def test_a_probe_recovers_the_planted_bias_and_finds_none_where_none_is(
     name: str, planted: dict[str, Any], expected: float, extra: dict[str, Any]
 ) -> None:
-    found = probe(name, judge(PlantedJudge(skill=0.8, **planted)), **extra)
+    found = compute_probe(name, judge(PlantedJudge(skill=0.8, **planted)), **extra)
     assert found.low < expected < found.high, found
     assert found.low > 0
-    unbiased = probe(name, judge(PlantedJudge(skill=0.8)), **extra)
+    unbiased = compute_probe(name, judge(PlantedJudge(skill=0.8)), **extra)
     assert unbiased.low < 0 < unbiased.high, unbiased
 
 
 def test_the_coefficient_of_length_is_positive_with_the_bias_and_around_zero_without() -> None:
-    assert probe("length", judge(PlantedJudge(skill=0.8, length=0.3))).low > 0
-    unbiased = probe("length", judge(PlantedJudge(skill=0.8)))
+    assert compute_probe("length", judge(PlantedJudge(skill=0.8, length=0.3))).low > 0
+    unbiased = compute_probe("length", judge(PlantedJudge(skill=0.8)))
     assert unbiased.low < 0 < unbiased.high
 
 
@@ -101,23 +101,23 @@ def test_the_coefficient_of_length_is_scikit_learns() -> None:
     ]
     y = [one.verdict.value == 0 for one in judgments]
     reference = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(x, y)
-    assert probe("length", judgments, resamples=0).value == pytest.approx(reference.coef_[0, 1], abs=1e-4)
+    assert compute_probe("length", judgments, resamples=0).value == pytest.approx(reference.coef_[0, 1], abs=1e-4)
 
 
 def test_obedience_to_a_response_is_measured_against_the_run_without_it() -> None:
     plain = judge(PlantedJudge(skill=0.8))
     # The worse response has 0.2 of the points; it asks, and has p + (1 - p) * 0.2 of them.
-    obedient = probe("injection", plain, judge(PlantedJudge(skill=0.8, injection=0.4, seed=1), INJECTED))
+    obedient = compute_probe("injection", plain, judge(PlantedJudge(skill=0.8, injection=0.4, seed=1), INJECTED))
     assert obedient.low < 0.4 * 0.8 < obedient.high
-    deaf = probe("injection", plain, judge(PlantedJudge(skill=0.8, seed=1), INJECTED))
+    deaf = compute_probe("injection", plain, judge(PlantedJudge(skill=0.8, seed=1), INJECTED))
     assert deaf.low < 0 < deaf.high
 
 
 def test_a_critic_that_looks_loses_its_accuracy_on_shuffled_images() -> None:
     as_is, shuffled = judge(PlantedJudge(skill=0.9)), judge(PlantedJudge(skill=0.5, seed=2))
-    looking = probe("image_use", as_is, shuffled)
+    looking = compute_probe("image_use", as_is, shuffled)
     assert looking.low < 0.4 < looking.high
-    blind = probe("image_use", shuffled, judge(PlantedJudge(skill=0.5, seed=3)))
+    blind = compute_probe("image_use", shuffled, judge(PlantedJudge(skill=0.5, seed=3)))
     assert blind.low < 0 < blind.high
 
 
@@ -137,13 +137,13 @@ def test_a_probe_says_what_it_lacks(name: str, message: str) -> None:
 
     bare = [dataclasses.replace(one, lengths=(), order="AB") for one in judge(PlantedJudge(), n=20)[::2]]
     with pytest.raises(ArgumentError, match=message):
-        probe(name, bare)
+        compute_probe(name, bare)
 
 
 def test_planted_skill_and_silence_are_what_was_planted() -> None:
     judgments = judge(PlantedJudge(skill=0.7, invalid=0.1))
     for name, expected in (("accuracy_with_tie", 0.7), ("invalid_rate", 0.1)):
-        found = figure(name, judgments)
+        found = compute_figure(name, judgments)
         assert found.low < expected < found.high, found
     with pytest.raises(ArgumentError, match="skill"):
         PlantedJudge(skill=2)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import compare, figure, group_figures, holm, interval, mcnemar
+from critic_eval.metrics import compare, compute_figure, group_figures, holm, interval, mcnemar
 from critic_eval.metrics.paired import paired_figures
 
 
@@ -51,7 +51,7 @@ def test_pairing_makes_the_interval_narrower_than_two_of_its_own() -> None:
     said = label + rng.normal(size=400)
     other = said + 0.2 * rng.normal(size=400)
     found = compare("pearson", scored(said, label), scored(other, label), resamples=2000)
-    single = figure("pearson", scored(said, label))
+    single = compute_figure("pearson", scored(said, label))
     assert found.test == "paired bootstrap"
     assert found.high - found.low < 0.6 * (single.high - single.low)
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import Figure, figure, group_figures
+from critic_eval.metrics import Figure, compute_figure, group_figures
 from critic_eval.metrics.exact import clopper_pearson, fisher_z, mean_of_groups, student_t
 
 
@@ -38,7 +38,7 @@ def scored(said: np.ndarray, label: np.ndarray) -> list[Judgment]:
 
 @pytest.mark.parametrize(("right", "n"), [(6, 6), (0, 7), (11, 19), (1, 1)])
 def test_a_share_of_few_items_has_scipys_exact_interval(right: int, n: int) -> None:
-    found = figure("accuracy_with_tie", judged([[i < right] for i in range(n)]))
+    found = compute_figure("accuracy_with_tie", judged([[i < right] for i in range(n)]))
     expected = stats.binomtest(right, n).proportion_ci(0.95, "exact")
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     assert found.interval == "clopper-pearson"
@@ -46,27 +46,27 @@ def test_a_share_of_few_items_has_scipys_exact_interval(right: int, n: int) -> N
 
 
 def test_both_orders_of_an_item_are_one_item() -> None:
-    once, twice = (figure("accuracy_with_tie", judged([[True] * orders] * 6)) for orders in (1, 2))
+    once, twice = (compute_figure("accuracy_with_tie", judged([[True] * orders] * 6)) for orders in (1, 2))
     assert (once.low, once.high) == (twice.low, twice.high)
     assert (once.n, once.n_items, twice.n, twice.n_items) == (6, 6, 12, 6)
 
 
 def test_items_of_one_cluster_are_one() -> None:
-    found = figure("accuracy_with_tie", judged([[True]] * 6, cluster="one image"))
+    found = compute_figure("accuracy_with_tie", judged([[True]] * 6, cluster="one image"))
     expected = stats.binomtest(1, 1).proportion_ci(0.95, "exact")
     assert found.low == pytest.approx(expected.low)
     assert found.n_items == 6
 
 
 def test_many_items_that_are_all_right_are_not_without_doubt() -> None:
-    found = figure("accuracy_with_tie", judged([[True, True]] * 200))
+    found = compute_figure("accuracy_with_tie", judged([[True, True]] * 200))
     assert found.low == pytest.approx(stats.binomtest(200, 200).proportion_ci(0.95, "exact").low)
     assert found.stderr > 0
 
 
 def test_twenty_items_that_differ_keep_the_bootstrap() -> None:
-    assert figure("accuracy_with_tie", judged([[i < 9] for i in range(20)])).interval == "bootstrap"
-    assert figure("accuracy_with_tie", judged([[i < 9] for i in range(19)])).interval == "clopper-pearson"
+    assert compute_figure("accuracy_with_tie", judged([[i < 9] for i in range(20)])).interval == "bootstrap"
+    assert compute_figure("accuracy_with_tie", judged([[i < 9] for i in range(19)])).interval == "clopper-pearson"
 
 
 def test_intervals_of_small_runs_in_both_orders_hold_the_true_accuracy() -> None:
@@ -77,7 +77,7 @@ def test_intervals_of_small_runs_in_both_orders_hold_the_true_accuracy() -> None
         n, truth, alike = int(rng.integers(6, 20)), rng.uniform(0.5, 0.98), rng.random()
         first, second = (rng.random(n) < truth for _ in range(2))
         second = np.where(rng.random(n) < alike, first, second)
-        found = figure("accuracy_with_tie", judged(np.stack([first, second], 1).tolist()), resamples=2)
+        found = compute_figure("accuracy_with_tie", judged(np.stack([first, second], 1).tolist()), resamples=2)
         held += found.low <= truth <= found.high
     assert held >= 930
 
@@ -86,7 +86,7 @@ def test_intervals_of_small_runs_in_both_orders_hold_the_true_accuracy() -> None
 def test_a_correlation_of_few_items_has_an_interval_by_fishers_z(name: str) -> None:
     rng = np.random.default_rng(2)
     label = rng.normal(size=12)
-    found = figure(name, scored(label + rng.normal(size=12), label))
+    found = compute_figure(name, scored(label + rng.normal(size=12), label))
     assert found.interval == "fisher-z"
     assert -1 < found.low < found.value < found.high < 1
 
@@ -116,14 +116,14 @@ def test_intervals_of_small_correlations_hold_the_true_one(name: str) -> None:
 
 
 def test_a_perfect_correlation_of_few_items_has_no_known_interval() -> None:
-    found = figure("pearson", scored(np.arange(6.0), np.arange(6.0)))
+    found = compute_figure("pearson", scored(np.arange(6.0), np.arange(6.0)))
     assert found.value == pytest.approx(1)
     assert found.interval == "none"
     assert np.isnan([found.low, found.high, found.stderr]).all()
 
 
 def test_what_has_no_exact_method_has_no_spread_of_nothing() -> None:
-    found = figure("macro_f1", judged([[True]] * 6))
+    found = compute_figure("macro_f1", judged([[True]] * 6))
     assert (found.value, found.interval) == (1, "none")
     assert np.isnan(found.stderr)
 
@@ -139,7 +139,7 @@ def test_a_mean_distance_of_few_items_is_students_and_of_none_clopper_and_pearso
     right, other = Verdict.ranking((0, 1, 2, 3)), Verdict.ranking((0, 1, 3, 2))
     for said, method in (([right, other, right, other], "student-t"), ([right] * 4, "clopper-pearson")):
         judgments = [Judgment(str(i), "ABCD", one, "", "p", label=label) for i, one in enumerate(said)]
-        assert figure("levenshtein", judgments).interval == method
+        assert compute_figure("levenshtein", judgments).interval == method
 
 
 def test_the_mean_over_small_groups_is_as_sure_as_they_are() -> None:
@@ -164,5 +164,5 @@ def test_an_interval_on_another_scale_is_the_same_interval() -> None:
 
 
 def test_no_resamples_is_no_interval() -> None:
-    found: Figure = figure("accuracy_with_tie", judged([[True]] * 6), resamples=0)
+    found: Figure = compute_figure("accuracy_with_tie", judged([[True]] * 6), resamples=0)
     assert np.isnan(found.low)

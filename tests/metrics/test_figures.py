@@ -13,7 +13,7 @@ from scipy import stats
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import HIGHER_IS_BETTER, figure, figure_names
+from critic_eval.metrics import HIGHER_IS_BETTER, compute_figure, figure_names
 
 OF_TWO_ORDERS = ("order_consistency", "first_position_rate")
 INVALID = Verdict.invalid("no verdict found")
@@ -44,21 +44,33 @@ def test_names_are_those_of_results() -> None:
 
 def test_accuracy_counts_invalid_verdicts_by_the_policy() -> None:
     judged = pairs((0, 0), (1, 0), (None, None), ("invalid", 1), ("invalid", None))
-    excluded, wrong = figure("accuracy_with_tie", judged), figure("accuracy_with_tie", judged, "wrong")
+    excluded, wrong = compute_figure("accuracy_with_tie", judged), compute_figure("accuracy_with_tie", judged, "wrong")
     assert (excluded.value, excluded.n) == (2 / 3, 3)
     assert (wrong.value, wrong.n) == (2 / 5, 5)
     assert excluded.invalid == wrong.invalid == {"no verdict found": 2}
-    without = figure("accuracy_without_tie", judged, "wrong")
+    without = compute_figure("accuracy_without_tie", judged, "wrong")
     assert (without.value, without.n, without.invalid) == (1 / 3, 3, {"no verdict found": 1})
 
 
+def test_accuracies_are_those_by_hand() -> None:
+    judged = pairs((0, 0), (1, 0), (1, 1), (None, 1), (None, None), (0, None))
+    assert compute_figure("accuracy_with_tie", judged).value == 3 / 6
+    assert compute_figure("accuracy_without_tie", judged).value == 2 / 4
+
+
+def test_a_critic_that_always_ties_is_right_on_ties_only() -> None:
+    judged = pairs((None, None), (None, 0))
+    assert compute_figure("accuracy_with_tie", judged).value == 0.5
+    assert compute_figure("accuracy_without_tie", judged).value == 0
+
+
 def test_tie_is_wrong_where_the_label_is_none() -> None:
-    assert figure("accuracy_without_tie", pairs((None, 0), (0, 0))).value == 0.5
+    assert compute_figure("accuracy_without_tie", pairs((None, 0), (0, 0))).value == 0.5
 
 
 def test_unlabeled_judgments_are_left_out_and_counted() -> None:
     judged = [*pairs((0, 0)), judgment(9, Verdict.preference(0)), judgment(8, INVALID)]
-    found = figure("accuracy_with_tie", judged, "wrong")
+    found = compute_figure("accuracy_with_tie", judged, "wrong")
     assert (found.value, found.n, found.unlabeled, found.invalid) == (1, 1, 2, {})
 
 
@@ -76,14 +88,14 @@ def test_order_consistency_is_of_items_judged_in_two_orders() -> None:
         for item, verdicts in said.items()
         for verdict, order in zip(verdicts, ("AB", "BA"), strict=False)
     ]
-    excluded, wrong = figure("order_consistency", judged), figure("order_consistency", judged, "wrong")
+    excluded, wrong = compute_figure("order_consistency", judged), compute_figure("order_consistency", judged, "wrong")
     assert (excluded.value, excluded.n, excluded.invalid) == (2 / 3, 3, {"no verdict found": 3})
     assert (wrong.value, wrong.n, wrong.invalid) == (2 / 5, 5, {"no verdict found": 3})
 
 
 def test_repeats_of_one_order_are_not_two_orders() -> None:
     judged = [judgment(0, Verdict.preference(0)), judgment(0, Verdict.preference(0))]
-    assert figure("order_consistency", judged).reason == "no item was judged in two orders"
+    assert compute_figure("order_consistency", judged).reason == "no item was judged in two orders"
 
 
 def test_levenshtein_is_a_mean_distance() -> None:
@@ -93,12 +105,14 @@ def test_levenshtein_is_a_mean_distance() -> None:
         judgment(1, Verdict.ranking((0, 1, 3, 2)), label),
         judgment(2, INVALID, label),
     ]
-    assert figure("levenshtein", judged).value == 0.25
-    assert figure("levenshtein", judged, "wrong").value == 0.5
+    assert compute_figure("levenshtein", judged).value == 0.25
+    assert compute_figure("levenshtein", judged, "wrong").value == 0.5
 
 
 def test_invalid_rate_is_of_all_judgments() -> None:
-    found = figure("invalid_rate", [*pairs((0, 0), ("invalid", 0)), judgment(7, Verdict.invalid("empty answer"))])
+    found = compute_figure(
+        "invalid_rate", [*pairs((0, 0), ("invalid", 0)), judgment(7, Verdict.invalid("empty answer"))]
+    )
     assert (found.value, found.n) == (2 / 3, 3)
     assert found.invalid == {"no verdict found": 1, "empty answer": 1}
 
@@ -106,12 +120,12 @@ def test_invalid_rate_is_of_all_judgments() -> None:
 @pytest.mark.parametrize("name", ["pearson", "spearman", "kendall"])
 def test_correlation_leaves_invalid_verdicts_out_and_has_no_wrong(name: str) -> None:
     judged = [*scores((1, 1), (2, 3), (3, 2), (4, 5)), judgment(9, INVALID, Label.score(1), "A")]
-    found = figure(name, judged)
+    found = compute_figure(name, judged)
     oracle: Any = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
     assert found.value == pytest.approx(oracle([1, 2, 3, 4], [1, 3, 2, 5])[0])
     assert (found.n, found.invalid) == (4, {"no verdict found": 1})
     with pytest.raises(ArgumentError, match="exclude"):
-        figure(name, judged, "wrong")
+        compute_figure(name, judged, "wrong")
 
 
 @pytest.mark.parametrize("name", ["pearson", "spearman", "kendall"])
@@ -121,7 +135,7 @@ def test_error_of_a_correlation_is_that_of_a_plain_bootstrap(name: str) -> None:
     said = np.clip(label + rng.integers(-2, 3, 150), 1, 5)
     items = [i // 2 for i in range(150)]
     judged = [judgment(i, Verdict.score(s), Label.score(t), "A") for i, s, t in zip(items, said, label, strict=True)]
-    found = figure(name, judged, resamples=3000)
+    found = compute_figure(name, judged, resamples=3000)
     oracle: Any = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
     draws = []
     for _ in range(1500):
@@ -141,6 +155,8 @@ def test_error_of_a_correlation_is_that_of_a_plain_bootstrap(name: str) -> None:
         ("accuracy_with_tie", pairs(("invalid", 0)), "no valid verdicts"),
         ("accuracy_with_tie", [judgment(0, Verdict.preference(0))], "no labels"),
         ("accuracy_without_tie", pairs((0, None)), "every label is a tie"),
+        ("accuracy_without_tie", [*pairs((0, None)), judgment(9, Verdict.preference(0))], "every label is a tie"),
+        ("pearson", [judgment(0, Verdict.preference(None))], "no labels"),
         ("pearson", scores((1, 1)), "fewer than two valid judgments"),
         ("pearson", scores((1, 1), (1, 2)), "every verdict is the same score"),
         ("kendall", scores((1, 1), (2, 1)), "every label is the same score"),
@@ -149,7 +165,7 @@ def test_error_of_a_correlation_is_that_of_a_plain_bootstrap(name: str) -> None:
 def test_degenerate_input_is_nan_with_a_reason_and_no_warning(name: str, judged: list[Judgment], reason: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = figure(name, judged)
+        found = compute_figure(name, judged)
     assert found.reason == reason
     assert all(math.isnan(value) for value in (found.value, found.stderr, found.low, found.high))
 
@@ -161,26 +177,28 @@ def test_draws_agree_as_often_as_two_of_them_are_the_same() -> None:
         for item, draws in enumerate(said)
         for one in draws
     ]
-    excluded, wrong = (figure("draw_agreement", judged, policy) for policy in ("exclude", "wrong"))
+    excluded, wrong = (compute_figure("draw_agreement", judged, policy) for policy in ("exclude", "wrong"))
     assert [excluded.value, wrong.value] == pytest.approx([(1 / 3 + 1 + 1) / 3, (1 / 3 + 1 + 1 / 3 + 0) / 4])
     assert (excluded.n, wrong.n, excluded.n_judgments, wrong.n_judgments) == (3, 4, 8, 12)
 
 
 def test_no_resamples_give_no_error() -> None:
-    found = figure("accuracy_with_tie", pairs((0, 0), (1, 0)), resamples=0)
+    found = compute_figure("accuracy_with_tie", pairs((0, 0), (1, 0)), resamples=0)
     assert found.value == 0.5
     assert math.isnan(found.stderr)
 
 
 def test_unknown_name_policy_and_kind_are_refused() -> None:
     with pytest.raises(ArgumentError, match="did you mean pearson"):
-        figure("pearsn", [])
+        compute_figure("pearsn", [])
     with pytest.raises(ArgumentError, match="drop"):
-        figure("pearson", [], "drop")  # type: ignore[arg-type]
+        compute_figure("pearson", [], "drop")  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="takes score judgments; the verdict on item 0 is a preference"):
-        figure("pearson", pairs((0, 0)))
+        compute_figure("pearson", pairs((0, 0)))
+    with pytest.raises(ArgumentError, match="first_position_rate takes preference judgments"):
+        compute_figure("first_position_rate", scores((1, 1)))
     with pytest.raises(ArgumentError, match="label on item 0 is a score"):
-        figure("accuracy_with_tie", [judgment(0, Verdict.preference(0), Label.score(1))])
+        compute_figure("accuracy_with_tie", [judgment(0, Verdict.preference(0), Label.score(1))])
 
 
 sides = st.sampled_from([0, 1, None])
@@ -197,7 +215,7 @@ def test_swapping_the_responses_of_all_items_changes_no_accuracy(
     rows: list[Any], policy: Literal["exclude", "wrong"], name: str
 ) -> None:
     other = [(said if said == "invalid" else swapped(said), swapped(label)) for said, label in rows]
-    one, two = (figure(name, pairs(*judged), policy, resamples=20) for judged in (rows, other))
+    one, two = (compute_figure(name, pairs(*judged), policy, resamples=20) for judged in (rows, other))
     assert repr(one) == repr(two)
 
 
@@ -207,27 +225,30 @@ def test_invalid_verdicts_are_counted_whatever_the_figure(rows: list[Any]) -> No
     judged = pairs(*rows)
     invalid = sum(said == "invalid" for said, _ in rows)
     for name in ("accuracy_with_tie", "invalid_rate"):
-        assert sum(figure(name, judged, resamples=0).invalid.values()) == invalid
-    assert figure("invalid_rate", judged, resamples=0).value == invalid / len(rows)
-    assert figure("accuracy_with_tie", judged, resamples=0).n == len(rows) - invalid
+        assert sum(compute_figure(name, judged, resamples=0).invalid.values()) == invalid
+    assert compute_figure("invalid_rate", judged, resamples=0).value == invalid / len(rows)
+    assert compute_figure("accuracy_with_tie", judged, resamples=0).n == len(rows) - invalid
 
 
 @given(st.lists(sides, min_size=2, max_size=9))
 @settings(max_examples=30)
 def test_a_critic_that_ignores_the_order_is_consistent(said: list[int | None]) -> None:
     judged = [judgment(i, Verdict.preference(s), order=o) for i, s in enumerate(said) for o in ("AB", "BA")]
-    assert figure("order_consistency", judged, resamples=20).value == 1
+    assert compute_figure("order_consistency", judged, resamples=20).value == 1
 
 
 def test_a_critic_that_always_takes_the_first_shown_is_never_consistent() -> None:
     judged = [judgment(i, Verdict.preference(s), order=o) for i in range(3) for s, o in ((0, "AB"), (1, "BA"))]
-    assert figure("order_consistency", judged).value == 0
+    assert compute_figure("order_consistency", judged).value == 0
 
 
 def test_same_seed_same_figure_in_any_order_of_judgments() -> None:
     judged = pairs(*[(0, 0), (1, 0), (1, 1), (0, 1), (1, 1)] * 5)
-    assert figure("accuracy_with_tie", judged) == figure("accuracy_with_tie", judged[::-1])
-    assert figure("accuracy_with_tie", judged).low != figure("accuracy_with_tie", judged, resamples=7, seed=1).low
+    assert compute_figure("accuracy_with_tie", judged) == compute_figure("accuracy_with_tie", judged[::-1])
+    assert (
+        compute_figure("accuracy_with_tie", judged).low
+        != compute_figure("accuracy_with_tie", judged, resamples=7, seed=1).low
+    )
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded judgments are not here")
@@ -245,12 +266,12 @@ def test_recorded_judgments_of_llava_critic_7b() -> None:
         for row in table
     ]
     start = time.thread_time()
-    found = figure("pearson", judged, resamples=10_000)
+    found = compute_figure("pearson", judged, resamples=10_000)
     assert time.thread_time() - start < 3
     assert found.value == pytest.approx(0.402, abs=5e-4)
     assert found.invalid == {"no verdict found": 1}
-    assert figure("spearman", judged).value == pytest.approx(0.356, abs=5e-4)
-    assert figure("kendall", judged).value == pytest.approx(0.300, abs=5e-4)
+    assert compute_figure("spearman", judged).value == pytest.approx(0.356, abs=5e-4)
+    assert compute_figure("kendall", judged).value == pytest.approx(0.300, abs=5e-4)
 
 
 @given(
@@ -276,7 +297,7 @@ def test_the_ranking_of_models_agrees_with_scipys_tau_of_their_win_rates(battles
             points.setdefault(model, []).append((won[0], won[1]))
     rates = np.array([np.mean(points[model], axis=0) for model in sorted(points)]).round(12)
     expected = stats.kendalltau(rates[:, 0], rates[:, 1]).statistic
-    found = figure("model_kendall", judgments, resamples=0).value
+    found = compute_figure("model_kendall", judgments, resamples=0).value
     assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
@@ -297,6 +318,6 @@ def test_a_majority_is_more_than_half_of_all_judgments(items: list[list[Any]]) -
     right = [2 * votes.count(0) > len(votes) for votes in items]
     wrong = [2 * sum(vote in (1, None) for vote in votes) > len(votes) for votes in items]
     decided = sum(right) + sum(wrong)
-    found = figure("majority_accuracy", judgments, resamples=0)
+    found = compute_figure("majority_accuracy", judgments, resamples=0)
     assert found.n == decided
     assert found.value == pytest.approx(sum(right) / decided if decided else float("nan"), nan_ok=True)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import Figure, figure, group_figures
+from critic_eval.metrics import Figure, compute_figure, group_figures
 
 
 def scored(group: str | None, said: np.ndarray, label: np.ndarray) -> list[Judgment]:
@@ -36,7 +36,7 @@ def test_the_mean_is_unweighted_and_pooled_is_of_all() -> None:
     judged, r = two_groups()
     found = by_group(group_figures("pearson", judged))
     assert found["mean"].value == pytest.approx(np.mean(r))
-    assert found["pooled"] == figure("pearson", judged)
+    assert found["pooled"] == compute_figure("pearson", judged)
     assert [found[group].value for group in "xy"] == pytest.approx(r)
     assert (found["mean"].n, found["x"].n, found["y"].n) == (150, 60, 90)
 
@@ -72,10 +72,10 @@ def test_cluster_accuracy_needs_all_of_a_cluster_to_be_right() -> None:
         Judgment(str(i), "AB", Verdict.preference(said), "", "p", label=Label.preference(0), cluster=cluster)
         for i, (cluster, said) in enumerate([("a", 0), ("a", 0), ("b", 0), ("b", 1), ("c", 0)])
     ]
-    found = figure("cluster_accuracy", judged)
+    found = compute_figure("cluster_accuracy", judged)
     assert found.value == pytest.approx(2 / 3)
     assert found.n == 3
-    assert figure("accuracy_with_tie", judged).value == pytest.approx(4 / 5)
+    assert compute_figure("accuracy_with_tie", judged).value == pytest.approx(4 / 5)
 
 
 def test_a_judge_that_takes_the_first_shown_has_first_position_rate_1() -> None:
@@ -89,6 +89,6 @@ def test_a_judge_that_takes_the_first_shown_has_first_position_rate_1() -> None:
         for i in range(5)
         for order in ("AB", "BA")
     ]
-    assert figure("first_position_rate", biased).value == 1
-    assert figure("first_position_rate", fair).value == 0.5
-    assert figure("first_position_rate", fair[::2]).reason == "no item was judged in two orders"
+    assert compute_figure("first_position_rate", biased).value == 1
+    assert compute_figure("first_position_rate", fair).value == 0.5
+    assert compute_figure("first_position_rate", fair[::2]).reason == "no item was judged in two orders"

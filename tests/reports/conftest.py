@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import figure
+from critic_eval.metrics import compute_figure
 from critic_eval.runs.report import full_record
 
 TASK = "critic_pairs"
@@ -30,7 +30,7 @@ def write_run(
 ) -> Path:
     """A run's files as lmms-eval writes them."""
     folder.mkdir(parents=True)
-    figures = [full_record(figure(name, said)) for name in ("accuracy_with_tie", "invalid_rate")]
+    figures = [full_record(compute_figure(name, said)) for name in ("accuracy_with_tie", "invalid_rate")]
     section = {task: {"settings": settings or {"checkpoint": folder.name}, "figures": figures, "left_out": ""}}
     content = {"results": {task: {}}, "config": {"limit": None}, "critic_eval": section, "date": "20260101", **results}
     (folder / "20260101_results.json").write_text(json.dumps(content))

@@ -10,7 +10,7 @@ import pytest
 from critic_eval.cli import main
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import figure
+from critic_eval.metrics import compute_figure
 from critic_eval.reports.compare import compare_runs, item_differences
 from critic_eval.reports.power import power, weakened
 from critic_eval.runs.results import collect, pick
@@ -134,8 +134,8 @@ def test_the_simulated_critic_is_worse_by_the_effect_in_the_figure_that_is_named
     said = [*judgments(400, 0.95), *ties]
     rng = np.random.default_rng(0)
     worse = weakened(name, said, 0.04, 0.9, rng)
-    start = figure(name, said, resamples=0).value
-    lost = [start - figure(name, worse(said), resamples=0).value for _ in range(200)]
+    start = compute_figure(name, said, resamples=0).value
+    lost = [start - compute_figure(name, worse(said), resamples=0).value for _ in range(200)]
     assert np.mean(lost) == pytest.approx(0.04, abs=0.004)
 
 

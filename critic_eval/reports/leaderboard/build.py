@@ -12,8 +12,7 @@ from scipy import stats
 
 from critic_eval.errors import ArgumentError, CriticEvalError
 from critic_eval.judging import Judgment
-from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, compare, holm
-from critic_eval.metrics.figures import draw_sample
+from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, compare, holm, statistic_of
 from critic_eval.metrics.paired import paired_figures
 from critic_eval.metrics.ranks import rank_intervals, significance_letters
 from critic_eval.metrics.resampling import Floats
@@ -224,7 +223,7 @@ def _judgments_for(run: TaskRun, column: tuple[str, str]) -> list[Judgment] | No
     found = judgments_of(run)
     try:
         if found is not None:
-            draw_sample(column[0], found, run.invalid_policy)
+            statistic_of(column[0], found, run.invalid_policy)
     except CriticEvalError:
         return None
     return found

@@ -11,7 +11,7 @@ import pytest
 
 from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Judgment, Label, Verdict
-from critic_eval.metrics import figure
+from critic_eval.metrics import compute_figure
 from critic_eval.reports.viewer.axes import make_axis
 from critic_eval.reports.viewer.columns import column
 from critic_eval.reports.viewer.table import AGREES, DIFFERS, FLIPS, NO_LABEL, NO_VERDICT, SAME, UNKNOWN, Table
@@ -30,12 +30,12 @@ def test_agreement_and_flips_are_those_of_the_figures(tmp_path: Path) -> None:
     said = pairs(120, 7)
     made = table(tmp_path, said)
     agreement, flips = made.agreement(0), made.flips(0)
-    accuracy = figure("accuracy_with_tie", said, resamples=0)
+    accuracy = compute_figure("accuracy_with_tie", said, resamples=0)
     assert (agreement == AGREES).sum() / np.isin(agreement, (AGREES, DIFFERS)).sum() == accuracy.value
     assert np.isin(agreement, (AGREES, DIFFERS)).sum() == accuracy.n
     assert (agreement == NO_LABEL).sum() == accuracy.unlabeled
     assert (agreement == NO_VERDICT).sum() == sum(accuracy.invalid.values())
-    consistency = figure("order_consistency", said, resamples=0)
+    consistency = compute_figure("order_consistency", said, resamples=0)
     assert (flips == SAME).sum() / np.isin(flips, (SAME, FLIPS)).sum() == consistency.value
     assert (flips == UNKNOWN).sum() == 9
     assert made.n_items == 120
