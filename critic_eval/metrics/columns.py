@@ -26,15 +26,15 @@ class Column(NamedTuple):
     @classmethod
     def of(cls, values: Iterable[Any]) -> "Column":
         """From one value a judgment; values that can't be hashed count as distinct."""
-        places = _Places()
-        codes = np.fromiter(map(places.place, values), np.int32)
-        return cls(codes, places.values)
+        distinct = _Distinct()
+        codes = np.fromiter(map(distinct.code, values), np.int32)
+        return cls(codes, distinct.values)
 
     def sorted(self) -> "Column":
         """The same with the distinct texts in order, each once, so that equal texts have equal codes."""
         ordered = sorted(set(self.values))
-        place = {value: index for index, value in enumerate(ordered)}
-        moved = np.fromiter((place[value] for value in self.values), np.int32, len(self.values))
+        code = {value: index for index, value in enumerate(ordered)}
+        moved = np.fromiter((code[value] for value in self.values), np.int32, len(self.values))
         return Column(moved[self.codes], ordered)
 
 
@@ -62,14 +62,14 @@ class JudgmentColumns(Sequence[Judgment]):
             return parts[0]
         joined = {}
         for name in _FIELDS:
-            places = _Places()
+            distinct = _Distinct()
             moved = [
-                np.array([places.place(value) for value in part.columns[name].values], np.int32)[
+                np.array([distinct.code(value) for value in part.columns[name].values], np.int32)[
                     part.columns[name].codes
                 ]
                 for part in parts
             ]
-            column = Column(np.concatenate(moved), places.values)
+            column = Column(np.concatenate(moved), distinct.values)
             joined[name] = column.sorted() if name == "item_id" else column
         return cls(joined)
 
@@ -118,7 +118,7 @@ def by_group(judgments: Sequence[Judgment]) -> dict[str, Sequence[Judgment]]:
         codes, values = judgments.columns["group"]
         ordered = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[ordered], np.arange(len(values) + 1))
-        rows = {value: ordered[starts[place] : starts[place + 1]] for place, value in enumerate(values) if value}
+        rows = {value: ordered[starts[code] : starts[code + 1]] for code, value in enumerate(values) if value}
         return {group: judgments.take(rows[group]) for group in sorted(rows) if len(rows[group])}
     of_group: dict[str, list[Judgment]] = {}
     for judgment in judgments:
@@ -142,22 +142,22 @@ def counts(column: Column) -> list[tuple[Any, int]]:
     >>> counts(Column.of("banana"))
     [('b', 1), ('a', 3), ('n', 2)]
     """
-    places, first, times = np.unique(column.codes, return_index=True, return_counts=True)
+    codes, first, times = np.unique(column.codes, return_index=True, return_counts=True)
     ordered = np.argsort(first)
-    return [(column.values[places[at]], int(times[at])) for at in ordered]
+    return [(column.values[codes[row]], int(times[row])) for row in ordered]
 
 
-_FIELDS = tuple(one.name for one in fields(Judgment))
+_FIELDS = tuple(field.name for field in fields(Judgment))
 
 
-class _Places:
-    """Gives each distinct value a place."""
+class _Distinct:
+    """Gives each distinct value a code, its index among them."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._known: dict[Any, int] = {}
 
-    def place(self, value: Any) -> int:
+    def code(self, value: Any) -> int:
         try:
             known = self._known.get(value)
         except TypeError:

@@ -48,7 +48,7 @@ def significance_letters(n: int, different: Collection[tuple[int, int]]) -> list
             split += [column - {first}, column - {second}] if {first, second} <= column else [column]
         columns = _absorbed(split)
     columns.sort(key=sorted)
-    return ["".join(_letter(place) for place, column in enumerate(columns) if critic in column) for critic in range(n)]
+    return ["".join(_letter(index) for index, column in enumerate(columns) if critic in column) for critic in range(n)]
 
 
 def _absorbed(columns: Sequence[frozenset[int]]) -> list[frozenset[int]]:
@@ -57,6 +57,6 @@ def _absorbed(columns: Sequence[frozenset[int]]) -> list[frozenset[int]]:
     return [column for column in distinct if column and not any(column < other for other in distinct)]
 
 
-def _letter(place: int) -> str:
+def _letter(index: int) -> str:
     """One of a to z, then numbers in parentheses."""
-    return chr(ord("a") + place) if place < 26 else f"({place})"
+    return chr(ord("a") + index) if index < 26 else f"({index})"

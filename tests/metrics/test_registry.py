@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from critic_eval.cli.command import main
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import (
@@ -153,6 +154,21 @@ def test_a_probe_works_and_is_refused_without_the_second_run_that_it_needs() -> 
     assert (found.name, found.value) == ("haste", 0.5)
     with pytest.raises(ArgumentError, match="The probe haste needs the samples of a second run, with a slower machine"):
         compute_probe("haste", judged([True]))
+
+
+def test_the_command_lists_registered_probes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["probe", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "image_use, haste" in told
+    assert "a slower machine for haste" in told
+
+
+@pytest.mark.parametrize("name", [*figure_names(), *probe_names()])
+def test_every_figure_and_probe_says_in_a_sentence_what_it_is(name: str) -> None:
+    entry = FIGURES.get(name) if name in FIGURES else PROBES.get(name)
+    assert len(entry.about) > 20
+    assert entry.about.endswith(".")
 
 
 @pytest.mark.parametrize(
