@@ -7,9 +7,8 @@ kept here, for the process.
 from typing import get_args
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.catalog import get_protocol, protocol_names
 from critic_eval.judging.orders import OrderPolicy
-from critic_eval.judging.protocols import Protocol
+from critic_eval.judging.protocols import Protocol, get_protocol, protocol_names
 
 
 def select_protocol(name: str | None) -> None:
