@@ -42,7 +42,7 @@ from critic_eval.judging.parsing.forms import AnswerForm, FormParser, Where, che
 from critic_eval.judging.parsing.words import WORDS, WordsParser
 from critic_eval.judging.protocol import WHOLE_PROMPT, Parser, Protocol, VerdictForm
 from critic_eval.judging.verdicts import LabelKind
-from critic_eval.strict_yaml import check_keys, read_mapping
+from critic_eval.yaml_files import Section, read_yaml
 
 KEYS = (
     "name kind template response_template system scale responses answer verdict_position verdict_form reasoning_marks"
@@ -61,10 +61,8 @@ def read_protocol(file: Path, find: Callable[[str], Protocol]) -> Protocol:
     Raises:
         ArgumentError: The file can't be read, or declares what a protocol does not have; names file and key.
     """
-    try:
-        content = read_mapping(file, "protocol", KEYS)
-    except FileNotFoundError as error:
-        raise ArgumentError(f"There is no protocol file {file}.") from error
+    content = read_yaml(file)
+    Section(content, f"{file}: a protocol").only(KEYS)
     try:
         protocol = _extended(content, find) if "extends" in content else _declared(content)
         protocol = replace(protocol, name=_text(content, "name", file.stem))
@@ -207,7 +205,7 @@ def _answer(given: Any, kind: LabelKind) -> AnswerForm:
     forms = get_args(Where)
     if not isinstance(given, dict):
         raise ArgumentError(f"answer is words, or a mapping with one of {', '.join(forms)}; not {given!r}.")
-    check_keys(given, (*forms, "verdicts"), "answer")
+    Section(given, "answer").only((*forms, "verdicts"))
     named = [key for key in forms if key in given]
     if len(named) != 1:
         raise ArgumentError(f"answer has one of {', '.join(forms)}, not {' and '.join(named) or 'none'}.")
@@ -282,7 +280,7 @@ def _verdict_form(content: Mapping[str, Any], protocol: Protocol) -> VerdictForm
         return protocol.verdict_form
     if not isinstance(given, dict):
         raise ArgumentError(f"verdict_form is a mapping with stem, options and close, not {given!r}.")
-    check_keys(given, ("stem", "options", "close"), "verdict_form")
+    Section(given, "verdict_form").only(("stem", "options", "close"))
     if protocol.verdict_position != "first":
         raise ArgumentError("verdict_form is for protocols whose verdict_position is first.")
     options = given.get("options")

@@ -74,9 +74,7 @@ def verdict_form(protocol: Protocol) -> VerdictForm:
     if protocol.verdict_form is None and protocol.has_several_scores:
         raise ArgumentError(f"{protocol.name} asks for several scores at once, which no single word tells.")
     if protocol.verdict_form is None:
-        raise ArgumentError(
-            f"{protocol.name} has no verdict_form, which says how an answer begins; add one."
-        )
+        raise ArgumentError(f"{protocol.name} has no verdict_form, which says how an answer begins; add one.")
     return protocol.verdict_form
 
 

@@ -173,7 +173,13 @@ class JudgeTask:
         """How the answer to a row will be read."""
         case = self._case(row)
         protocol = self._protocol(case)
-        return Reading(protocol.name, row[ORDER_COLUMN], protocol.shown_texts(case.item))
+        return Reading(protocol.name, row[ORDER_COLUMN], protocol.shown_texts(case.item), protocol)
+
+    def protocol_of(self, row: Row) -> tuple[Protocol, bool]:
+        """The protocol that asks about a row, and whether the run selected it in place of the row's own."""
+        case = self._case(row)
+        protocol = self._protocol(case)
+        return protocol, protocol != get_protocol(case.protocol or self.protocol_name)
 
     def item(self, row: Row) -> Item:
         """The item of a prepared row."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from critic_eval.errors import ArgumentError
 from critic_eval.package_data import data_folder
-from critic_eval.strict_yaml import read_mapping
 from critic_eval.studies.settings import Scalar
 from critic_eval.studies.study import Axis, Study
+from critic_eval.yaml_files import Section, read_yaml
 
 
 def read_study(file: Path) -> Study:
@@ -21,11 +21,11 @@ def read_study(file: Path) -> Study:
     """
     along = data_folder("studies") / f"{file}.yaml"
     file = along if not file.exists() and along.is_file() else file
-    try:
-        content = read_mapping(file, "study", _KEYS)
-    except FileNotFoundError as error:
+    if not file.exists():
         names = sorted(one.stem for one in data_folder("studies").glob("*.yaml"))
-        raise ArgumentError(f"There is no study {file}; those that come along are {', '.join(names)}.") from error
+        raise ArgumentError(f"There is no study {file}; those that come along are {', '.join(names)}.")
+    content = read_yaml(file)
+    Section(content, f"{file}: a study").only(_KEYS)
     axes = _axes(content.get("axes"), file)
     base = _scalars({} if content.get("base") is None else content["base"], f"{file}: base")
     for axis in axes:
