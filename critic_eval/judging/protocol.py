@@ -126,7 +126,7 @@ class Protocol:
         """
         least, most = self.n_responses
         if not least <= n_responses <= most:
-            raise ArgumentError(f"Protocol {self.name} judges {self._bounds} responses, not {n_responses}.")
+            raise ArgumentError(f"Protocol {self.name} judges {self._bounds}, not {n_responses}.")
         return self.parser(text, n_responses, responses, marks=self.reasoning_marks)
 
     def shown_texts(self, item: Item) -> tuple[str, ...]:
@@ -197,15 +197,14 @@ class Protocol:
                 f"Order {order} does not fit item {item.id}, which has {len(item.responses)} responses."
             )
         if not least <= len(indices) <= most:
-            raise ArgumentError(
-                f"Protocol {self.name} judges {self._bounds} responses; item {item.id} has {len(indices)}."
-            )
+            raise ArgumentError(f"Protocol {self.name} judges {self._bounds}; item {item.id} has {len(indices)}.")
         return indices
 
     @property
     def _bounds(self) -> str:
         least, most = self.n_responses
-        return str(least) if least == most else f"{least} to {most}"
+        counts = str(least) if least == most else f"{least} to {most}"
+        return f"{counts} response{'s' if most > 1 else ''}"
 
 
 def digest_prompt(text: str) -> str:

@@ -89,6 +89,8 @@ def _declared(content: Mapping[str, Any]) -> Protocol:
     kind, usual, possible = _KINDS[kind_name]
     counts = _counts(content.get("responses"), usual, possible, kind_name)
     answer = _answer(content.get("answer", "words"), kind)
+    if kind_name == "scores" and answer.where == "words" and counts != (2, 2):
+        raise ArgumentError("responses are 2 where scores are read in words; give an answer in another form.")
     scale = _scale(content.get("scale"), kind, answer)
     position = _position(content.get("verdict_position"), answer)
     protocol = Protocol(

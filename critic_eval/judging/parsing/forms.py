@@ -20,6 +20,7 @@ from critic_eval.judging.parsing.answer import Marks, find_answer
 from critic_eval.judging.parsing.attribution import REPORT
 from critic_eval.judging.parsing.containers import Found, objects
 from critic_eval.judging.parsing.contents import ReadContent, head_of
+from critic_eval.judging.parsing.numbers import stated_top
 from critic_eval.judging.parsing.places import VerdictPosition, line_bounds
 from critic_eval.judging.parsing.quotations import words_of
 from critic_eval.judging.parsing.reading import Parsed, read
@@ -28,7 +29,7 @@ from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
 
 Where = Literal["words", "label", "tag", "json", "pattern", "line"]
 
-PATTERN_SECONDS = 1.0
+PATTERN_SECONDS = 1.5
 """Of computing that a pattern may take on one answer, of which at most 40,000 characters are read."""
 
 
@@ -110,7 +111,7 @@ def _check_pattern(pattern: str) -> None:
 
 def _takes_long(pattern: str, text: str) -> bool:
     try:
-        for _ in _matches(pattern, text, PATTERN_SECONDS / 4):
+        for _ in _matches(pattern, text, PATTERN_SECONDS):
             pass
     except PatternTimeoutError:
         return True
@@ -126,7 +127,10 @@ def _labeled(text: str, label: str, value: Callable[[str], Verdict]) -> Iterator
         end = min(line_bounds(text, match.end())[1], match.end() + _LONGEST_LINE)
         content = head_of(text[match.end() : end])
         if content.strip():
-            yield Statement(match.start(), match.end() + len(content), value(content), "label", match.start())
+            verdict, top = value(content), stated_top(match[0])
+            if verdict.kind == "score" and top is not None and "/" not in content:
+                verdict = value(f"{content}/{top}")  # "Score (out of 10): 4"
+            yield Statement(match.start(), match.end() + len(content), verdict, "label", match.start())
 
 
 def _in_tag(text: str, tag: str, value: Callable[[str], Verdict]) -> Iterator[Statement]:
@@ -146,9 +150,8 @@ def _under_key(text: str, key: str, value: Callable[[str], Verdict]) -> Iterator
         places = [place for place in _places(text, found, path[-1]) if _stands_behind(text, place, said[-1])]
         if found.is_mended and len(places) != 1:
             verdict = Verdict.invalid(CONTRADICTORY)  # what was mended must stand in the answer itself
-        core, end = places[-1] if places else (found.start, found.end)
-        said_end = end if end == found.end else min(found.end, end + max(1, len(said[-1])))
-        yield Statement(found.start, found.end, verdict, "json", core, said_end=said_end)
+        core, end = (places[-1][0], _end_of(text, places[-1][1], said[-1])) if places else (found.start, found.end)
+        yield Statement(found.start, found.end, verdict, "json", core, said_end=end)
 
 
 def _by_pattern(text: str, pattern: str, value: Callable[[str], Verdict]) -> Iterator[Statement]:
@@ -203,8 +206,8 @@ def _label_words(label: str) -> str:
 def _label_pattern(label: str) -> re.Pattern[str]:
     words = r"\s{1,4}".join(re.escape(word) for word in _label_words(label).split())
     return re.compile(
-        rf"(?<!\w){words}[\"'*_`\])]{{0,3}}[ \t]{{0,3}}(?:[:：=|]|->|→|(?:is|would be)\b[ \t]?:?|(?=\n))"
-        r"(?:[ \t*_]{0,6}\n){0,2}[ \t*_]{0,6}",
+        rf"(?<!\w){words}[\"'*_`\])]{{0,3}}(?:[ ]?\([^()\n]{{0,40}}\))?[\"'*_`\])]{{0,3}}[ \t]{{0,3}}"
+        r"(?:[:：=|]|->|→|(?:is|would be)\b[ \t]?:?|(?=\n))(?:[ \t*_]{0,6}\n){0,2}[ \t*_]{0,6}",
         re.IGNORECASE,
     )
 
@@ -274,6 +277,12 @@ def _words(value: Any) -> str:
 def _places(text: str, found: Found, key: str) -> list[tuple[int, int]]:
     pattern = re.compile(rf"(?<!\\)[\"'“‘]?{re.escape(key)}[\"'”’]?\s{{0,8}}[:=]\s{{0,8}}", re.IGNORECASE)
     return [match.span() for match in pattern.finditer(text, found.start, found.end)]
+
+
+def _end_of(text: str, start: int, words: str) -> int:
+    """Where words end that stand behind a place, in quotation marks or not."""
+    at = text.find(words[:60], start, start + 400)
+    return start + 1 if at < 0 or not words else at + len(words[:60])
 
 
 def _stands_behind(text: str, place: tuple[int, int], words: str) -> bool:
