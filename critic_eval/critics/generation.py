@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from critic_eval.errors import ArgumentError
+from critic_eval.judging.protocols import DEFAULT_MAX_NEW_TOKENS
 
 Mode = Literal["text", "to_verdict", "verdict"]
-
-DEFAULT_MAX_NEW_TOKENS = 1024
 
 
 @dataclass(frozen=True)

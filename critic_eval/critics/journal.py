@@ -178,7 +178,7 @@ class RequestKeys:
             [role, *(part if isinstance(part, str) else ["image", part.digest] for part in content)]
             for role, content in zip(roles, contents, strict=True)
         ]
-        read_as = reading.protocol if reading is not None and settings.mode != "text" else None
+        read_as = reading.key if reading is not None and settings.mode != "text" else None
         content = json.dumps([dict(self.critic), parts, asdict(settings), read_as], sort_keys=True)
         key = hashlib.sha256(content.encode()).digest()
         if not dict(settings.options).get("do_sample"):

@@ -1,8 +1,8 @@
 """Items, verdicts and judgments; the protocols that ask for a verdict and read it."""
 
-from critic_eval.judging.catalog import get_protocol, protocol_names
 from critic_eval.judging.orders import (
     OrderPolicy,
+    average_orders,
     canonical_indices,
     identity_order,
     orders,
@@ -15,10 +15,16 @@ from critic_eval.judging.parsing.preference import parse_preference
 from critic_eval.judging.parsing.ranking import parse_ranking
 from critic_eval.judging.parsing.reading import Parsed
 from critic_eval.judging.parsing.score import parse_score, parse_two_scores
-from critic_eval.judging.protocols import Parser, Protocol
+from critic_eval.judging.protocol import Parser, Protocol, VerdictForm
+from critic_eval.judging.protocols import get_protocol, protocol_names, register_protocol, token_limit
 from critic_eval.judging.records import Item, Judgment, Response
-from critic_eval.judging.stated_verdicts import read_stated, state_verdict
-from critic_eval.judging.verdict_form import Reading, VerdictForm, debiased, verdict_form
+from critic_eval.judging.stated_verdicts import (
+    read_stated,
+    state_expected_score,
+    state_likeliest_preference,
+    state_verdict,
+)
+from critic_eval.judging.verdict_form import Reading, verdict_form
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict, VerdictKind
 
 __all__ = [
@@ -36,8 +42,8 @@ __all__ = [
     "VerdictForm",
     "VerdictKind",
     "VerdictPosition",
+    "average_orders",
     "canonical_indices",
-    "debiased",
     "get_protocol",
     "identity_order",
     "orders",
@@ -47,9 +53,13 @@ __all__ = [
     "parse_two_scores",
     "protocol_names",
     "read_stated",
+    "register_protocol",
     "reversed_order",
+    "state_expected_score",
+    "state_likeliest_preference",
     "state_verdict",
     "to_canonical",
     "to_presented",
+    "token_limit",
     "verdict_form",
 ]

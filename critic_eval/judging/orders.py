@@ -4,7 +4,7 @@
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from string import ascii_uppercase
 from typing import Literal
 
@@ -88,6 +88,21 @@ def to_presented(verdict: Verdict, order: str) -> Verdict:
     indices = canonical_indices(order)
     inverse = tuple(indices.index(index) for index in range(len(indices)))
     return _relabel(verdict, inverse)
+
+
+def average_orders(distributions: Sequence[tuple[str, Mapping[Verdict, float]]]) -> dict[Verdict, float]:
+    """The mean of distributions over verdicts, each in the coordinates of its presented order, in canonical ones.
+
+    >>> first, second = Verdict.preference(0), Verdict.preference(1)
+    >>> average_orders([("AB", {first: 0.75, second: 0.25}), ("BA", {first: 0.5, second: 0.5})])[first]
+    0.625
+    """
+    mean: dict[Verdict, float] = {}
+    for order, distribution in distributions:
+        for verdict, share in distribution.items():
+            canonical = to_canonical(verdict, order)
+            mean[canonical] = mean.get(canonical, 0.0) + share / len(distributions)
+    return mean
 
 
 def _relabel(verdict: Verdict, new_index: tuple[int, ...]) -> Verdict:

@@ -1,168 +1,119 @@
-"""A protocol: how a critic is asked, and how its answer is read."""
+"""All protocols by name: those that come along, in `protocols/*.yaml`, and those that users add by the same door.
 
-import hashlib
-import json
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from string import ascii_lowercase, ascii_uppercase
-from typing import Protocol as Interface
+Trained prompts of critics and benchmarks' prompts are input formats and kept to the letter; each says where it comes
+from. What a file declares stands in `critic_eval.judging.protocol_files`.
+"""
 
-from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging.orders import canonical_indices, to_canonical
-from critic_eval.judging.parsing.answer import Marks
-from critic_eval.judging.parsing.places import VerdictPosition
-from critic_eval.judging.parsing.reading import Parsed
-from critic_eval.judging.records import Item, Judgment
-from critic_eval.judging.stated_verdicts import read_stated
-from critic_eval.judging.verdicts import Label, LabelKind, Verdict
+import os
+from functools import cache, lru_cache
+from pathlib import Path
+
+from critic_eval.errors import ArgumentError
+from critic_eval.judging.protocol import Parser, Protocol, VerdictForm, digest_prompt
+from critic_eval.judging.protocol_files import read_protocol
+from critic_eval.registry import Registry
+
+__all__ = [
+    "DEFAULT_MAX_NEW_TOKENS",
+    "Parser",
+    "Protocol",
+    "VerdictForm",
+    "digest_prompt",
+    "get_protocol",
+    "protocol_names",
+    "register_protocol",
+    "token_limit",
+]
+
+DEFAULT_MAX_NEW_TOKENS = 1024
 
 
-class Parser(Interface):
-    """Reads a verdict, in presented coordinates, from a critic's answer; never raises on any text."""
+def get_protocol(name: str | os.PathLike[str]) -> Protocol:
+    """The protocol of that name, or of that file (`my_prompt.yaml`, or any path with a separator).
 
-    def __call__(
-        self, text: str, n_responses: int, responses: Sequence[str] = (), *, marks: Sequence[Marks] = ()
-    ) -> Parsed:
-        """Read one answer; `responses` are texts that the critic was shown, `marks` open and close its thoughts."""
-        ...
+    A protocol from a file is known by its name from then on; a file that has changed is read again.
 
+    Raises:
+        ArgumentError: There is no such protocol, and near names; or the file can't be read, or declares what a protocol
+            does not have.
 
-@dataclass(frozen=True)
-class Protocol:
-    """One way to ask for a verdict and to read it.
-
-    `template` may hold {question}, {reference}, {rubric}, {context}, {a}, {b}, … for the response at each presented
-    position, and {responses} for all of them, each in `response_template`'s form with {letter}, {number} and {text}.
-    `source` says where the wording comes from. `n_responses` bounds how many responses it takes. `reasoning_marks` are
-    pairs that open and close a critic's thoughts, besides those that are always known (see `answer.find_answer`).
+    >>> get_protocol("llava_critic_pair").kind
+    'preference'
     """
-
-    name: str
-    kind: LabelKind
-    template: str
-    parser: Parser = field(repr=False, compare=False)
-    source: str
-    n_responses: tuple[int, int]
-    response_template: str = ""
-    scale: tuple[float, float] | None = None
-    verdict_position: VerdictPosition = "first"
-    max_new_tokens: int = 4096
-    until: tuple[str, ...] = ()
-    reasoning_marks: tuple[Marks, ...] = ()
-
-    def render(self, item: Item, order: str) -> str:
-        """The prompt's text, without any image placeholder.
-
-        Texts of the item are put in literally: braces in them are never expanded.
-
-        Raises:
-            ArgumentError: The order does not fit the item, or the item has too few or too many responses.
-            DataError: The template needs a reference or a rubric that the item lacks.
-        """
-        texts = [item.responses[index].text for index in self._indices(item, order)]
-        values = dict(zip(ascii_lowercase, texts, strict=False))
-        values["question"] = item.question
-        values["responses"] = "".join(
-            _fill(self.response_template, {"letter": ascii_uppercase[i], "number": str(i + 1), "text": text})
-            for i, text in enumerate(texts)
-        )
-        for name in ("reference", "rubric", "context"):
-            value = getattr(item, name)
-            if value is not None:
-                values[name] = value
-            elif f"{{{name}}}" in self.template:
-                raise DataError(f"Protocol {self.name} needs a {name}, which item {item.id} lacks.")
-        return _fill(self.template, values)
-
-    def parse(self, text: str, n_responses: int, responses: Sequence[str] = ()) -> Parsed:
-        """Read the verdict, in presented coordinates; `responses` are texts that the critic was shown.
-
-        Never raises on a text; raises ArgumentError for a number of responses that the protocol does not take.
-        """
-        least, most = self.n_responses
-        if not least <= n_responses <= most:
-            bounds = str(least) if least == most else f"{least} to {most}"
-            raise ArgumentError(f"Protocol {self.name} judges {bounds} responses, not {n_responses}.")
-        return self.parser(text, n_responses, responses, marks=self.reasoning_marks)
-
-    def shown_texts(self, item: Item) -> tuple[str, ...]:
-        """The texts of an item that a critic is shown and may quote."""
-        shown = [response.text for response in item.responses]
-        shown += [text for text in (item.reference, item.rubric, item.context) if text is not None]
-        if self.template != "{question}":  # a question that is a whole prompt also holds the form of the verdict
-            shown.append(item.question)
-        return tuple(shown)
-
-    @property
-    def prompt_hash(self) -> str:
-        """Twelve hex digits that change with anything that shapes the prompt, and with nothing else."""
-        shape = json.dumps([self.template, self.response_template])
-        return digest_prompt(shape)
-
-    def judge(
-        self, item: Item, order: str, raw: str, seconds: float | None = None, label: Label | None = None
-    ) -> Judgment:
-        """Read a critic's answer on an item shown in this order. Raises ArgumentError as `render` does."""
-        n = len(self._indices(item, order))
-        stated = read_stated(raw)
-        parsed = (
-            self.parse(raw, n, self.shown_texts(item)) if stated is None else Parsed(self._fitting(stated.verdict, n))
-        )
-        verdict = to_canonical(parsed.verdict, order)
-        return Judgment(
-            item_id=item.id,
-            order=order,
-            verdict=verdict,
-            raw=raw,
-            protocol=self.name,
-            span=parsed.span,
-            label=label,
-            group=item.group,
-            seconds=seconds,
-            cluster=item.cluster,
-            models=tuple(response.model for response in item.responses),
-            lengths=tuple(len(response.text) for response in item.responses),
-            logprobs=None if stated is None else stated.logprobs,
-            read_as="stated" if stated is not None and parsed.verdict.is_valid else parsed.read_as,
-        )
-
-    def _fitting(self, verdict: Verdict, n: int) -> Verdict:
-        """A stated verdict, if it is of the kind and on the scale that is asked for."""
-        if not verdict.is_valid:
-            return verdict
-        wanted = "scores" if self.kind == "score" and self.n_responses[0] > 1 else self.kind
-        values = verdict.value if isinstance(verdict.value, tuple) else (verdict.value,)
-        if verdict.kind != wanted or (verdict.kind != "preference" and len(values) not in (1 if n == 1 else n,)):
-            return Verdict.invalid(f"a {verdict.kind} was stated where a {wanted} is asked for")
-        if self.kind == "score" and self.scale is not None:
-            low, high = self.scale
-            if any(value is None or not low <= value <= high for value in values):
-                return Verdict.invalid(f"a score outside {low:g} to {high:g} was stated")
-        return verdict
-
-    def _indices(self, item: Item, order: str) -> tuple[int, ...]:
-        indices = canonical_indices(order)
-        least, most = self.n_responses
-        if len(indices) != len(item.responses):
-            raise ArgumentError(
-                f"Order {order} does not fit item {item.id}, which has {len(item.responses)} responses."
-            )
-        if not least <= len(indices) <= most:
-            bounds = str(least) if least == most else f"{least} to {most}"
-            raise ArgumentError(f"Protocol {self.name} judges {bounds} responses; item {item.id} has {len(indices)}.")
-        return indices
+    return register_protocol(Path(name)) if _is_file(name) else _protocols().get(str(name))
 
 
-def digest_prompt(text: str) -> str:
-    """Twelve hex digits that name a rendered prompt, as recorded judgments may.
+def protocol_names() -> list[str]:
+    """All names that `get_protocol` knows, sorted."""
+    return _protocols().names()
 
-    >>> digest_prompt("Which is better?")
-    '9551e2c06170'
+
+def register_protocol(protocol: Protocol | str | os.PathLike[str]) -> Protocol:
+    """Add a protocol, or the one that a file declares, and give it back.
+
+    Protocols whose names begin alike are a family (`mine_pair`, `mine_score`), which `protocol=mine` selects. A plugin
+    of the entry-point group `critic_eval.extensions` calls this when it is loaded.
+
+    Raises:
+        ArgumentError: The name is taken, or the file can't be used; names the file.
     """
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    if isinstance(protocol, Protocol):
+        return _protocols().add(protocol.name, protocol)
+    file = Path(protocol).absolute()
+    try:
+        facts = file.stat()
+    except OSError as error:
+        raise ArgumentError(f"There is no protocol file {protocol} ({error.strerror}).") from error
+    declared = _declared(file, facts.st_mtime_ns, facts.st_size)
+    if _files.get(declared.name) == file and _protocols().get(declared.name) != declared:
+        _protocols().remove(declared.name)
+    try:
+        _protocols().add(declared.name, declared)
+    except ArgumentError as error:
+        raise ArgumentError(f"{protocol}: {str(error)[0].lower()}{str(error)[1:]}") from error
+    _files[declared.name] = file
+    return declared
 
 
-def _fill(template: str, values: dict[str, str]) -> str:
-    # One pass over the template alone, so that "{b}" in a response stays what it is.
-    return re.sub(r"\{([a-z]+)\}", lambda match: values.get(match[1], match[0]), template)
+def token_limit(protocol: Protocol | None, task_limit: int | None, is_selected: bool = False) -> int:
+    """How many tokens an answer may have.
+
+    That is the task's limit, else the protocol's, else 1024. A protocol that a run selected in place of a task's own
+    gets the room that it declares, where the task gives less. (A model's own `max_new_tokens` bounds all of it.)
+
+    Args:
+        protocol: What asks; None for a task that is not ours.
+        task_limit: What the task, or `--gen_kwargs`, gives.
+        is_selected: Whether the run selected the protocol.
+
+    >>> token_limit(get_protocol("vl_rewardbench"), 96), token_limit(get_protocol("vl_rewardbench"), 96, True)
+    (96, 2048)
+    """
+    declared = None if protocol is None else protocol.max_new_tokens
+    if task_limit is None:
+        return DEFAULT_MAX_NEW_TOKENS if declared is None else declared
+    return max(task_limit, declared) if is_selected and declared is not None else task_limit
+
+
+_files: dict[str, Path] = {}
+"""Where protocols came from that users' files declare."""
+
+
+@cache
+def _protocols() -> Registry[Protocol]:
+    registry: Registry[Protocol] = Registry("protocol")
+    read: dict[str, Protocol] = {}
+    # In the order of their names, in which those that others extend come first.
+    for file in sorted(Path(__file__).with_name("protocols").glob("*.yaml")):
+        read[file.stem] = registry.add(file.stem, read_protocol(file, read.__getitem__))
+    return registry
+
+
+@lru_cache(maxsize=256)
+def _declared(file: Path, _changed: int, _size: int) -> Protocol:
+    return read_protocol(file, get_protocol)
+
+
+def _is_file(name: str | os.PathLike[str]) -> bool:
+    text = os.fspath(name)
+    return text.endswith((".yaml", ".yml")) or any(mark in text for mark in (os.sep, os.altsep) if mark)

@@ -6,12 +6,14 @@ a data set or a model can state a verdict.
 """
 
 import json
+import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.orders import average_orders, to_presented
+from critic_eval.judging.verdicts import Verdict, verdict_text
 
 
 def state_verdict(verdict: Verdict, logprobs: Mapping[str, float] | None = None) -> str:
@@ -21,6 +23,44 @@ def state_verdict(verdict: Verdict, logprobs: Mapping[str, float] | None = None)
     'not recorded'
     """
     return f"{_MARK} {json.dumps({**verdict.to_record(), **({'logprobs': dict(logprobs)} if logprobs else {})})}"
+
+
+def state_expected_score(shares: Mapping[Verdict, float], coverage: float) -> str:
+    """State the expected score of a distribution over scores.
+
+    Args:
+        shares: the probability of each score, at least one of them above 0; they need not add up to 1.
+        coverage: the probability of all forms that the shares are taken over, logged with them.
+
+    >>> read_stated(state_expected_score({Verdict.score(2): 0.25, Verdict.score(4): 0.25}, 0.5)).verdict.value
+    3.0
+    """
+    total = sum(shares.values())
+    expected = sum(share * float(verdict.value) for verdict, share in shares.items()) / total  # type: ignore[arg-type, misc]
+    logprobs = {f"{verdict.value:g}": _log(share) for verdict, share in shares.items()}
+    return state_verdict(Verdict.score(expected), {**logprobs, "coverage": _log(coverage)})
+
+
+def state_likeliest_preference(
+    order: str, distributions: Sequence[tuple[str, Mapping[Verdict, float]]], coverage: float
+) -> str:
+    """State the likeliest preference after averaging distributions over orders.
+
+    Equal shares are a tie where there is one, else response A, so that both orders get the same verdict.
+
+    Args:
+        order: the presented order in whose coordinates it is stated.
+        distributions: presented orders, each with the probability of each verdict in its coordinates.
+        coverage: as in `state_expected_score`.
+
+    >>> first, second = Verdict.preference(0), Verdict.preference(1)
+    >>> read_stated(state_likeliest_preference("BA", [("AB", {first: 0.6, second: 0.4})], 1.0)).verdict.value
+    1
+    """
+    mean = average_orders(distributions)
+    best = max(mean, key=lambda verdict: (round(mean[verdict], 9), verdict.value is None, verdict.value == 0))
+    logprobs = {verdict_text(verdict): _log(share) for verdict, share in mean.items()}
+    return state_verdict(to_presented(best, order), {**logprobs, "coverage": _log(coverage)})
 
 
 class Stated(NamedTuple):
@@ -46,3 +86,8 @@ def read_stated(text: str) -> Stated | None:
 
 
 _MARK = f"[critic-eval verdict {secrets.token_hex(8)}]"
+
+
+def _log(share: float) -> float:
+    """A logarithm that JSON can hold."""
+    return round(math.log(max(share, 1e-30)), 6)

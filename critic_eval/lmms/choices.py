@@ -1,4 +1,4 @@
-"""The protocol and the orders that a run asks for instead of each task's own (`--model_args protocol=NAME`).
+"""The protocol and the orders that a run asks for instead of each task's own (`--model_args protocol=NAME`, or FILE).
 
 lmms-eval renders prompts and reads answers in its tasks, which know nothing of a model's arguments; so the choices are
 kept here, for the process.
@@ -7,16 +7,18 @@ kept here, for the process.
 from typing import get_args
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.catalog import get_protocol, protocol_names
 from critic_eval.judging.orders import OrderPolicy
-from critic_eval.judging.protocols import Protocol
+from critic_eval.judging.protocols import Protocol, get_protocol, protocol_names
 
 
 def select_protocol(name: str | None) -> None:
-    """Use a protocol, or a family of them (`llava_critic`, `verdict_last`), in place of every task's; None: the tasks'.
+    """Use a protocol, or a family of them, in place of every task's; None: the tasks'.
+
+    Args:
+        name: A protocol, a family (`llava_critic`, `verdict_last`), or a file that declares one (`my_prompt.yaml`).
 
     Raises:
-        ArgumentError: There is no protocol or family of that name.
+        ArgumentError: There is no such protocol, family or file, or the file can't be used.
     """
     global _selected
     _selected = () if name is None else _members(name)

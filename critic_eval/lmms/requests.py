@@ -1,6 +1,7 @@
 """lmms-eval's requests as a plan takes them: what each shows, and how its answer will be read."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lmms_eval.api.instance import Instance
@@ -12,7 +13,7 @@ from critic_eval.critics.generation import GenerationSettings, Mode
 from critic_eval.critics.images import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
 from critic_eval.critics.planning import Asked
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Reading, get_protocol, verdict_form
+from critic_eval.judging import Reading, token_limit, verdict_form
 from critic_eval.judging.images import open_image
 from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask
 
@@ -61,10 +62,10 @@ class Requests:
         """Each request, opened when it is taken."""
         for index, request in enumerate(self._requests):
             reading = self.reading(index) if self._mode != "text" else None
-            settings = GenerationSettings.from_task(request.args[2], self._limit, self._mode)
+            settings = GenerationSettings.from_task(self._generation(request), self._limit, self._mode)
             yield Asked(index, self._conversation(index), settings, reading)
-            if self._mode == "verdict" and reading is not None and get_protocol(reading.protocol).kind == "preference":
-                other = Reading(reading.protocol, reading.order[::-1], reading.shown)
+            if self._mode == "verdict" and reading is not None and reading.used.kind == "preference":
+                other = replace(reading, order=reading.order[::-1])
                 yield Asked(self.partner(index), self._conversation(self.partner(index)), settings, other)
 
     def partner(self, index: int) -> int:
@@ -93,7 +94,7 @@ class Requests:
                 "critic-eval."
             )
         reading = task.reading(self._texts(request))
-        protocol = get_protocol(reading.protocol)
+        protocol = reading.used
         if self._mode == "verdict":
             verdict_form(protocol)
         elif protocol.verdict_position != "first":
@@ -109,7 +110,26 @@ class Requests:
         shown = conversation if self._requests[source] is request else self._read(self._requests[source])
         return with_images(conversation, [self._change(image) for image in _images(shown)])
 
+    def _generation(self, request: Instance) -> Mapping[str, Any]:
+        """How an answer is generated, as the task and the protocol say."""
+        given, task = request.args[2], _judge_task(request)
+        if task is None:
+            return dict(given)
+        protocol, is_selected = task.protocol_of(self._texts(request))
+        until = given.get("until") or ()
+        limit = next((given[name] for name in ("max_new_tokens", "max_gen_toks") if given.get(name) is not None), None)
+        return {
+            **given,
+            "max_new_tokens": token_limit(protocol, None if limit is None else int(limit), is_selected),
+            "until": [*([until] if isinstance(until, str) else until), *protocol.until],
+        }
+
     def _read(self, request: Instance, is_partner: bool = False) -> Conversation:
+        conversation, task = self._read_turns(request, is_partner), _judge_task(request)
+        system = None if task is None else task.protocol_of(self._texts(request))[0].system
+        return conversation if system is None else with_system(conversation, system, str(request.args[4]))
+
+    def _read_turns(self, request: Instance, is_partner: bool) -> Conversation:
         _, doc_to_messages, _, doc_id, name, split = request.args
         task, place = _judge_task(request), None
         if task is not None:
@@ -192,6 +212,17 @@ def with_images(conversation: Conversation, images: Sequence[Image.Image]) -> Co
                 n_images += 1
         replaced.append(Message(message.role, tuple(content)))
     return replaced
+
+
+def with_system(conversation: Conversation, text: str, task: str) -> Conversation:
+    """Put a protocol's system message before a conversation.
+
+    Raises:
+        ArgumentError: the task shows a system message of its own.
+    """
+    if conversation and conversation[0].role == "system":
+        raise ArgumentError(f"{task} shows a system message of its own; ask with a protocol without `system`.")
+    return [Message("system", (text,)), *conversation]
 
 
 def _parts(content: Any) -> Sequence[Mapping[str, Any]]:

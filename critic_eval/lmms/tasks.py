@@ -14,7 +14,16 @@ from critic_eval.benchmarks.loading.rows import Unusable, cases_of, image_column
 from critic_eval.benchmarks.loading.seeds import seeded
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.errors import DataError, ImageError
-from critic_eval.judging import Item, Protocol, Reading, get_protocol, identity_order, orders, read_stated
+from critic_eval.judging import (
+    Item,
+    Protocol,
+    Reading,
+    get_protocol,
+    identity_order,
+    orders,
+    read_stated,
+    token_limit,
+)
 from critic_eval.judging.images import open_image
 from critic_eval.judging.injections import injected_index
 from critic_eval.lmms.aggregation import aggregation, left_out
@@ -27,8 +36,6 @@ CASE_COLUMN = "case_of_row"
 ROW_COLUMN = "row_of_data"
 FACTS_COLUMN = "judged_facts"
 """JSON of what planted judges go by: the label, the responses' lengths in characters, and who wrote them."""
-
-DEFAULT_TOKENS = 1024
 
 _logger = logging.getLogger("critic_eval")
 
@@ -46,7 +53,7 @@ def task_config(benchmark: Benchmark) -> dict[str, Any]:
     ]
     if benchmark.tells_left_out:
         metrics.append({"metric": LEFT_OUT, "aggregation": left_out, "higher_is_better": False})
-    limit = {"max_new_tokens": DEFAULT_TOKENS, "do_sample": False, "until": []}
+    limit = token_limit(get_protocol(benchmark.protocol), benchmark.generation.get("max_new_tokens"))
     return {
         "task": benchmark.name,
         "dataset_path": source.path(),
@@ -59,7 +66,7 @@ def task_config(benchmark: Benchmark) -> dict[str, Any]:
         "doc_to_target": task.target,
         "process_results": task.results,
         "output_type": "generate_until",
-        "generation_kwargs": {**limit, **benchmark.generation},
+        "generation_kwargs": {"do_sample": False, "until": [], **benchmark.generation, "max_new_tokens": limit},
         "metric_list": metrics,
         # Thoughts are cut by our parsers, from the raw text, in every way of running alike.
         "reasoning_tags": "none",
@@ -143,7 +150,13 @@ class JudgeTask:
     def reading(self, row: Row) -> Reading:
         """How the answer to a row will be read."""
         protocol = self._protocol(self._case(row))
-        return Reading(protocol.name, row[ORDER_COLUMN], protocol.shown_texts(self.item(row)))
+        return Reading(protocol.name, row[ORDER_COLUMN], protocol.shown_texts(self.item(row)), protocol)
+
+    def protocol_of(self, row: Row) -> tuple[Protocol, bool]:
+        """The protocol that asks about a row, and whether the run selected it in place of the row's own."""
+        case = self._case(row)
+        protocol = self._protocol(case)
+        return protocol, protocol != get_protocol(case.protocol or self.benchmark.protocol)
 
     def item(self, row: Row) -> Item:
         """The item of a prepared row."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from critic_eval.errors import ArgumentError
 from critic_eval.package_data import data_folder
 from critic_eval.studies.settings import Scalar
 from critic_eval.studies.study import Axis, Study
+from critic_eval.yaml_files import Section, read_yaml
 
 
 def read_study(file: Path) -> Study:
@@ -23,19 +21,11 @@ def read_study(file: Path) -> Study:
     """
     along = data_folder("studies") / f"{file}.yaml"
     file = along if not file.exists() and along.is_file() else file
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # a SafeLoader
-    except FileNotFoundError as error:
+    if not file.exists():
         names = sorted(one.stem for one in data_folder("studies").glob("*.yaml"))
-        raise ArgumentError(f"There is no study {file}; those that come along are {', '.join(names)}.") from error
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # its constructors raise what they happen to
-        raise ArgumentError(f"{file} can't be read as YAML: {' '.join(str(error).split())[:300]}") from error
-    if not isinstance(content, dict):
-        raise ArgumentError(f"{file} is no study; it has {', '.join(_KEYS)}.")
-    for key in content:
-        if key not in _KEYS:
-            near = get_close_matches(str(key), _KEYS, n=1) or _KEYS
-            raise ArgumentError(f"{file}: a study has no {key!r}; did you mean {' or '.join(near)}?")
+        raise ArgumentError(f"There is no study {file}; those that come along are {', '.join(names)}.")
+    content = read_yaml(file)
+    Section(content, f"{file}: a study").only(_KEYS)
     axes = _axes(content.get("axes"), file)
     base = _scalars({} if content.get("base") is None else content["base"], f"{file}: base")
     for axis in axes:
@@ -65,17 +55,6 @@ def read_study(file: Path) -> Study:
 
 _MOST = 1_000_000
 _KEYS = ("title", "question", "tasks", "model", "base", "design", "axes", "seeds", "limit", "resamples", "invalid")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that comes twice, of which YAML's loader would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = [key for number, key in enumerate(keys) if key in keys[:number]]
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} comes twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def _tasks(given: Any, file: Path) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from PIL import Image
 
 from critic_eval.benchmarks.digits.generator import generate_items
 from critic_eval.critics.engines.local.engine import LocalEngine
-from critic_eval.critics.generation import DEFAULT_MAX_NEW_TOKENS, GenerationSettings
+from critic_eval.critics.generation import GenerationSettings
 from critic_eval.errors import ArgumentError, DataError
+from critic_eval.judging.protocols import DEFAULT_MAX_NEW_TOKENS
 from critic_eval.lmms.models.llava_critic import LlavaCritic
 
 GENERATION = {"max_new_tokens": 24, "do_sample": False, "until": []}

@@ -61,8 +61,8 @@ def _uncollected() -> Iterator[None]:
 
 def patterns() -> list[tuple[str, re.Pattern[str]]]:
     """Every compiled pattern of the package's readers."""
-    names = [module.name for module in pkgutil.iter_modules(critic_eval.judging.__path__)]
-    modules = [importlib.import_module(f"critic_eval.judging.{name}") for name in names]
+    names = [module.name for module in pkgutil.walk_packages(critic_eval.judging.__path__, "critic_eval.judging.")]
+    modules = [importlib.import_module(name) for name in names]
     found = {
         value: f"{module.__name__}.{name}"
         for module in modules

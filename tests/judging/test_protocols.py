@@ -1,16 +1,48 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from critic_eval import judging
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Item, Label, Response, Verdict, get_protocol, orders, protocol_names
+from critic_eval.judging import Item, Label, Response, Verdict, get_protocol, orders, protocol_names, token_limit
+from critic_eval.judging.parsing.forms import AnswerForm
 
 PREAMBLE = (
     "Given an image and a corresponding question, please serve as an unbiased and fair judge to evaluate the quality "
     "of the answers provided by a Large Multimodal Model (LMM). "
 )
+
+
+HASHES = {
+    "aspect_score": "327aa8dcf123",
+    "given_final_score": "725dbaa64787",
+    "given_five_way": "725dbaa64787",
+    "given_pair": "725dbaa64787",
+    "given_two_scores": "725dbaa64787",
+    "llava_bench_coco": "29057c198c66",
+    "llava_bench_wild": "eb42c37c4577",
+    "llava_critic_pair": "5b9914a8a77a",
+    "llava_critic_rank": "a47ec40a658b",
+    "llava_critic_score": "df700a62f77a",
+    "llava_wilder": "60900b76d6f4",
+    "mllm_judge_batch": "d4e450460621",
+    "mllm_judge_pair": "7688815f06a5",
+    "mllm_judge_score": "04b5a121039d",
+    "mm_rewardbench": "09c1b8bb0a4e",
+    "prometheus_vision": "7c68b4d15f35",
+    "reason_first_pair": "ecbc69b784ea",
+    "reason_first_rank": "73e42d5c6a77",
+    "reason_first_score": "8dfd160b709f",
+    "verdict_last_pair": "1e821dd87195",
+    "verdict_last_rank": "c0577da015d7",
+    "verdict_last_score": "ce0ec5e52383",
+    "vl_rewardbench": "2ab55ff4ed49",
+    "wildvision_bench": "e2c07d535d81",
+}
+"""What signatures of published figures hold."""
 
 
 def item(*texts: str, question: str = "How many dogs?") -> Item:
@@ -98,12 +130,32 @@ def test_missing_reference_is_named() -> None:
     assert graded.render(dataclasses.replace(item("1"), reference="ref"), "A") == "How many dogs? ref 1"
 
 
+def test_no_prompt_that_comes_along_has_changed_by_a_letter() -> None:
+    assert {name: get_protocol(name).prompt_hash for name in HASHES} == HASHES
+    along = Path(judging.__file__).with_name("protocols")
+    assert {file.stem for file in along.glob("*.yaml")} == set(HASHES)
+
+
+def test_the_reason_first_prompts_differ_from_the_trained_ones_by_one_line() -> None:
+    for ending in ("pair", "score", "rank"):
+        trained, reasoned = get_protocol(f"llava_critic_{ending}"), get_protocol(f"reason_first_{ending}")
+        assert reasoned.template == f"Explain first, then judge.\n{trained.template}"
+        assert (trained.verdict_position, reasoned.verdict_position) == ("first", "last")
+        assert reasoned.verdict_form is None
+
+
 def test_prompt_hash_follows_the_prompt_and_nothing_else() -> None:
     protocol = get_protocol("llava_critic_rank")
     own_prompt = [name for name in protocol_names() if not name.startswith("given_")]
     assert len({get_protocol(name).prompt_hash for name in own_prompt}) == len(own_prompt)
     assert dataclasses.replace(protocol, max_new_tokens=1).prompt_hash == protocol.prompt_hash
-    assert dataclasses.replace(protocol, response_template="{text}\n").prompt_hash != protocol.prompt_hash
+    for change in (
+        {"response_template": "{text}\n"},
+        {"system": "You judge."},
+        {"answer": AnswerForm("tag", "answer")},
+        {"answer": AnswerForm("tag", "answer", (("1", 0),))},
+    ):
+        assert dataclasses.replace(protocol, **change).prompt_hash != protocol.prompt_hash
 
 
 def test_unknown_protocol_names_the_near_one() -> None:
@@ -111,3 +163,22 @@ def test_unknown_protocol_names_the_near_one() -> None:
         get_protocol("llava_critic_pairs")
     with pytest.raises(ArgumentError, match="llava_critic_rank"):
         get_protocol("?")
+
+
+@pytest.mark.parametrize(
+    ("name", "task_limit", "is_selected", "limit"),
+    [
+        ("llava_critic_pair", 96, False, 96),
+        ("llava_critic_pair", None, False, 1024),
+        ("llava_critic_pair", 96, True, 96),
+        ("vl_rewardbench", None, False, 2048),
+        ("vl_rewardbench", 96, False, 96),
+        ("vl_rewardbench", 96, True, 2048),
+        ("vl_rewardbench", 4096, True, 4096),
+    ],
+)
+def test_the_task_bounds_an_answer_and_a_selected_protocol_may_ask_for_more(
+    name: str, task_limit: int | None, is_selected: bool, limit: int
+) -> None:
+    assert token_limit(get_protocol(name), task_limit, is_selected) == limit
+    assert token_limit(None, task_limit) == (task_limit or 1024)

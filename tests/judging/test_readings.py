@@ -33,7 +33,7 @@ def test_a_verdict_in_the_strongest_form_is_complete_after_its_sentence(
         ("llava_critic_score", "A", "Score: [85]\n", "Final Score: 60"),
         ("llava_critic_rank", "AB", "Ranking: [A > B]\n", "Final ranking: [B > A]"),
         ("llava_wilder", "AB", "The scores are (1, 5).\n", "So the scores are (5, 1)."),
-        ("given_two_scores", "AB", "Assistant 1: 3\nAssistant 2: 9\n", "So the scores are (9, 1)."),
+        ("given_two_scores", "A", "Assistant 1: 3\nAssistant 2: 9\n", "So the scores are (9, 1)."),
         (
             "llava_critic_pair",
             "AB",

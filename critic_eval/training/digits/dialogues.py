@@ -24,7 +24,6 @@ from critic_eval.benchmarks.digits.statements import (
     word_statements,
 )
 from critic_eval.judging import Item, Response, get_protocol, identity_order
-from critic_eval.judging.catalog import REASON_FIRST
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,8 @@ def _judge(
     reason = f"{describe(scene.shown)} {counts}"
     answer = f"{verdict}\n{reason}"
     if rng.random() < mixture.reason_first:
-        user, answer = REASON_FIRST + user, f"{reason}\n{verdict}"
+        reason_first = get_protocol(protocol.replace("llava_critic", "reason_first"))
+        user, answer = reason_first.render(item, identity_order(len(drawn))), f"{reason}\n{verdict}"
     learn, position = [], user.index(question) + len(question)
     for text, spans in drawn:
         position = user.index(text, position)

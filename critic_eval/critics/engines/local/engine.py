@@ -20,7 +20,7 @@ from critic_eval.critics.engines.local.preprocessing import EncodedGroup, Prepro
 from critic_eval.critics.engines.local.verdict_tokens import FormTokens, verdict_shares
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import get_protocol, verdict_form
+from critic_eval.judging import verdict_form
 from critic_eval.judging.parsing.answer import opens_thought
 
 _logger = logging.getLogger("critic_eval")
@@ -245,7 +245,7 @@ _DIGITS = 9
 def _form(request: Request) -> Any:
     if request.reading is None:
         raise ArgumentError("A verdict alone can only be asked of critic-eval's own tasks.")
-    return verdict_form(get_protocol(request.reading.protocol))
+    return verdict_form(request.reading.used)
 
 
 def _trunk(group: EncodedGroup) -> EncodedPrompt:

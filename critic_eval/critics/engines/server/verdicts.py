@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from critic_eval.errors import ArgumentError, ServerError
-from critic_eval.judging import Reading, VerdictForm, get_protocol, verdict_form
+from critic_eval.judging import Reading, VerdictForm, verdict_form
 
 
 def check_form(reading: Reading | None) -> VerdictForm:
@@ -19,7 +19,7 @@ def check_form(reading: Reading | None) -> VerdictForm:
     """
     if reading is None:
         raise ArgumentError("A verdict alone can only be asked of critic-eval's own tasks.")
-    form = verdict_form(get_protocol(reading.protocol))
+    form = verdict_form(reading.used)
     if len({option[0] for option in form.options}) < len(form.options):
         raise ArgumentError(
             f"verdict_only with base_url needs verdicts that their first letter tells; {reading.protocol} has numbers "
