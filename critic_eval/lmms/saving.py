@@ -55,7 +55,15 @@ def take_unsaved() -> list[str]:
     return taken
 
 
+def take_written() -> list[Path]:
+    """The files that were written since the last call."""
+    taken = list(_written)
+    _written.clear()
+    return taken
+
+
 _unsaved: list[str] = []
+_written: list[Path] = []
 
 
 def _write(file: Path, texts: Iterable[str]) -> bool:
@@ -68,6 +76,7 @@ def _write(file: Path, texts: Iterable[str]) -> bool:
         _unsaved.append(f"{file} could not be written ({why}).")
         print(f"error: {_unsaved[-1]}", file=sys.stderr, flush=True)
         return False
+    _written.append(file)
     return True
 
 

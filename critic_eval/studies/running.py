@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from critic_eval.errors import ArgumentError, CriticEvalError, DataError
-from critic_eval.lmms import parts
+from critic_eval.lmms import parts, quiet
 from critic_eval.metrics import POOLED
 from critic_eval.reports.render import output_folder
 from critic_eval.runs.recorded_forms import find_recorded
@@ -244,23 +244,9 @@ def _one_index() -> Iterator[None]:
         yield
 
 
-def _hidden(bar: Any) -> Callable[..., Any]:
-    return lambda *arguments, **options: bar(*arguments, **{**options, "disable": True})
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Only warnings of lmms-eval's log, and no bars but the one over judgments."""
-    import datasets
-    from loguru import logger
-
-    logger.remove()
-    logger.add(sys.stderr, level="WARNING", format="{message}")
-    datasets.disable_progress_bars()
-    try:
-        with ExitStack() as stack:
-            for bar in (parts.EVALUATION_BAR, parts.REQUEST_BAR):
-                stack.enter_context(bar.replaced(_hidden(bar.get())))
-            yield
-    finally:
-        datasets.enable_progress_bars()
+    quiet.log_only("WARNING")
+    with quiet.without_bars():
+        yield
