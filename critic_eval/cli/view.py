@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from critic_eval.cli.options import RUN, add_task
 from critic_eval.visible import visible
 
 
@@ -17,12 +18,13 @@ def add_command(commands: Any) -> None:
             "Open a web page over the logged samples (--log_samples) of one run, or of two runs of the same tasks: "
             "filter them by label, verdict, agreement, invalid reason and order flip, and read what each critic was "
             "shown and what it answered. The page is for this machine alone (127.0.0.1) unless --host says otherwise; "
-            "nothing is fetched from a network. Images come from the task's data set, where that is on this machine."
+            "nothing is fetched from a network. Images come from the task's data set, where that is on this machine. "
+            f"{RUN}"
         ),
         epilog="examples: critic-eval view runs/7b runs/72b; critic-eval view runs/7b --export page",
     )
-    view.add_argument("runs", nargs="+", metavar="RUN", help="a results JSON, or a folder that holds one; one or two")
-    view.add_argument("--task", help="one task only")
+    view.add_argument("runs", nargs="+", metavar="RUN", help="the run, or the two runs")
+    add_task(view, "one task only, such as critic_pairs")
     view.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     view.add_argument(
         "--name",

@@ -98,9 +98,8 @@ def _task_text(task: str, found: Mapping[str, Any], remark: str) -> str:
     methods = dict.fromkeys(one["interval"] for one in shown if one["interval"] not in ("bootstrap", "none"))
     if methods:
         lines.append(f"  * few items, or all alike: {', '.join(methods)} in place of the bootstrap")
-    for one in shown:
-        if one["value"] is None and one.get("reason"):
-            lines.append(visible(f"  {_name(one)} is not known: {one['reason']}", WIDTH))
+    unknown = [one for one in shown if one["value"] is None and one.get("reason")]
+    lines += [visible(f"  {_name(one)} is not known: {one['reason']}", WIDTH) for one in unknown]
     if any(one.get("reason") == "no labels" for one in over_all if one not in shown):
         lines.append("  The items have no labels, so there is nothing to hold the verdicts against.")
     if isinstance(found.get("seconds_per_judgment"), float):

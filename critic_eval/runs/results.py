@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from critic_eval.errors import ArgumentError, CriticEvalError, DataError
+from critic_eval.errors import CriticEvalError, DataError
 from critic_eval.judging import Judgment
 from critic_eval.lmms.yaml_functions import figure_of_metric
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
@@ -110,27 +110,6 @@ def column_name(column: tuple[str, str]) -> str:
     return column[0] if column[1] == POOLED else f"{column[1]} {column[0]}"
 
 
-def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:
-    """The run of a task among several: a whole one if there is any, and of runs that were repeated the latest.
-
-    Raises:
-        ArgumentError: there is none, or they are of several critics or otherwise measured.
-    """
-    fitting = [run for run in runs if run.task == task]
-    fitting = [run for run in fitting if not run.is_partial] or fitting
-    critics = sorted({run.critic for run in fitting})
-    if len(critics) != 1:
-        found = f"holds runs of {', '.join(critics)}" if critics else "holds no run"
-        raise ArgumentError(f"{place} {found} of {task}; name the results file of one.")
-    differing = {name for run in fitting for name in fitting[0].signature.differences(run.signature)} - {"version"}
-    if differing:
-        raise ArgumentError(
-            f"{place} holds {len(fitting)} runs of {task} that differ in {', '.join(sorted(differing))}; name the "
-            "results file of one."
-        )
-    return max(fitting, key=lambda run: (run.date, run.file.name))
-
-
 @dataclass
 class Collected:
     """Runs that were found, and what is to be said of files that could not be used, or not whole."""
@@ -153,15 +132,10 @@ def collect(paths: Sequence[str | Path]) -> Collected:
     files, notes = find_results(paths)
     collected = Collected(notes=notes)
     for file in files:
-        try:
-            results = read_results(file)
-        except DataError as error:
-            collected.notes.append(str(error))
-            continue
-        runs, odd = _runs(results, file)
+        runs, odd = read_runs(file)
         collected.runs += runs
-        collected.notes += first_of(odd, _NOTES)
-    collected.notes = [visible(note, _LONGEST_NOTE) for note in collected.notes]
+        collected.notes += odd
+    collected.notes = [visible(note, LONGEST_NOTE) for note in collected.notes]
     if not collected.runs:
         raise DataError(" ".join(first_of(["No run of one of our tasks was found.", *collected.notes], 6)))
     return collected
@@ -169,7 +143,17 @@ def collect(paths: Sequence[str | Path]) -> Collected:
 
 _NOTES = 5
 """Notes on one file at most."""
-_LONGEST_NOTE = 400
+LONGEST_NOTE = 400
+"""Characters."""
+
+
+def read_runs(file: Path) -> tuple[list[TaskRun], list[str]]:
+    """The runs of our tasks in a results file that have something to show, and notes on what is odd about it."""
+    try:
+        runs, odd = _runs(read_results(file), file)
+    except DataError as error:
+        return [], [str(error)]
+    return runs, first_of(odd, _NOTES)
 
 
 def _runs(results: dict[str, Any], file: Path) -> tuple[list[TaskRun], list[str]]:
