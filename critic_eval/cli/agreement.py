@@ -37,11 +37,13 @@ def _agreement(args: argparse.Namespace) -> None:
     check_bootstrap(args)
     named, paths = task_and_paths(args)
     first = resolve_runs(paths, named, pool=args.all, tables=True)
-    task = named or first.only_task()
+    task = first.task(named)
     second = resolve_runs(args.against, task, pool=args.all, tables=True)
     tell_choices(first, second)
     recorded = find_recorded(task)
-    (judgments, notes), (others, more) = (read_samples(recorded, taken.samples(task)) for taken in (first, second))
+    (judgments, notes), (others, more) = (
+        read_samples(recorded, files) for files in (first.samples(task), second.samples(second.task(task)))
+    )
     for note in (*first.notes, *notes, *(f"of the second run: {note}" for note in (*second.notes, *more))):
         print(visible(note), file=sys.stderr)
     figures = agreement_figures(judgments, others, args.bootstrap, args.seed)

@@ -58,7 +58,7 @@ def _probe(args: argparse.Namespace) -> None:
     check_bootstrap(args)
     named, paths = task_and_paths(args)
     first = resolve_runs(paths, named, pool=args.all, tables=True)
-    task = named or first.only_task(_KINDS.get(args.probe, ()))
+    task = first.task(named, _KINDS.get(args.probe, ()))
     judgments, notes = judgments_of(first, task)
     tell_choices(first)
     against: list[Any] = []
@@ -66,7 +66,7 @@ def _probe(args: argparse.Namespace) -> None:
         wanted = f"{task}_injected" if args.probe == "injection" and not task.endswith("_injected") else task
         second = resolve_runs(args.against, wanted, pool=args.all, tables=True)
         tell_choices(second)
-        against, more = judgments_of(second, wanted)
+        against, more = judgments_of(second, second.task(wanted))
         notes += [f"of the second run: {note}" for note in more]
     figure = probe(args.probe, judgments, against, args.model, args.bootstrap, args.seed)
     if args.json:

@@ -56,7 +56,7 @@ def _rescore(args: argparse.Namespace) -> int:
 
     named, paths = task_and_paths(args)
     taken = resolve_runs(paths, named, pool=args.all, tables=True)
-    task = named or taken.only_task()
+    task = taken.task(named)
     tell_choices(taken)
     tell_passed_over(taken.notes)
     result = rescore(

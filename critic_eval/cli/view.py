@@ -1,6 +1,7 @@
 """The command `critic-eval view`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,26 @@ def _view(args: argparse.Namespace) -> None:
     view = open_view(args.runs, args.task)
     for note in (*view.notes, *(note for task in view.tasks for note in task.notes)):
         print(visible(note, 1000), file=sys.stderr)
+    if not args.no_images:
+        _find_own_files(view)
     if args.export is not None:
         _export(view, args)
     else:
         _serve(view, args)
+
+
+def _find_own_files(view: Any) -> None:
+    """Let tasks read the files of items that the runs record, where no variable names one; for this process."""
+    for task in view.tasks:
+        source = task.own_file
+        if source is None or os.environ.get(source.variable):
+            continue
+        if source.file.is_file():
+            os.environ.update(source.environment)
+            told = f"Images of {task.name} are those that {source.file} names; {source.variable} names another file."
+        else:
+            told = f"{task.name} was run on {source.file}, which is gone: set {source.variable} to it for its images."
+        print(visible(told, 1000), file=sys.stderr)
 
 
 def _export(view: Any, args: argparse.Namespace) -> None:

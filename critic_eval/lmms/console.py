@@ -102,6 +102,8 @@ def _task_text(task: str, found: Mapping[str, Any], remark: str) -> str:
     lines += [visible(f"  {_name(one)} is not known: {one['reason']}", WIDTH) for one in unknown]
     if any(one.get("reason") == "no labels" for one in over_all if one not in shown):
         lines.append("  The items have no labels, so there is nothing to hold the verdicts against.")
+    if found.get("left_out"):
+        lines.append(visible(f"  left out: {found['left_out']}", WIDTH))
     if isinstance(found.get("seconds_per_judgment"), float):
         lines.append(f"  {found['seconds_per_judgment']:.3g} s a judgment")
     return "\n".join([*lines, *_invalid_lines(found["verdicts"])])

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from critic_eval.runs.own_source import KEY, own_source_record
 from critic_eval.whole_files import write_whole
 
 SECTION = "critic_eval"
@@ -28,6 +29,10 @@ def whole_results(save: Callable[..., Any]) -> Callable[..., Any]:
         self.date_id = datetime_str.replace(":", "-")
         results["task_hashes"] = {task: _hash_of(logged) for task, logged in (samples or {}).items()}
         results.update(asdict(self.general_config_tracker))
+        for task, ours in results[SECTION].items():
+            named = own_source_record(task, _folder(self))
+            if named is not None:
+                ours[KEY] = named
         is_written = _write(_folder(self) / f"{self.date_id}_results.json", _one_text(results))
         # To push them, lmms-eval writes them once more.
         return save(self, results, samples, datetime_str) if is_written and self.push_results_to_hub else None

@@ -8,7 +8,7 @@ commands that read such tables take as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +52,10 @@ class Taken:
     choices: list[str]
     notes: list[str]
     place: str
+
+    def task(self, named: str | None, kinds: Collection[str] = ()) -> str:
+        """The task that is meant by a name, as the runs have it, or else the only one (see `only_task`)."""
+        return self.only_task(kinds) if named is None else next(iter(self.runs), named)
 
     def only_task(self, kinds: Collection[str] = ()) -> str:
         """The task that is meant where none was named: the only one whose verdicts are of one of the kinds.
@@ -223,7 +227,7 @@ def _of_task(runs: Sequence[TaskRun], task: str, place: str) -> list[TaskRun]:
     fitting = [run for run in runs if _form(run.task) == form]
     names = list(dict.fromkeys(run.task for run in fitting or runs))
     if not fitting:
-        raise ArgumentError(f"{place} holds no run of {task}, but of {', '.join(names)}.")
+        raise ArgumentError(f"There is no task {task} in {place}, but {', '.join(names)}.")
     if len(names) > 1:
         raise ArgumentError(f"{place} holds {', '.join(names)}; name one with --task.")
     return fitting
@@ -268,7 +272,9 @@ def _newest(runs: Sequence[TaskRun], rivals: Sequence[TaskRun]) -> tuple[list[Ta
         of_critic = f" ({newest.critic})" if newest.settings else ""
         is_newest = newest == max(usable, key=_age)
         rank = f"the newest of {len(usable)}" if is_newest else f"the newest of this critic's among {len(usable)}"
-        told.append(f"taking {newest.file}{of_critic} of {_date_text(newest.date)}, {rank}")
+        differing = _differing(run for run in usable if run.critic == newest.critic)
+        remark = f"; they differ in {', '.join(differing)}" if differing else ""
+        told.append(f"taking {newest.file}{of_critic} of {_date_text(newest.date)}, {rank}{remark}")
     return [newest], told
 
 
@@ -290,12 +296,16 @@ def _refuse_mixture(runs: Sequence[TaskRun]) -> None:
     critics = sorted({run.critic for run in known})
     if len(critics) > 1:
         raise ArgumentError(f"Runs of {' and '.join(critics)} can't be pooled; name those of one.")
-    differing = {name for run in known for name in known[0].signature.differences(run.signature)}
-    differing -= {"version", "items", "orders"}  # in these, shards may differ
+    differing = _differing(known)
     if differing:
-        raise ArgumentError(
-            f"These {len(known)} runs can't be pooled, since they differ in {', '.join(sorted(differing))}."
-        )
+        raise ArgumentError(f"These {len(known)} runs can't be pooled, since they differ in {', '.join(differing)}.")
+
+
+def _differing(runs: Iterable[TaskRun]) -> list[str]:
+    """In which settings runs differ, but for what repeats and shards of a run may differ in."""
+    known = [run for run in runs if run.settings]
+    differing = {name for run in known for name in known[0].signature.differences(run.signature)}
+    return sorted(differing - {"version", "items", "orders"})
 
 
 def _date_text(date: str) -> str:

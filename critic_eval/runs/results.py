@@ -12,6 +12,7 @@ from critic_eval.judging import Judgment
 from critic_eval.lmms.yaml_functions import figure_of_metric
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy
 from critic_eval.metrics.signature import Signature
+from critic_eval.runs.own_source import OwnSource, read_own_source
 from critic_eval.runs.recorded_forms import find_recorded
 from critic_eval.runs.rescore import read_judgments
 from critic_eval.runs.result_files import find_results, first_of, is_file, read_results
@@ -48,6 +49,7 @@ class TaskRun:
         samples: the samples of this task, if they were logged.
         seconds: seconds a judgment, where they are known.
         date: when the run was started, as lmms-eval writes it.
+        own_file: the user's file that its items were read from, where it was one.
     """
 
     task: str
@@ -60,6 +62,7 @@ class TaskRun:
     samples: Path | None
     seconds: float | None
     date: str
+    own_file: OwnSource | None = None
 
     @property
     def signature(self) -> Signature:
@@ -219,6 +222,7 @@ def _task_run(task: str, results: dict[str, Any], file: Path, odd: list[str]) ->
         samples=samples if is_file(samples) else None,
         seconds=seconds(ours.get("seconds_per_judgment", part(results, "throughput").get("avg_latency"))),
         date=visible(results.get("date") or "", 40),
+        own_file=read_own_source(ours, file),
     )
 
 

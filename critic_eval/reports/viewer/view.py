@@ -12,6 +12,7 @@ from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.samples import Codes, read_samples
 from critic_eval.reports.viewer.table import Table, make_table
 from critic_eval.runs.naming import resolve_runs
+from critic_eval.runs.own_source import OwnSource
 from critic_eval.runs.result_files import first_of
 from critic_eval.runs.results import TaskRun
 
@@ -78,6 +79,11 @@ class TaskView:
                 {"settings": run.settings, "file": run.file.name, "figures": _key_figures(run)} for run in self.runs
             ],
         }
+
+    @property
+    def own_file(self) -> OwnSource | None:
+        """The user's file that its items were read from, as the first run that says so records it."""
+        return next((run.own_file for run in self.runs if run.own_file is not None), None)
 
 
 @dataclass(frozen=True)
