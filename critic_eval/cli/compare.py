@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from critic_eval.cli.options import RUN, add_task, check_least, tell_choices, tell_passed_over
+from critic_eval.cli.options import RUN, Help, add_task, check_least, tell_choices, tell_passed_over
 from critic_eval.errors import ArgumentError
 from critic_eval.visible import visible
 from critic_eval.wording import json_text, number_text, spread_text
@@ -14,7 +14,7 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     compare = commands.add_parser(
         "compare",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
         help="compare two runs of the same tasks",
         description=(
             "Compare two runs, item by item: how each figure differs, with its interval, and whether chance "

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from critic_eval.cli.options import check_least, tell_passed_over
+from critic_eval.cli.options import Help, check_least, tell_passed_over
 from critic_eval.visible import visible
 
 
@@ -12,7 +12,7 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     leaderboard = commands.add_parser(
         "leaderboard",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
         help="put runs and published figures into one page",
         description=(
             "Collect all runs (folders, patterns, *_results.json files, and what `rescore --json` printed, in files "

@@ -23,6 +23,13 @@ RUN = (
 _TASK = "the task, such as critic_pairs; needed where a run has several"
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows defaults, but for options that are off or empty without being named."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return super()._get_help_string(action) if action.default else action.help
+
+
 def add_runs(parser: argparse.ArgumentParser) -> None:
     """Add `[TASK] RUN ...`, `--task` and `--all`."""
     parser.add_argument("paths", nargs="+", metavar="RUN", help="the run; a task's name may stand before it")

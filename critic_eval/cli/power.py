@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from critic_eval.cli.options import RUN, add_task, check_least, tell_choices, tell_passed_over
+from critic_eval.cli.options import RUN, Help, add_task, check_least, tell_choices, tell_passed_over
 from critic_eval.errors import ArgumentError
 from critic_eval.wording import json_text
 
@@ -13,7 +13,7 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     power = commands.add_parser(
         "power",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
         help="how many items it takes to tell two critics apart",
         description=(
             "Simulate a critic that is worse than a run's by an effect, on samples of the run's items, and find how "

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from critic_eval.cli.options import RUN, add_bootstrap, add_runs, task_and_paths, tell_choices, tell_passed_over
+from critic_eval.cli.options import RUN, Help, add_bootstrap, add_runs, task_and_paths, tell_choices, tell_passed_over
 from critic_eval.visible import visible
 
 
@@ -12,6 +12,7 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     rescore = commands.add_parser(
         "rescore",
+        formatter_class=Help,
         usage="%(prog)s [TASK] RUN [options] | %(prog)s TASK TABLE ... [options]",
         help="compute a benchmark's figures from recorded judgments",
         description=(
