@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from critic_eval.cli.options import RUN, Help, add_bootstrap, add_runs, check_bootstrap, task_and_paths, tell_choices
+from critic_eval.cli.options import RUN, add_bootstrap, add_runs, check_bootstrap, task_and_paths, tell_choices
 from critic_eval.visible import visible
 
 
@@ -12,7 +12,6 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     agreement = commands.add_parser(
         "agreement",
-        formatter_class=Help,
         usage="%(prog)s [TASK] RUN --against RUN [options]",
         help="measure how far two runs give the same verdicts",
         description=(

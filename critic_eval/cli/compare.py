@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from critic_eval.cli.options import RUN, Help, add_task, check_least, tell_choices, tell_passed_over
+from critic_eval.cli.options import DEFAULT, RUN, add_task, check_least, tell_choices, tell_passed_over
 from critic_eval.errors import ArgumentError
 from critic_eval.visible import visible
 from critic_eval.wording import json_text, number_text, spread_text
@@ -14,7 +14,6 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     compare = commands.add_parser(
         "compare",
-        formatter_class=Help,
         help="compare two runs of the same tasks",
         description=(
             "Compare two runs, item by item: how each figure differs, with its interval, and whether chance "
@@ -27,9 +26,9 @@ def add_command(commands: Any) -> None:
     compare.add_argument("first", metavar="RUN", help="the one run, A")
     compare.add_argument("second", metavar="RUN", help="the other run, B")
     add_task(compare, "one task only, such as critic_pairs; all that both runs have without it")
-    compare.add_argument("--items", type=int, default=10, metavar="N", help="items to list")
-    compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help="resamples")
-    compare.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    compare.add_argument("--items", type=int, default=10, metavar="N", help=f"items to list {DEFAULT}")
+    compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help=f"resamples {DEFAULT}")
+    compare.add_argument("--seed", type=int, default=0, help=f"seed of the bootstrap {DEFAULT}")
     compare.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     compare.set_defaults(run=_compare)
 

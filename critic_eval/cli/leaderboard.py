@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from critic_eval.cli.options import Help, check_least, tell_passed_over
+from critic_eval.cli.options import DEFAULT, check_least, tell_passed_over
 from critic_eval.visible import visible
 
 
@@ -12,7 +12,6 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     leaderboard = commands.add_parser(
         "leaderboard",
-        formatter_class=Help,
         help="put runs and published figures into one page",
         description=(
             "Collect all runs (folders, patterns, *_results.json files, and what `rescore --json` printed, in files "
@@ -26,7 +25,7 @@ def add_command(commands: Any) -> None:
     )
     leaderboard.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     leaderboard.add_argument("--force", action="store_true", help="write over what the folder holds")
-    leaderboard.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    leaderboard.add_argument("--seed", type=int, default=0, help=f"seed of the bootstrap {DEFAULT}")
     leaderboard.set_defaults(run=_leaderboard)
 
 

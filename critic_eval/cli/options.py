@@ -20,14 +20,9 @@ RUN = (
     "taken, and named."
 )
 """How every command takes a run."""
+DEFAULT = "(default: %(default)s)"
+"""How the help of an option ends that has a default."""
 _TASK = "the task, such as critic_pairs; needed where a run has several"
-
-
-class Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Help that shows defaults, but for options that are off or empty without being named."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return super()._get_help_string(action) if action.default else action.help
 
 
 def add_runs(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +65,8 @@ def tell_choices(*taken: Taken) -> None:
 
 def add_bootstrap(parser: argparse.ArgumentParser) -> None:
     """Add `--bootstrap`, `--seed` and `--json`."""
-    parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples for intervals")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help=f"resamples for intervals {DEFAULT}")
+    parser.add_argument("--seed", type=int, default=0, help=f"seed of the bootstrap {DEFAULT}")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
 

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from critic_eval.cli.options import RUN, Help, add_task, check_least, tell_choices, tell_passed_over
+from critic_eval.cli.options import DEFAULT, RUN, add_task, check_least, tell_choices, tell_passed_over
 from critic_eval.errors import ArgumentError
 from critic_eval.wording import json_text
 
@@ -13,7 +13,6 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     power = commands.add_parser(
         "power",
-        formatter_class=Help,
         help="how many items it takes to tell two critics apart",
         description=(
             "Simulate a critic that is worse than a run's by an effect, on samples of the run's items, and find how "
@@ -26,15 +25,17 @@ def add_command(commands: Any) -> None:
     add_task(power)
     power.add_argument("--figure", required=True, help="an accuracy or a correlation, such as pearson")
     power.add_argument("--effect", type=float, required=True, help="the difference to be found, such as 0.02")
-    power.add_argument("--power", type=float, default=0.8, dest="target", help="wanted share of runs that find it")
+    power.add_argument(
+        "--power", type=float, default=0.8, dest="target", help=f"wanted share of runs that find it {DEFAULT}"
+    )
     power.add_argument(
         "--agreement",
         type=float,
         default=0.8,
-        help="share of judgments on which the two agree, for accuracies",
+        help=f"share of judgments on which the two agree, for accuracies {DEFAULT}",
     )
-    power.add_argument("--simulations", type=int, default=100, metavar="N", help="of each number of items")
-    power.add_argument("--seed", type=int, default=0, help="seed of the simulations")
+    power.add_argument("--simulations", type=int, default=100, metavar="N", help=f"of each number of items {DEFAULT}")
+    power.add_argument("--seed", type=int, default=0, help=f"seed of the simulations {DEFAULT}")
     power.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     power.set_defaults(run=_power)
 

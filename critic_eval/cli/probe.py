@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from critic_eval.cli.options import RUN, Help, add_bootstrap, add_runs, check_bootstrap, task_and_paths, tell_choices
+from critic_eval.cli.options import RUN, add_bootstrap, add_runs, check_bootstrap, task_and_paths, tell_choices
 from critic_eval.visible import visible
 
 
@@ -11,7 +11,6 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     probe = commands.add_parser(
         "probe",
-        formatter_class=Help,
         usage="%(prog)s PROBE [TASK] RUN [--against RUN] [options]",
         help="measure a bias of a critic from its samples",
         description=(

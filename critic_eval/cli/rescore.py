@@ -4,7 +4,15 @@ import argparse
 import json
 from typing import Any
 
-from critic_eval.cli.options import RUN, Help, add_bootstrap, add_runs, task_and_paths, tell_choices, tell_passed_over
+from critic_eval.cli.options import (
+    DEFAULT,
+    RUN,
+    add_bootstrap,
+    add_runs,
+    task_and_paths,
+    tell_choices,
+    tell_passed_over,
+)
 from critic_eval.visible import visible
 
 
@@ -12,7 +20,6 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     rescore = commands.add_parser(
         "rescore",
-        formatter_class=Help,
         usage="%(prog)s [TASK] RUN [options] | %(prog)s TASK TABLE ... [options]",
         help="compute a benchmark's figures from recorded judgments",
         description=(
@@ -31,7 +38,7 @@ def add_command(commands: Any) -> None:
         "--invalid",
         choices=["exclude", "wrong", "official"],
         default="exclude",
-        help="what becomes of answers without a verdict; official: what the benchmark's own code makes of them",
+        help=f"what becomes of answers without a verdict; official: what the benchmark's code makes of them {DEFAULT}",
     )
     rescore.add_argument("--expected", action="store_true", help="scores expected from recorded log-probabilities")
     rescore.add_argument(
