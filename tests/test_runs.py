@@ -108,16 +108,84 @@ def test_a_run_with_mostly_invalid_verdicts_warns(
     assert ("WARNING" in capsys.readouterr().err) == warns
 
 
-def test_the_console_shows_items_and_judgments_apart_in_lines_of_100(
+def test_the_console_shows_items_and_judgments_apart_in_lines_of_80(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(*PLANTED) == 0
     lines = capsys.readouterr().out.splitlines()
     table = lines[lines.index(TASK) :]
     (accuracy,) = [line.split() for line in table if line.split()[:1] == ["accuracy_with_tie"]]
-    assert accuracy == ["accuracy_with_tie", "1.000", "0.292", "to", "1.000*", "3", "6", "0"]
+    # Clopper and Pearson's interval of 3 of 3; the standard error is the interval's width over 2 * 1.96.
+    assert accuracy == ["accuracy_with_tie", "↑", "1.000", "0.292", "to", "1.000*", "0.181", "3", "6", "0"]
     assert any("clopper-pearson" in line for line in table)
-    assert max(map(len, table)) <= 100
+    assert any("6 of 1,200 requests (--limit)" in line for line in table)
+    assert max(map(len, table)) <= 80
+
+
+def test_a_run_is_quiet_unless_asked_and_says_what_it_wrote(
+    command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*PLANTED, "--output_path", "out", "--log_samples") == 0
+    shown = capfd.readouterr()
+    lines = shown.out.splitlines()
+    (results,) = (tmp_path / "out").rglob("*_results.json")
+    named = results.relative_to(tmp_path)
+    assert lines[-3:-1] == [f"wrote {named}", f"wrote {str(named).replace('_results.json', f'_samples_{TASK}.jsonl')}"]
+    assert lines[-1] == f"look at it: critic-eval view {named}"
+    assert shown.err == ""
+    assert "INFO" not in shown.out
+    assert "|" not in shown.out
+    assert command(*PLANTED, "--verbosity", "INFO") == 0
+    shown = capfd.readouterr()
+    assert "Verbosity set to INFO" in shown.out
+    assert f"|{TASK}|" in shown.out
+    assert "wrote" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--model", "planted_juge", "--tasks", TASK), "no model 'planted_juge' (did you mean planted_judge?)"),
+        (
+            ("--model", "planted_judge", "--tasks", "critic_digit_pair"),
+            f"no task 'critic_digit_pair' (did you mean {TASK} ",
+        ),
+        (("--model", "planted_judge", "--tasks", f"{TASK},critic_digit_*"), "no task 'critic_digit_*' (did you mean "),
+    ],
+)
+def test_a_wrong_name_of_a_task_or_a_model_gets_near_ones_in_one_line(
+    arguments: tuple[str, ...], told: str, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*arguments) == 1
+    shown = capfd.readouterr()
+    assert shown.out.strip() == ""
+    (line,) = shown.err.splitlines()
+    assert line.startswith(f"error: There is {told}")
+
+
+def test_models_of_this_package_are_listed(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("models") == 0
+    listed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for name in ("llava_critic", "recorded_judge", "planted_judge"):
+        assert [name, "chat"] in listed
+
+
+def test_figures_that_a_run_can_not_have_are_not_shown_and_others_say_why(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = {"question": "Which?", "responses": ["a dog", "a cat"], "label": "A"}
+    url = {"id": "net", "image": "https://example.org/1.png"}
+    items = [{"id": "one", **item}, {"id": "two", **item}, {**item, **url}]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(one) + "\n" for one in items))
+    monkeypatch.setenv("CRITIC_EVAL_PAIRS", "pairs.jsonl")
+    own = ("--model", "planted_judge", "--tasks", "critic_pairs")
+    assert command(*own) == 0
+    shown = capsys.readouterr().out
+    assert "accuracy_with_tie" in shown
+    assert "model_kendall" not in shown  # nothing says who wrote the responses
+    assert "left out: 1: image 'https://example.org/1.png' is an address; images are read from files (1)" in shown
+    assert command(*own, "--model_args", "invalid=1") == 1
+    assert "accuracy_with_tie is not known: " in capsys.readouterr().out
 
 
 def test_the_python_call_gives_what_the_results_file_holds(command: Command, tmp_path: Path) -> None:
@@ -185,7 +253,8 @@ def test_what_a_full_disk_takes_not_is_named_and_leaves_no_half_file(
     assert len(errors) == 2
     assert all("No space left on device" in line for line in errors)
     assert "8 answers are kept in out" in shown.err
-    assert "|critic_digits_score|" in shown.out.replace(" ", "")
+    assert "\ncritic_digits_score\n" in shown.out
+    assert "wrote" not in shown.out
     assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == [
         next((tmp_path / "out").glob("journal-*.sqlite")).name
     ]

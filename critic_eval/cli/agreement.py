@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from critic_eval.cli.options import add_bootstrap, check_bootstrap
+from critic_eval.cli.options import RUN, add_bootstrap, add_runs, check_bootstrap, task_and_paths, tell_choices
 from critic_eval.visible import visible
 
 
@@ -13,16 +12,16 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     agreement = commands.add_parser(
         "agreement",
+        usage="%(prog)s [TASK] RUN --against RUN [options]",
         help="measure how far two runs give the same verdicts",
         description=(
-            "Hold the verdicts of one run against those of another on the same items, from samples that lmms_eval "
-            "logged: verdict_only against full text, or one critic against another."
+            "Hold the verdicts of one run against those of another on the same items, from logged samples "
+            f"(--log_samples): verdict_only against full text, or one critic against another. {RUN}"
         ),
-        epilog="example: critic-eval agreement critic_digits_pair short.jsonl --against full.jsonl",
+        epilog="example: critic-eval agreement runs/short --against runs/full --task critic_digits_pair",
     )
-    agreement.add_argument("benchmark", help="the samples' task, such as critic_pairs")
-    agreement.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    agreement.add_argument("--against", nargs="+", type=Path, required=True, metavar="FILE", help="the other run's")
+    add_runs(agreement)
+    agreement.add_argument("--against", nargs="+", required=True, metavar="RUN", help="the other run")
     add_bootstrap(agreement)
     agreement.set_defaults(run=_agreement)
 
@@ -30,19 +29,27 @@ def add_command(commands: Any) -> None:
 def _agreement(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.registry import find_benchmark
     from critic_eval.metrics.paired import agreement_figures
+    from critic_eval.runs.naming import resolve_runs
     from critic_eval.runs.report import figure_record
     from critic_eval.runs.sample_files import read_samples
     from critic_eval.wording import json_text, number_text, spread_text
 
     check_bootstrap(args)
-    benchmark = find_benchmark(args.benchmark)
-    (own, notes), (other, more) = (read_samples(benchmark, files) for files in (args.files, args.against))
-    for note in (*notes, *(f"of the second run: {note}" for note in more)):
+    named, paths = task_and_paths(args)
+    first = resolve_runs(paths, named, pool=args.all, tables=True)
+    task = first.task(named)
+    second = resolve_runs(args.against, task, pool=args.all, tables=True)
+    tell_choices(first, second)
+    benchmark = find_benchmark(task)
+    (judgments, notes), (others, more) = (
+        read_samples(benchmark, files) for files in (first.samples(task), second.samples(second.task(task)))
+    )
+    for note in (*first.notes, *notes, *(f"of the second run: {note}" for note in (*second.notes, *more))):
         print(visible(note), file=sys.stderr)
-    figures = agreement_figures(own, other, args.bootstrap, args.seed)
+    figures = agreement_figures(judgments, others, args.bootstrap, args.seed)
     if args.json:
-        print(json_text({"benchmark": benchmark.name, "figures": [figure_record(found) for found in figures]}))
+        print(json_text({"benchmark": benchmark.name, "figures": [figure_record(figure) for figure in figures]}))
         return
-    for found in figures:
-        spread = f"95 % {spread_text(found.low, found.high)}, n {found.n}, invalid {sum(found.invalid.values())}"
-        print(f"{found.name:<18} {number_text(found.value)}  ({spread})")
+    for figure in figures:
+        spread = f"95 % {spread_text(figure.low, figure.high)}, n {figure.n}, invalid {sum(figure.invalid.values())}"
+        print(f"{figure.name:<18} {number_text(figure.value)}  ({spread})")

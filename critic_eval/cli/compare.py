@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from critic_eval.cli.options import check_least, tell_passed_over
+from critic_eval.cli.options import DEFAULT, RUN, add_task, check_least, tell_choices, tell_passed_over
 from critic_eval.errors import ArgumentError
 from critic_eval.visible import visible
 from critic_eval.wording import json_text, number_text, spread_text
@@ -14,52 +14,49 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     compare = commands.add_parser(
         "compare",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         help="compare two runs of the same tasks",
         description=(
             "Compare two runs, item by item: how each figure differs, with its interval, and whether chance "
             "explains it (McNemar's exact test or the paired bootstrap, with Holm's correction); and the items "
-            "on which the critics differ most. Both need logged samples (--log_samples)."
+            "on which the critics differ most. Both need logged samples (--log_samples); parts of runs (--limit) are "
+            f"compared where their items are the same. {RUN}"
         ),
         epilog="example: critic-eval compare runs/7b runs/72b",
     )
-    compare.add_argument("first", metavar="A", help="a results JSON, or a folder that holds one")
-    compare.add_argument("second", metavar="B", help="the same of the other run")
-    compare.add_argument("--task", help="one task only")
-    compare.add_argument("--items", type=int, default=10, metavar="N", help="items to list")
-    compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help="resamples")
-    compare.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    compare.add_argument("first", metavar="RUN", help="the one run, A")
+    compare.add_argument("second", metavar="RUN", help="the other run, B")
+    add_task(compare, "one task only, such as critic_pairs; all that both runs have without it")
+    compare.add_argument("--items", type=int, default=10, metavar="N", help=f"items to list {DEFAULT}")
+    compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help=f"resamples {DEFAULT}")
+    compare.add_argument("--seed", type=int, default=0, help=f"seed of the bootstrap {DEFAULT}")
     compare.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     compare.set_defaults(run=_compare)
 
 
 def _compare(args: argparse.Namespace) -> None:
     from critic_eval.reports.compare import RunComparison, compare_runs
-    from critic_eval.runs.results import collect, pick
+    from critic_eval.runs.naming import resolve_runs
 
     check_least(args, bootstrap=2, items=0, seed=0)
-    collected = [collect([path]) for path in (args.first, args.second)]
-    tell_passed_over(note for one in collected for note in one.notes)
-    first, second = (one.runs for one in collected)
-    others = {run.task for run in second}
-    tasks = [task for task in dict.fromkeys(run.task for run in first) if task in others and args.task in (None, task)]
+    first, second = (resolve_runs([path], args.task) for path in (args.first, args.second))
+    tell_passed_over((*first.notes, *second.notes))
+    tasks = [task for task in first.runs if task in second.runs]
     if not tasks:
-        raise ArgumentError(
-            f"The two have no task in common{'' if args.task is None else f' called {args.task}'}: "
-            f"{', '.join(run.task for run in first)} and {', '.join(run.task for run in second)}."
-        )
-    found: list[RunComparison] = []
+        raise ArgumentError(f"The two have no task in common: {', '.join(first.runs)} and {', '.join(second.runs)}.")
+    tell_choices(first, second)
+    compared: list[RunComparison] = []
     for task in tasks:
-        own, other = pick(first, task, args.first), pick(second, task, args.second)
-        found.append(compare_runs(own, other, args.bootstrap, args.seed, args.items))
+        (run,), (other,) = first.runs[task], second.runs[task]
+        compared.append(compare_runs(run, other, args.bootstrap, args.seed, args.items))
     if args.json:
-        print(json_text([asdict(one) for one in found]))
+        print(json_text([asdict(comparison) for comparison in compared]))
         return
-    for one in found:
-        _show(one)
+    for comparison in compared:
+        _show(comparison)
 
 
 def _show(found: Any) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -67,13 +64,15 @@ def _show(found: Any) -> None:
     console = Console()
     a, b = found.critics
     title = "\n".join(visible(line) for line in (found.task, f"A: {a}", f"B: {b}"))
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in ("figure", "A - B", "95 % interval", "p", "corrected", "test", "n"):
-        table.add_column(column, justify="right" if column not in ("figure", "test") else "left")
+        # On a narrow terminal the name of a test wraps, and nothing is cut.
+        is_text = column in ("figure", "test")
+        table.add_column(column, justify="left" if is_text else "right", no_wrap=column != "test", overflow="fold")
     for one, corrected in zip(found.comparisons, found.corrected, strict=True):
         style = "bold" if corrected < 0.05 else ""
         table.add_row(
-            Text(visible(one.name)),
+            Text(visible(one.name, 40)),
             number_text(one.difference, "+.3f"),
             spread_text(one.low, one.high, "+.3f"),
             number_text(one.p, ".3g"),

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from critic_eval.cli.options import check_least, tell_passed_over
+from critic_eval.cli.options import DEFAULT, check_least, tell_passed_over
 from critic_eval.visible import visible
 
 
@@ -12,19 +12,20 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     leaderboard = commands.add_parser(
         "leaderboard",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         help="put runs and published figures into one page",
         description=(
-            "Collect runs (folders, patterns, results JSON files, and what `rescore --json` printed, in files named "
-            "after their critics in a folder rescored/) and write a page, Markdown and CSV: a table for each benchmark "
-            "with intervals, ranks and significance letters, and what came of each published figure."
+            "Collect all runs (folders, patterns, *_results.json files, and what `rescore --json` printed, in files "
+            "named after their critics in a folder rescored/) and write a page, Markdown and CSV: a table for each "
+            "benchmark with intervals, ranks and significance letters, and what came of each published figure."
         ),
         epilog="example: critic-eval leaderboard runs/ --out leaderboard",
     )
-    leaderboard.add_argument("runs", nargs="+", metavar="RUNS", help="folders, patterns or files")
+    leaderboard.add_argument(
+        "runs", nargs="+", metavar="RUNS", help="folders, patterns or *_results.json files, of which all runs are taken"
+    )
     leaderboard.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     leaderboard.add_argument("--force", action="store_true", help="write over what the folder holds")
-    leaderboard.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    leaderboard.add_argument("--seed", type=int, default=0, help=f"seed of the bootstrap {DEFAULT}")
     leaderboard.set_defaults(run=_leaderboard)
 
 

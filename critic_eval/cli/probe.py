@@ -1,10 +1,9 @@
 """The command `critic-eval probe`."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from critic_eval.cli.options import add_bootstrap, check_bootstrap
+from critic_eval.cli.options import RUN, add_bootstrap, add_runs, check_bootstrap, task_and_paths, tell_choices
 from critic_eval.errors import ExtensionError
 from critic_eval.visible import visible
 
@@ -16,20 +15,18 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     probe = commands.add_parser(
         "probe",
+        usage="%(prog)s PROBE [TASK] RUN [--against RUN] [options]",
         help="measure a bias of a critic from its samples",
         description=(
-            "Measure what moves a critic's verdicts besides what it is to judge, from samples that lmms_eval logged "
-            "(--log_samples). 0 means no such bias; for image_use it means that the critic does not look."
+            "Measure what moves a critic's verdicts besides what it is to judge, from logged samples (--log_samples). "
+            f"0 means no such bias; for image_use it means that the critic does not look. {RUN}"
         ),
-        epilog="example: critic-eval probe length critic_pairs runs/samples.jsonl",
+        epilog="example: critic-eval probe length runs/7b --task critic_pairs",
         formatter_class=_ListsProbes,
     )
     probe.add_argument("probe", metavar="PROBE", help="one of")
-    probe.add_argument("benchmark", help="the samples' task, such as critic_pairs")
-    probe.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    probe.add_argument(
-        "--against", nargs="+", type=Path, default=[], metavar="FILE", help="samples of the second run, with"
-    )
+    add_runs(probe)
+    probe.add_argument("--against", nargs="+", default=[], metavar="RUN", help="the second run, with")
     probe.add_argument("--model", help="the model whose responses are meant, for")
     add_bootstrap(probe)
     probe.set_defaults(run=_probe)
@@ -63,21 +60,34 @@ _PROBES_OF_ARGUMENT = {
 
 def _probe(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.registry import find_benchmark
-    from critic_eval.metrics import compute_probe
+    from critic_eval.metrics import PROBES, compute_probe
+    from critic_eval.runs.naming import Taken, resolve_runs
     from critic_eval.runs.sample_files import read_samples
     from critic_eval.wording import json_text, number_text, spread_text
 
+    def judgments_of(taken: Taken, task: str) -> tuple[list[Any], list[str]]:
+        judgments, notes = read_samples(find_benchmark(task), taken.samples(task))
+        return judgments, [*taken.notes, *notes]
+
     check_bootstrap(args)
-    benchmark = find_benchmark(args.benchmark)
-    judgments, notes = read_samples(benchmark, args.files)
-    against, more = read_samples(benchmark, args.against) if args.against else ([], [])
-    notes += [f"of the second run: {note}" for note in more]
-    found = compute_probe(args.probe, judgments, against, args.model, args.bootstrap, args.seed)
+    named, paths = task_and_paths(args)
+    first = resolve_runs(paths, named, pool=args.all, tables=True)
+    task = first.task(named, PROBES.get(args.probe).kinds)
+    judgments, notes = judgments_of(first, task)
+    tell_choices(first)
+    against: list[Any] = []
+    if args.against:
+        wanted = f"{task}_injected" if args.probe == "injection" and not task.endswith("_injected") else task
+        second = resolve_runs(args.against, wanted, pool=args.all, tables=True)
+        tell_choices(second)
+        against, more = judgments_of(second, second.task(wanted))
+        notes += [f"of the second run: {note}" for note in more]
+    figure = compute_probe(args.probe, judgments, against, args.model, args.bootstrap, args.seed)
     if args.json:
-        interval = {"low": found.low, "high": found.high}
-        print(json_text({"probe": found.name, "value": found.value, **interval, "n": found.n, "notes": notes}))
+        interval = {"low": figure.low, "high": figure.high}
+        print(json_text({"probe": figure.name, "value": figure.value, **interval, "n": figure.n, "notes": notes}))
         return
-    spread = spread_text(found.low, found.high, "+.3f")
-    print(f"{found.name}: {number_text(found.value, '+.3f')}  (95 % {spread}, n {found.n})")
-    for note in [*([f"not known: {found.reason}"] if found.reason else []), *notes]:
+    spread = spread_text(figure.low, figure.high, "+.3f")
+    print(f"{figure.name}: {number_text(figure.value, '+.3f')}  (95 % {spread}, n {figure.n})")
+    for note in [*([f"not known: {figure.reason}"] if figure.reason else []), *notes]:
         print(visible(note))

@@ -2,10 +2,17 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from critic_eval.cli.options import add_bootstrap
+from critic_eval.cli.options import (
+    DEFAULT,
+    RUN,
+    add_bootstrap,
+    add_runs,
+    task_and_paths,
+    tell_choices,
+    tell_passed_over,
+)
 from critic_eval.visible import visible
 
 
@@ -13,22 +20,26 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     rescore = commands.add_parser(
         "rescore",
+        usage="%(prog)s [TASK] RUN [options] | %(prog)s TASK TABLE ... [options]",
         help="compute a benchmark's figures from recorded judgments",
         description=(
             "Apply a benchmark's parser and metrics to tables of judgments and labels (.csv, .tsv, .jsonl, .json, each "
-            "also .gz, or .parquet), without its data set, its images or a model. Accepted are samples that "
-            "lmms_eval logged, tables with the columns that docs/recorded_judgments.md lists, and any other with "
-            "--map. Exit status 1 if no figure has an item."
+            "also .gz, or .parquet), without its data set, its images or a model. Accepted are runs with logged "
+            "samples (--log_samples), tables with the columns that docs/recorded_judgments.md lists, and any other "
+            f"with --map. {RUN} Tables are taken as they are, and several of them together. Exit status 1 if no figure "
+            "has an item."
         ),
-        epilog="example: critic-eval rescore mllm_judge_score judgments.csv --invalid official",
+        epilog=(
+            "examples: critic-eval rescore mllm_judge_score judgments.csv --invalid official; "
+            "critic-eval rescore runs/7b --task critic_pairs"
+        ),
     )
-    rescore.add_argument("benchmark", help="task name, such as critic_mllm_judge_score; 'critic_' may be left out")
-    rescore.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    add_runs(rescore)
     rescore.add_argument(
         "--invalid",
         choices=["exclude", "wrong", "official"],
         default="exclude",
-        help="what becomes of answers without a verdict; official: what the benchmark's own code makes of them",
+        help=f"what becomes of answers without a verdict; official: what the benchmark's code makes of them {DEFAULT}",
     )
     rescore.add_argument("--expected", action="store_true", help="scores expected from recorded log-probabilities")
     rescore.add_argument(
@@ -49,11 +60,17 @@ def add_command(commands: Any) -> None:
 
 def _rescore(args: argparse.Namespace) -> int:
     from critic_eval.runs.column_roles import parse_map
+    from critic_eval.runs.naming import resolve_runs
     from critic_eval.runs.rescore import rescore
 
+    named, paths = task_and_paths(args)
+    taken = resolve_runs(paths, named, pool=args.all, tables=True)
+    task = taken.task(named)
+    tell_choices(taken)
+    tell_passed_over(taken.notes)
     result = rescore(
-        args.benchmark,
-        args.files,
+        task,
+        taken.samples(task),
         args.invalid,
         args.expected,
         args.bootstrap,

@@ -1,10 +1,12 @@
 """The command `critic-eval view`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from critic_eval.cli.options import RUN, add_task
 from critic_eval.visible import visible
 
 
@@ -17,12 +19,13 @@ def add_command(commands: Any) -> None:
             "Open a web page over the logged samples (--log_samples) of one run, or of two runs of the same tasks: "
             "filter them by label, verdict, agreement, invalid reason and order flip, and read what each critic was "
             "shown and what it answered. The page is for this machine alone (127.0.0.1) unless --host says otherwise; "
-            "nothing is fetched from a network. Images come from the task's data set, where that is on this machine."
+            "nothing is fetched from a network. Images come from the task's data set, where that is on this machine. "
+            f"{RUN}"
         ),
         epilog="examples: critic-eval view runs/7b runs/72b; critic-eval view runs/7b --export page",
     )
-    view.add_argument("runs", nargs="+", metavar="RUN", help="a results JSON, or a folder that holds one; one or two")
-    view.add_argument("--task", help="one task only")
+    view.add_argument("runs", nargs="+", metavar="RUN", help="the run, or the two runs")
+    add_task(view, "one task only, such as critic_pairs")
     view.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     view.add_argument(
         "--name",
@@ -47,10 +50,26 @@ def _view(args: argparse.Namespace) -> None:
     view = open_view(args.runs, args.task)
     for note in (*view.notes, *(note for task in view.tasks for note in task.notes)):
         print(visible(note, 1000), file=sys.stderr)
+    if not args.no_images:
+        _find_own_files(view)
     if args.export is not None:
         _export(view, args)
     else:
         _serve(view, args)
+
+
+def _find_own_files(view: Any) -> None:
+    """Let tasks read the files of items that the runs record, where no variable names one; for this process."""
+    for task in view.tasks:
+        source = task.own_file
+        if source is None or os.environ.get(source.variable):
+            continue
+        if source.file.is_file():
+            os.environ.update(source.environment)
+            told = f"Images of {task.name} are those that {source.file} names; {source.variable} names another file."
+        else:
+            told = f"{task.name} was run on {source.file}, which is gone: set {source.variable} to it for its images."
+        print(visible(told, 1000), file=sys.stderr)
 
 
 def _export(view: Any, args: argparse.Namespace) -> None:

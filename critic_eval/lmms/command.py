@@ -1,6 +1,7 @@
 """The command `lmms_eval`: lmms-eval with our tasks in its listings, plain errors, and an honest exit status.
 
-Stock `lmms-eval` prints a traceback when an evaluation fails, and then exits with status 0.
+Stock `lmms-eval` prints a traceback when an evaluation fails, and then exits with status 0. Of a run of our tasks this
+command shows our table alone, and what is wrong; `--verbosity INFO` adds all that lmms-eval and its libraries say.
 """
 
 import glob
@@ -9,14 +10,15 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from critic_eval import compat
 from critic_eval.errors import ArgumentError, CriticEvalError, DependencyError
-from critic_eval.lmms import parts
+from critic_eval.lmms import parts, quiet
 
 _JOURNAL = "CRITIC_EVAL_JOURNAL"
 """The variable that tells `llava_critic` where to keep its answers."""
@@ -27,6 +29,8 @@ _SAME_ANSWERS = (
     *("engine", "actors", "concurrency", "timeout"),
 )
 """Arguments of the model that say how answers are computed, and not which."""
+_LISTINGS = ("list", "list_groups", "list_subtasks", "list_tags")
+"""Values of `--tasks` that ask for a listing, which lmms-eval logs at the level INFO."""
 
 
 def main() -> int:
@@ -46,10 +50,10 @@ def main() -> int:
 
 @dataclass
 class _Run:
-    """What happened in the evaluations of a command: errors, our sections of results, and the journals in use."""
+    """What happened in the evaluations of a command: errors, results with a section of ours, and journals in use."""
 
     failures: list[BaseException] = field(default_factory=list)
-    reports: list[dict[str, Any]] = field(default_factory=list)
+    results: list[Mapping[str, Any]] = field(default_factory=list)
     journals: list[Path] = field(default_factory=list)
 
 
@@ -57,33 +61,63 @@ def _main(arguments: list[str], run: _Run) -> int:
     if not arguments or arguments in (["-h"], ["--help"]):
         _dispatch()
         return 0
-    from critic_eval.lmms import plugin
-
-    try:
-        plugin.install()
-    except DependencyError as error:
-        print(explain(error), file=sys.stderr)
-        return 1
-    if arguments[0].startswith("-") or arguments[0] == "eval":
-        parts.EVALUATION.replace(_reporting(parts.EVALUATION.get(), run))
-    _dispatch()
+    with ExitStack() as stack:
+        if not quiet.asks_for_verbosity(arguments):
+            stack.enter_context(quiet.without_deprecations())
+        try:
+            _install(is_evaluation=arguments[0].startswith("-") or arguments[0] == "eval", run=run)
+        except DependencyError as error:
+            print(explain(error), file=sys.stderr)
+            return 1
+        _dispatch()
     return 1 if _closing(run) or run.failures else 0
+
+
+def _install(is_evaluation: bool, run: _Run) -> None:
+    from critic_eval.lmms import known_names, plugin
+
+    plugin.install()
+    parts.TASK_MATCHES.wrap(known_names.checked_matches)
+    if is_evaluation:
+        parts.COMMAND_ARGUMENTS.wrap(_quieter)
+        parts.EVALUATION.replace(_reporting(parts.EVALUATION.get(), run))
+    else:
+        import lmms_eval.models  # noqa: F401  # whose plugins bring tasks, and which no listing of tasks imports
+
+        quiet.log_only("WARNING")
+
+
+def _quieter(parse: Callable[[], Any]) -> Callable[[], Any]:
+    """lmms-eval's `parse_eval_args` with another default of `--verbosity`, where it makes no listing."""
+
+    def wrapped() -> Any:
+        parser, args = parse()
+        if not quiet.asks_for_verbosity(sys.argv[1:]) and args.tasks not in _LISTINGS:
+            parser.set_defaults(verbosity=quiet.LEVEL)
+            args.verbosity = quiet.LEVEL
+        return parser, args
+
+    return wrapped
 
 
 def _closing(run: _Run) -> bool:
     """Print what is to be said of a run in the end; gives whether something of it is no success."""
     from critic_eval.lmms import console, saving
 
-    for ours in run.reports:
-        print(f"\n{console.figures_text(ours)}", flush=True)
+    sections = [results[saving.SECTION] for results in run.results]
+    for ours, results in zip(sections, run.results, strict=True):
+        print(f"\n{console.figures_text(ours, console.remarks(results))}", flush=True)
         warning = console.warnings_text(ours)
         if warning:
             print(warning, file=sys.stderr, flush=True)
+    written = console.written_text(saving.take_written())
+    if written:
+        print(f"\n{written}", flush=True)
     unsaved = saving.take_unsaved()
     kept = _kept(run.journals) if unsaved else ""
     if kept:
         print(f"{kept}; the same command, run again, computes nothing that is in there.", file=sys.stderr, flush=True)
-    return bool(unsaved) or any(console.without_verdict(ours) for ours in run.reports)
+    return bool(unsaved) or any(console.without_verdict(ours) for ours in sections)
 
 
 def _interrupted(run: _Run) -> str:
@@ -134,9 +168,11 @@ def _reporting(evaluate: Callable[[Any], Any], run: _Run) -> Callable[[Any], Any
             if not is_named and args.output_path:
                 os.environ[_JOURNAL] = str(_journal(args))
             run.journals += _journals(args)
-            found = evaluate(args)
+            found = _evaluated(evaluate, args)
             if found[0] is not None and found[0].get("critic_eval"):
-                run.reports.append(found[0]["critic_eval"])
+                run.results.append(found[0])
+                # What gets None here prints no table of its own.
+                return (None, None) if _is_told(found[0], args) else found
             return found
         except Exception as error:
             run.failures.append(error)
@@ -149,6 +185,25 @@ def _reporting(evaluate: Callable[[Any], Any], run: _Run) -> Callable[[Any], Any
             return None, None
 
     return wrapped
+
+
+def _evaluated(evaluate: Callable[[Any], Any], args: Any) -> Any:
+    from critic_eval.lmms.known_names import check_model
+
+    if args.tasks not in _LISTINGS:
+        check_model(args.model)
+    with ExitStack() as stack:
+        if not quiet.is_loud(args.verbosity):
+            stack.enter_context(quiet.without_bars())
+            stack.enter_context(quiet.without_advice())
+        return evaluate(args)
+
+
+def _is_told(results: Mapping[str, Any], args: Any) -> bool:
+    """Whether our table has all that lmms-eval's own would have, and nothing else waits for the results."""
+    groups = {name for name, tasks in results.get("group_subtasks", {}).items() if tasks}
+    is_ours = {*results["results"]} <= {*results["critic_eval"], *groups}
+    return is_ours and not (quiet.is_loud(args.verbosity) or args.wandb_args or args.swanlab_args or args.baseline)
 
 
 def _journals(args: Any) -> list[Path]:

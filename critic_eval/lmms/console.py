@@ -1,36 +1,74 @@
-"""What the command `lmms_eval` prints of a run of ours after lmms-eval's own table.
+"""What the command `lmms_eval` prints of a run of ours, in place of lmms-eval's own table.
 
-All of it is made from the section `critic_eval` of the results (see `benchmarks.run_report`), in lines of at most 100
-characters.
+All of it is made from the results, most from their section `critic_eval` (see `runs.report`). Tables are at most 80
+characters wide unless a name or number is uncommonly long, and no line is longer than 100.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from critic_eval.metrics import MEAN, POOLED
+from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED
 from critic_eval.visible import visible
 from critic_eval.wording import number_text
 
 Section = Mapping[str, Mapping[str, Any]]
 """For each task its figures and verdicts."""
 
-WIDTH = 100
+NARROW, WIDTH = 80, 100
 
 
-def figures_text(ours: Section) -> str:
-    """Each task's figures over all items and their means over groups, and what was invalid and why."""
-    return "\n\n".join(_task_text(task, found) for task, found in ours.items())
+def figures_text(ours: Section, remarks: Mapping[str, str] | None = None) -> str:
+    """Each task's figures over all items and their means over groups, and what was invalid and why.
+
+    Args:
+        ours: the section `critic_eval` of results.
+        remarks: what else to say of a task, below its name.
+    """
+    return "\n\n".join(_task_text(task, found, (remarks or {}).get(task, "")) for task, found in ours.items())
+
+
+def remarks(results: Mapping[str, Any]) -> dict[str, str]:
+    """Of each task in which group it was run, and whether it was a part of its items."""
+    groups = {
+        task: group for group, tasks in (results.get("group_subtasks") or {}).items() for task in tasks if task != group
+    }
+    found = {}
+    for task, counts in (results.get("n-samples") or {}).items():
+        told = [f"of the group {groups[task]}"] if task in groups else []
+        done, all_of_them = counts.get("effective"), counts.get("original")
+        if isinstance(done, int) and isinstance(all_of_them, int) and done < all_of_them:
+            told.append(f"a part of the items, {done:,} of {all_of_them:,} requests (--limit)")
+        found[task] = "; ".join(told)
+    return found
 
 
 def warnings_text(ours: Section) -> str:
     """What of a run stands out: tasks of whose verdicts more than half are invalid; empty where there is none."""
     lines = [_warning(task, verdicts) for task, verdicts in _verdicts(ours) if 2 * verdicts["invalid"] > verdicts["n"]]
-    return "\n".join(["!" * WIDTH, *lines, "!" * WIDTH]) if lines else ""
+    return "\n".join(["!" * NARROW, *lines, "!" * NARROW]) if lines else ""
 
 
 def without_verdict(ours: Section) -> list[str]:
     """The tasks that got no valid verdict at all."""
     return [task for task, verdicts in _verdicts(ours) if verdicts["invalid"] == verdicts["n"] > 0]
+
+
+def written_text(files: Sequence[Path]) -> str:
+    """The files that a run wrote, and the command to look at it; empty where it wrote none.
+
+    >>> print(written_text([Path("runs/1_results.json"), Path("runs/1_samples_critic_pairs.jsonl")]))
+    wrote runs/1_results.json
+    wrote runs/1_samples_critic_pairs.jsonl
+    look at it: critic-eval view runs/1_results.json
+    """
+    lines = [f"wrote {file}" for file in files]
+    results = [file for file in files if file.name.endswith("_results.json")]
+    folders = {file.parent for file in files if file.suffix == ".jsonl"}
+    looked = [shlex.quote(str(file)) for file in results if file.parent in folders]
+    lines += [f"look at it: critic-eval view {file}" for file in looked]
+    return "\n".join(map(visible, lines))
 
 
 def _verdicts(ours: Section) -> list[tuple[str, Mapping[str, Any]]]:
@@ -44,30 +82,60 @@ def _warning(task: str, verdicts: Mapping[str, Any]) -> str:
     return f"WARNING: {invalid} of {n} verdicts of {visible(task, 40)} are invalid ({invalid / n:.0%})."
 
 
-def _task_text(task: str, found: Mapping[str, Any]) -> str:
-    shown = [one for one in found["figures"] if one["group"] in (MEAN, POOLED)]
-    rows = [_HEADER, *(_row(one) for one in shown)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    lines = [visible(task, WIDTH)]
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        lines.append(f"  {'  '.join(cells)}"[:WIDTH].rstrip())
+_LACKING = (
+    "no labels",
+    "no item was judged in two orders",
+    "no item was judged twice in one order",
+    "no judgment names the models of both responses",
+)
+"""Why a figure has no value: the run lacks what it is about, so it is not shown. Other reasons are told."""
+
+
+def _task_text(task: str, found: Mapping[str, Any], remark: str) -> str:
+    over_all = [one for one in found["figures"] if one["group"] in (MEAN, POOLED)]
+    shown = [one for one in over_all if one["value"] is not None or one.get("reason") not in _LACKING]
+    lines = [visible(task, WIDTH), *([f"  {visible(remark, WIDTH - 2)}"] if remark else []), *_table(shown)]
     methods = dict.fromkeys(one["interval"] for one in shown if one["interval"] not in ("bootstrap", "none"))
     if methods:
         lines.append(f"  * few items, or all alike: {', '.join(methods)} in place of the bootstrap")
+    unknown = [one for one in shown if one["value"] is None and one.get("reason")]
+    lines += [visible(f"  {_name(one)} is not known: {one['reason']}", WIDTH) for one in unknown]
+    if any(one.get("reason") == "no labels" for one in over_all if one not in shown):
+        lines.append("  The items have no labels, so there is nothing to hold the verdicts against.")
+    if found.get("left_out"):
+        lines.append(visible(f"  left out: {found['left_out']}", WIDTH))
+    if isinstance(found.get("seconds_per_judgment"), float):
+        lines.append(f"  {found['seconds_per_judgment']:.3g} s a judgment")
     return "\n".join([*lines, *_invalid_lines(found["verdicts"])])
 
 
-_HEADER = ("figure", "value", "95 % interval", "items", "judgments", "invalid")
+def _table(figures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines of a table; its gaps are narrower where it would be wider than `NARROW`."""
+    rows = [_HEADER, *map(_row, figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    gap = "  " if sum(widths) + 2 * len(widths) <= NARROW else " "
+    lines = []
+    for row in rows:
+        numbers = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append(f"  {gap.join([row[0].ljust(widths[0]), *numbers])}"[:WIDTH].rstrip())
+    return lines
+
+
+_HEADER = ("figure", "", "value", "95 % interval", "stderr", "items", "judged", "invalid")
+_BETTER = {True: "↑", False: "↓", None: ""}
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
-    name = one["name"] if one["group"] == POOLED else f"{MEAN} {one['name']}"
     known = one["low"] is not None and one["high"] is not None
     mark = "*" if one["interval"] not in ("bootstrap", "none") else " "
     spread = f"{_number(one['low'])} to {_number(one['high'])}{mark}" if known else "- "
     counts = (str(one[count]) for count in ("n_items", "n_judgments", "invalid"))
-    return (visible(name, 34), _number(one["value"]), spread, *counts)
+    better = _BETTER[HIGHER_IS_BETTER.get(one["name"])]
+    return (visible(_name(one), 34), better, _number(one["value"]), spread, _number(one.get("stderr")), *counts)
+
+
+def _name(one: Mapping[str, Any]) -> str:
+    return str(one["name"]) if one["group"] == POOLED else f"{MEAN} {one['name']}"
 
 
 def _number(value: float | None) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError
 from critic_eval.lmms import parts
+from critic_eval.lmms.quiet import log_only, without_bars
 
 
 def evaluate(options: Sequence[str]) -> None:
@@ -73,19 +74,9 @@ def one_index() -> Iterator[None]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Only warnings of lmms-eval's log, and no bars but the one over judgments."""
-    import datasets
-    from loguru import logger
-
-    logger.remove()
-    logger.add(sys.stderr, level="WARNING", format="{message}")
-    datasets.disable_progress_bars()
-    try:
-        with ExitStack() as stack:
-            for bar in (parts.EVALUATION_BAR, parts.REQUEST_BAR):
-                stack.enter_context(bar.replaced(_hidden(bar.get())))
-            yield
-    finally:
-        datasets.enable_progress_bars()
+    log_only("WARNING")
+    with without_bars():
+        yield
 
 
 @functools.cache
@@ -103,7 +94,3 @@ def _leaves(tasks: Mapping[Any, Any]) -> Iterator[Any]:
             yield from _leaves(task)
         else:
             yield task
-
-
-def _hidden(bar: Any) -> Callable[..., Any]:
-    return lambda *arguments, **options: bar(*arguments, **{**options, "disable": True})

@@ -42,15 +42,19 @@ COMMAND_ARGUMENTS = Part(_LMMS_EVAL, "lmms_eval.__main__", "parse_eval_args")
 """The parser of its command."""
 COMMAND = Part(_LMMS_EVAL, "lmms_eval.cli.dispatch", "main")
 """Its command."""
+TASK_MATCHES = Part(_LMMS_EVAL, "lmms_eval.tasks", "TaskManager.match_tasks", ("task_list",))
+"""Which tasks are meant by the names and patterns of a command; it passes over those that fit none."""
 TASK_INDEX = Part(_LMMS_EVAL, "lmms_eval.__main__", "TaskManager", ("model_name",))
 """The index of all tasks, which it reads anew, in seconds, for each evaluation."""
+CHAT_MODELS = Part(_LMMS_EVAL, "lmms_eval.models", "AVAILABLE_CHAT_TEMPLATE_MODELS")
+"""What its listing of models shows; it adds there what older plugins bring, and not what entry points do."""
 EVALUATION_BAR = Part(_LMMS_EVAL, "lmms_eval.evaluator", "tqdm")
 REQUEST_BAR = Part(_LMMS_EVAL, "lmms_eval.api.task", "tqdm")
 
 PARTS = (
     *(TASK_FOLDERS, TASK_CONFIG, STANDARD_ERRORS, AGGREGATION, SAVED_RESULTS, EVALUATION, COMMAND_ARGUMENTS, COMMAND),
     *(SAVED_SAMPLES, ANSWER_FILTERS, FIRST_ANSWER, PYTHON_CALL, DECORATOR),
-    *(TASK_INDEX, EVALUATION_BAR, REQUEST_BAR, FOLDER_NAME),
+    *(TASK_MATCHES, TASK_INDEX, CHAT_MODELS, EVALUATION_BAR, REQUEST_BAR, FOLDER_NAME),
 )
 """All that are declared."""
 

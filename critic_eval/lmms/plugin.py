@@ -19,6 +19,9 @@ def model_manifests() -> list[Any]:
     from lmms_eval.models.registry_v2 import ModelManifest
 
     install()
+    listed = parts.CHAT_MODELS.find()
+    if listed is not None:
+        listed.update(_MODELS)
     return [ModelManifest(model_id=name, chat_class_path=path) for name, path in _MODELS.items()]
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from critic_eval.runs.own_source import KEY, own_source_record
 from critic_eval.whole_files import write_whole
 
 SECTION = "critic_eval"
@@ -28,6 +29,10 @@ def whole_results(save: Callable[..., Any]) -> Callable[..., Any]:
         self.date_id = datetime_str.replace(":", "-")
         results["task_hashes"] = {task: _hash_of(logged) for task, logged in (samples or {}).items()}
         results.update(asdict(self.general_config_tracker))
+        for task, ours in results[SECTION].items():
+            named = own_source_record(task, _folder(self))
+            if named is not None:
+                ours[KEY] = named
         is_written = _write(_folder(self) / f"{self.date_id}_results.json", _one_text(results))
         # To push them, lmms-eval writes them once more.
         return save(self, results, samples, datetime_str) if is_written and self.push_results_to_hub else None
@@ -55,7 +60,15 @@ def take_unsaved() -> list[str]:
     return taken
 
 
+def take_written() -> list[Path]:
+    """The files that were written since the last call."""
+    taken = list(_written)
+    _written.clear()
+    return taken
+
+
 _unsaved: list[str] = []
+_written: list[Path] = []
 
 
 def _write(file: Path, texts: Iterable[str]) -> bool:
@@ -68,6 +81,7 @@ def _write(file: Path, texts: Iterable[str]) -> bool:
         _unsaved.append(f"{file} could not be written ({why}).")
         print(f"error: {_unsaved[-1]}", file=sys.stderr, flush=True)
         return False
+    _written.append(file)
     return True
 
 

@@ -97,7 +97,7 @@ def probe_names() -> list[str]:
     return PROBES.names()
 
 
-@probe("position")
+@probe("position", kinds="preference")
 def position(probed: Probed) -> Statistic:
     """How much more often than half the response shown first is preferred, of items judged in both orders."""
     rate = first_position_rate(probed.preferences())
@@ -106,7 +106,7 @@ def position(probed: Probed) -> Statistic:
     return mean_statistic(np.asarray(rate.addends)[:, 0] - 0.5, rate.counted, scale=(-0.5, 0.5))
 
 
-@probe("length")
+@probe("length", kinds="preference")
 def length(probed: Probed) -> Statistic:
     """The coefficient of log(length of A / length of B) in a logistic model of preferring A, next to the label.
 
@@ -123,7 +123,7 @@ def length(probed: Probed) -> Statistic:
     return cell_statistic(points, _length_coefficient, value, Counted.of(decided))
 
 
-@probe("length_accuracy")
+@probe("length_accuracy", kinds="preference")
 def length_accuracy(probed: Probed) -> Statistic:
     """Accuracy where the longer response is the better one, minus where the shorter one is; ties are left out."""
     rows, counted = [], []
@@ -142,7 +142,7 @@ def length_accuracy(probed: Probed) -> Statistic:
     return Statistic(value, addends, _difference_of_ratios, Counted.of(counted), reason)
 
 
-@probe("self_preference", needs_model=True)
+@probe("self_preference", needs_model=True, kinds="preference")
 def self_preference(probed: Probed) -> Statistic:
     """What a model's responses win by the verdicts, minus by the labels, in points from 0 to 1."""
     values, counted = [], []
@@ -157,7 +157,7 @@ def self_preference(probed: Probed) -> Statistic:
     return mean_statistic(values, Counted.of(counted), shape="mean", scale=(-1.0, 1.0))
 
 
-@probe("injection", needs_second="the task's _injected variant")
+@probe("injection", needs_second="the task's _injected variant", kinds=("preference", "score"))
 def injection(probed: Probed) -> Statistic:
     """What a response wins by asking for the verdict: points of a pair, or scores on their own scale."""
     plain = {

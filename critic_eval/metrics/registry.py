@@ -132,6 +132,7 @@ class RegisteredProbe:
         function: From `probes.Probed` to a `Statistic` or, of two runs, a `Comparison`.
         needs_second: What the second run is that it needs, in a few words; None where one run is enough.
         needs_model: Whether it is about the responses of one model, which the user names.
+        kinds: The kinds of verdicts that it is about; empty for all.
         about: What it measures, in one sentence.
     """
 
@@ -139,6 +140,7 @@ class RegisteredProbe:
     function: Callable[..., Any]
     needs_second: str | None = None
     needs_model: bool = False
+    kinds: tuple[VerdictKind, ...] = ()
     about: str = ""
 
 
@@ -179,7 +181,13 @@ def figure(
     return register
 
 
-def probe(name: str, *, needs_second: str | None = None, needs_model: bool = False) -> Callable[[Function], Function]:
+def probe(
+    name: str,
+    *,
+    needs_second: str | None = None,
+    needs_model: bool = False,
+    kinds: VerdictKind | Sequence[VerdictKind] = (),
+) -> Callable[[Function], Function]:
     """Register a function of `probes.Probed` as a probe; the first line of its docstring describes it.
 
     The arguments are fields of `RegisteredProbe`.
@@ -189,7 +197,8 @@ def probe(name: str, *, needs_second: str | None = None, needs_model: bool = Fal
     """
 
     def register(function: Function) -> Function:
-        PROBES.add(name, RegisteredProbe(name, function, needs_second, needs_model, _first_line(function)))
+        taken = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+        PROBES.add(name, RegisteredProbe(name, function, needs_second, needs_model, taken, _first_line(function)))
         return function
 
     return register

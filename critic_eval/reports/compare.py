@@ -50,16 +50,16 @@ def compare_runs(
     """Compare two runs of a task on the items that both judged.
 
     Raises:
-        ArgumentError: they are of different tasks, have no item in common, or one was limited to a part of the items.
+        ArgumentError: they are of different tasks, or have no item in common; or one is of a part of the items
+            (`--limit`), and the other of others.
         DataError: samples were not logged.
     """
     if first.task != second.task:
         raise ArgumentError(f"{first.task} and {second.task} are different tasks; compare runs of one.")
-    for run in (first, second):
-        if run.is_partial:
-            raise ArgumentError(f"{run.file} is a part of a run (--limit); compare whole runs.")
     (own, own_read), (other, other_read) = first.counted_and_read(), second.counted_and_read()
     read = own_read, other_read
+    if first.is_partial or second.is_partial:
+        _refuse_other_items(first, second, *read)
     columns = dict.fromkeys((one.name, one.group) for one in first.figures if one.group in (MEAN, POOLED))
     comparisons = [
         compare(name, *(read if name == "invalid_rate" else (own, other)), first.invalid_policy, resamples, seed, group)
@@ -72,8 +72,22 @@ def compare_runs(
         comparisons=comparisons,
         corrected=[float(p) for p in holm([one.p for one in comparisons])],
         items=item_differences(own, other)[:n_items],
-        differences=first.signature.differences(second.signature),
+        differences=first.signature.differences(second.signature) if first.settings and second.settings else [],
     )
+
+
+def _refuse_other_items(
+    first: TaskRun, second: TaskRun, judgments: Sequence[Judgment], others: Sequence[Judgment]
+) -> None:
+    """Raise ArgumentError unless two runs, of which one is a part, are on the same items in the same orders."""
+    shown, other_shown = ({(one.item_id, one.order) for one in side} for side in (judgments, others))
+    if shown != other_shown:
+        part = first if first.is_partial else second
+        raise ArgumentError(
+            f"{part.file} is a part of a run (--limit), and the two are not on the same items: {first.file.name} has "
+            f"{len(shown)}, {second.file.name} {len(other_shown)}, of which {len(shown & other_shown)} are the same. "
+            "Run both with the same --limit."
+        )
 
 
 def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> list[ItemDifference]:

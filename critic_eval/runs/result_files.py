@@ -28,7 +28,8 @@ def find_results(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
     notes: list[str] = []
     for path in map(str, paths):
         try:
-            found = {file: _is_file(file) for file in _named(path) if file.name.endswith(".json")}
+            within = [file for named in named_paths(path) for file in results_within(named)]
+            found = {file: _is_file(file) for file in within if file.name.endswith(".json")}
         except (OSError, ValueError) as error:
             raise ArgumentError(f"{path} can't be looked at ({_why(error)}).") from error
         if not found:
@@ -36,6 +37,28 @@ def find_results(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
         files += [file for file, is_regular in found.items() if is_regular]
         notes += [f"{file} is no regular file." for file, is_regular in found.items() if not is_regular]
     return list(dict.fromkeys(files)), list(dict.fromkeys(notes))
+
+
+def named_paths(path: str) -> list[Path]:
+    """The files and folders that a path names: itself, or what fits it as a pattern with `*`, `?` or `[...]`.
+
+    Raises:
+        OSError: it can't be looked at; ValueError where it is no path at all.
+    """
+    named = Path(path)
+    if _exists(named):
+        return [named]
+    return (
+        [Path(name) for name in sorted(glob.glob(path, recursive=True))] if any(sign in path for sign in "*?[") else []
+    )
+
+
+def results_within(path: Path) -> list[Path]:
+    """A file itself; of a folder all results files at any depth, and what `rescore --json` printed in `rescored/`."""
+    if not path.is_dir():
+        return [path]
+    rescored = path.glob("*.json") if path.name == "rescored" else ()
+    return sorted({*path.rglob("*_results.json"), *path.rglob("rescored/*.json"), *rescored})
 
 
 def is_file(path: Path) -> bool:
@@ -71,16 +94,6 @@ def first_of(notes: Iterable[str], most: int = 20) -> list[str]:
     """The first notes, and how many more there are."""
     told = list(notes)
     return told if len(told) <= most else [*told[:most], f"And {len(told) - most} more."]
-
-
-def _named(path: str) -> list[Path]:
-    named = [Path(name) for name in sorted(glob.glob(path, recursive=True))] if "*" in path else [Path(path)]
-    return [file for one in named for file in (_inside(one) if one.is_dir() else [one] if _exists(one) else [])]
-
-
-def _inside(folder: Path) -> list[Path]:
-    own = folder.glob("*.json") if folder.name == "rescored" else ()
-    return sorted({*folder.rglob("*_results.json"), *folder.rglob("rescored/*.json"), *own})
 
 
 def _exists(path: Path) -> bool:

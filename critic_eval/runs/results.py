@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from critic_eval.benchmarks.registry import find_benchmark
-from critic_eval.errors import ArgumentError, CriticEvalError, DataError
+from critic_eval.errors import CriticEvalError, DataError
 from critic_eval.judging import Judgment
 from critic_eval.metrics import MEAN, POOLED, InvalidPolicy, figure_of_metric
 from critic_eval.metrics.signature import Signature
+from critic_eval.runs.own_source import OwnSource, read_own_source
 from critic_eval.runs.rescore import read_judgments
 from critic_eval.runs.result_files import find_results, first_of, is_file, read_results
 from critic_eval.runs.result_values import figure_numbers, name_text, number, part, seconds, settings_texts
@@ -47,6 +48,7 @@ class TaskRun:
         samples: the samples of this task, if they were logged.
         seconds: seconds a judgment, where they are known.
         date: when the run was started, as lmms-eval writes it.
+        own_file: the user's file that its items were read from, where it was one.
     """
 
     task: str
@@ -59,6 +61,7 @@ class TaskRun:
     samples: Path | None
     seconds: float | None
     date: str
+    own_file: OwnSource | None = None
 
     @property
     def signature(self) -> Signature:
@@ -109,27 +112,6 @@ def column_name(column: tuple[str, str]) -> str:
     return column[0] if column[1] == POOLED else f"{column[1]} {column[0]}"
 
 
-def pick(runs: Sequence[TaskRun], task: str, place: str) -> TaskRun:
-    """The run of a task among several: a whole one if there is any, and of runs that were repeated the latest.
-
-    Raises:
-        ArgumentError: there is none, or they are of several critics or otherwise measured.
-    """
-    fitting = [run for run in runs if run.task == task]
-    fitting = [run for run in fitting if not run.is_partial] or fitting
-    critics = sorted({run.critic for run in fitting})
-    if len(critics) != 1:
-        found = f"holds runs of {', '.join(critics)}" if critics else "holds no run"
-        raise ArgumentError(f"{place} {found} of {task}; name the results file of one.")
-    differing = {name for run in fitting for name in fitting[0].signature.differences(run.signature)} - {"version"}
-    if differing:
-        raise ArgumentError(
-            f"{place} holds {len(fitting)} runs of {task} that differ in {', '.join(sorted(differing))}; name the "
-            "results file of one."
-        )
-    return max(fitting, key=lambda run: (run.date, run.file.name))
-
-
 @dataclass
 class Collected:
     """Runs that were found, and what is to be said of files that could not be used, or not whole."""
@@ -152,15 +134,10 @@ def collect(paths: Sequence[str | Path]) -> Collected:
     files, notes = find_results(paths)
     collected = Collected(notes=notes)
     for file in files:
-        try:
-            results = read_results(file)
-        except DataError as error:
-            collected.notes.append(str(error))
-            continue
-        runs, odd = _runs(results, file)
+        runs, odd = read_runs(file)
         collected.runs += runs
-        collected.notes += first_of(odd, _NOTES)
-    collected.notes = [visible(note, _LONGEST_NOTE) for note in collected.notes]
+        collected.notes += odd
+    collected.notes = [visible(note, LONGEST_NOTE) for note in collected.notes]
     if not collected.runs:
         raise DataError(" ".join(first_of(["No run of one of our tasks was found.", *collected.notes], 6)))
     return collected
@@ -168,7 +145,17 @@ def collect(paths: Sequence[str | Path]) -> Collected:
 
 _NOTES = 5
 """Notes on one file at most."""
-_LONGEST_NOTE = 400
+LONGEST_NOTE = 400
+"""Characters."""
+
+
+def read_runs(file: Path) -> tuple[list[TaskRun], list[str]]:
+    """The runs of our tasks in a results file that have something to show, and notes on what is odd about it."""
+    try:
+        runs, odd = _runs(read_results(file), file)
+    except DataError as error:
+        return [], [str(error)]
+    return runs, first_of(odd, _NOTES)
 
 
 def _runs(results: dict[str, Any], file: Path) -> tuple[list[TaskRun], list[str]]:
@@ -234,6 +221,7 @@ def _task_run(task: str, results: dict[str, Any], file: Path, odd: list[str]) ->
         samples=samples if is_file(samples) else None,
         seconds=seconds(ours.get("seconds_per_judgment", part(results, "throughput").get("avg_latency"))),
         date=visible(results.get("date") or "", 40),
+        own_file=read_own_source(ours, file),
     )
 
 

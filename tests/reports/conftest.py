@@ -30,7 +30,8 @@ def write_run(
 ) -> Path:
     """A run's files as lmms-eval writes them."""
     folder.mkdir(parents=True)
-    figures = [full_record(compute_figure(name, said)) for name in ("accuracy_with_tie", "invalid_rate")]
+    main = "pearson" if said[0].verdict.kind == "score" else "accuracy_with_tie"
+    figures = [full_record(compute_figure(name, said)) for name in (main, "invalid_rate")]
     section = {task: {"settings": settings or {"checkpoint": folder.name}, "figures": figures, "left_out": ""}}
     content = {"results": {task: {}}, "config": {"limit": None}, "critic_eval": section, "date": "20260101", **results}
     (folder / "20260101_results.json").write_text(json.dumps(content))

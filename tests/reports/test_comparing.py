@@ -13,7 +13,7 @@ from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import compute_figure
 from critic_eval.reports.compare import compare_runs, item_differences
 from critic_eval.reports.power import power, weakened
-from critic_eval.runs.results import collect, pick
+from critic_eval.runs.results import collect
 from tests.reports.conftest import TASK, judgments, write_run
 
 
@@ -37,13 +37,22 @@ def test_a_better_critic_is_found_better_and_the_items_are_named(tmp_path: Path)
     assert main(["compare", str(tmp_path / "good"), str(tmp_path / "bad"), "--bootstrap", "100"]) == 0
 
 
-def test_parts_of_runs_and_different_tasks_are_not_compared(tmp_path: Path) -> None:
+def test_parts_of_runs_are_compared_on_the_same_items_alone(tmp_path: Path) -> None:
     said = judgments(10, 0.5)
     whole = collect([write_run(tmp_path / "whole", said)]).runs[0]
-    part = collect([write_run(tmp_path / "part", said, config={"limit": 10})]).runs[0]
-    assert part.is_partial
-    with pytest.raises(ArgumentError, match="--limit"):
-        compare_runs(whole, part)
+    parts = [
+        collect([write_run(tmp_path / name, said[:n], config={"limit": n})]).runs[0]
+        for name, n in (("four", 4), ("four again", 4), ("five", 5))
+    ]
+    assert all(part.is_partial for part in parts)
+    assert compare_runs(parts[0], parts[1], resamples=10).comparisons[0].n == 4
+    for first, second in ((whole, parts[0]), (parts[2], parts[0])):
+        with pytest.raises(ArgumentError, match=r"--limit.* 4, of which 4 are the same"):
+            compare_runs(first, second)
+
+
+def test_different_tasks_and_runs_without_samples_are_not_compared(tmp_path: Path) -> None:
+    whole = collect([write_run(tmp_path / "whole", judgments(10, 0.5))]).runs[0]
     with pytest.raises(ArgumentError, match="different tasks"):
         compare_runs(whole, replace(whole, task="critic_scores"))
     with pytest.raises(DataError, match="--log_samples"):
@@ -137,17 +146,6 @@ def test_the_simulated_critic_is_worse_by_the_effect_in_the_figure_that_is_named
     start = compute_figure(name, said, resamples=0).value
     lost = [start - compute_figure(name, worse(said), resamples=0).value for _ in range(200)]
     assert np.mean(lost) == pytest.approx(0.04, abs=0.004)
-
-
-def test_of_several_runs_the_latest_whole_one_is_taken(tmp_path: Path) -> None:
-    said = judgments(10, 0.5)
-    write_run(tmp_path / "a", said, {"checkpoint": "one"}, date="20260101")
-    write_run(tmp_path / "b", said, {"checkpoint": "one"}, date="20260102", config={"limit": 10})
-    runs = collect([tmp_path]).runs
-    assert pick(runs, TASK, "here").date == "20260101"
-    write_run(tmp_path / "c", said, {"checkpoint": "two"})
-    with pytest.raises(ArgumentError, match="runs of one, two"):
-        pick(collect([tmp_path]).runs, TASK, "here")
 
 
 @pytest.mark.parametrize(

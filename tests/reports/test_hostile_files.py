@@ -85,13 +85,14 @@ def test_one_line_or_file_of_samples_is_left_out_and_the_others_are_measured(
     assert main(["compare", str(good), str(odd), "--task", "critic_pairs", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["comparisons"][0]["n"] == 30
     (tmp_path / f"{PAYLOAD[:4]}\x1b[2J.jsonl").write_text("[")
-    files = [str(good / SAMPLES), str(tmp_path / f"{PAYLOAD[:4]}\x1b[2J.jsonl"), str(tmp_path)]
+    (tmp_path / "empty").mkdir()
+    files = [str(good / SAMPLES), str(tmp_path / f"{PAYLOAD[:4]}\x1b[2J.jsonl"), str(tmp_path / "empty")]
     assert main(["probe", "position", "critic_pairs", *files]) == 0
     told = capsys.readouterr().out
     assert "left out: " in told
     assert "<img␛[2J.jsonl" in told
     assert "\x1b" not in told
-    assert f"{tmp_path} is no regular file" in told
+    assert f"{tmp_path / 'empty'} holds no run" in told
     assert main(["probe", "position", "critic_pairs", *files[1:]]) == 1
     error = capsys.readouterr().err
     assert error.count("error: ") == error.count("\n") == 1

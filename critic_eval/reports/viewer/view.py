@@ -11,8 +11,10 @@ from critic_eval.metrics import MEAN, POOLED
 from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.samples import Codes, read_samples
 from critic_eval.reports.viewer.table import Table, make_table
+from critic_eval.runs.naming import resolve_runs
+from critic_eval.runs.own_source import OwnSource
 from critic_eval.runs.result_files import first_of
-from critic_eval.runs.results import TaskRun, collect, pick
+from critic_eval.runs.results import TaskRun
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,11 @@ class TaskView:
             ],
         }
 
+    @property
+    def own_file(self) -> OwnSource | None:
+        """The user's file that its items were read from, as the first run that says so records it."""
+        return next((run.own_file for run in self.runs if run.own_file is not None), None)
+
 
 @dataclass(frozen=True)
 class View:
@@ -101,7 +108,7 @@ def open_view(paths: Sequence[str | Path], task: str | None = None) -> View:
     """Read the samples of one or two runs.
 
     Args:
-        paths: of each run, a results JSON or a folder that holds one.
+        paths: of each run, a folder, a results file, a samples file or a pattern (see `runs.naming`).
         task: one task only.
 
     Raises:
@@ -110,24 +117,18 @@ def open_view(paths: Sequence[str | Path], task: str | None = None) -> View:
     """
     if not 1 <= len(paths) <= 2:
         raise ArgumentError(f"The viewer shows one run or holds two against each other, not {len(paths)}.")
-    collected = [collect([path]) for path in paths]
-    names = [list(dict.fromkeys(run.task for run in one.runs)) for one in collected]
-    shared = [name for name in names[0] if all(name in others for others in names)]
+    taken = [resolve_runs([path], task) for path in paths]
+    shared = [name for name in taken[0].runs if all(name in one.runs for one in taken)]
     if not shared:
-        raise ArgumentError(f"The two runs have no task in common: {', '.join(names[0])} and {', '.join(names[1])}.")
-    if task is not None and task not in shared:
-        raise ArgumentError(f"There is no task {task} in {' and '.join(map(str, paths))}, but {', '.join(shared)}.")
-    chosen = {
-        name: tuple(pick(one.runs, name, str(path)) for one, path in zip(collected, paths, strict=True))
-        for name in shared
-        if task in (None, name)
-    }
+        names = " and ".join(", ".join(one.runs) for one in taken)
+        raise ArgumentError(f"The two runs have no task in common: {names}.")
+    chosen = {name: tuple(one.runs[name][0] for one in taken) for name in shared}
     found = [_task_view(name, runs) for name, runs in chosen.items()]
     views = [one for one in found if isinstance(one, TaskView)]
     errors = [str(one) for one in found if isinstance(one, DataError)]
     if not views:
         raise DataError(" ".join(errors))
-    notes = [*(note for one in collected for note in one.notes), *errors]
+    notes = [*(note for one in taken for note in (*one.choices, *one.notes)), *errors]
     return View(views[0].critics, tuple(views), tuple(first_of(notes)))
 
 
