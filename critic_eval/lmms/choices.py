@@ -7,7 +7,7 @@ kept here, for the process.
 from typing import get_args
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.catalog import get_protocol, protocol_names
+from critic_eval.judging.families import protocol_family
 from critic_eval.judging.orders import OrderPolicy
 from critic_eval.judging.protocols import Protocol
 
@@ -19,7 +19,7 @@ def select_protocol(name: str | None) -> None:
         ArgumentError: There is no protocol or family of that name.
     """
     global _selected
-    _selected = () if name is None else _members(name)
+    _selected = () if name is None else protocol_family(name)
 
 
 def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
@@ -58,11 +58,6 @@ def selected_orders(default: OrderPolicy) -> OrderPolicy:
 
 _selected: tuple[Protocol, ...] = ()
 _orders: OrderPolicy | None = None
-
-
-def _members(name: str) -> tuple[Protocol, ...]:
-    family = [member for member in protocol_names() if member.startswith(f"{name}_")]
-    return tuple(map(get_protocol, family)) if family and name not in protocol_names() else (get_protocol(name),)
 
 
 def _shape(protocol: Protocol) -> tuple[str, bool]:
