@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from critic_eval import __version__
-from critic_eval.cli import ablate, agreement, compare, convert, leaderboard, power, probe, rescore, view
+from critic_eval.cli import ablate, agreement, compare, convert, judge, leaderboard, power, probe, rescore, view
 from critic_eval.errors import CriticEvalError
 from critic_eval.visible import visible
 
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    for command in (rescore, agreement, probe, compare, power, leaderboard, ablate, view, convert):
+    for command in (judge, rescore, agreement, probe, compare, power, leaderboard, ablate, view, convert):
         command.add_command(commands)
     return parser
 
