@@ -52,7 +52,7 @@ def add_command(commands: Any) -> None:
         help="what was answered; as often as there are answers",
     )
     judge.add_argument(
-        "--kind", choices=["score", "compare", "rank"], help="what is asked, where the number is not to say"
+        "--kind", choices=["score", "compare", "rank"], help="what is asked (default: by the number of responses)"
     )
     judge.add_argument("--reference", metavar="TEXT", help="a right answer, for protocols that show one")
     judge.add_argument("--rubric", metavar="TEXT", help="what scores mean, for protocols that show it")
@@ -131,6 +131,7 @@ def _judge_lines(args: argparse.Namespace) -> int:
 
 def _item(line: bytes, allow_urls: bool) -> dict[str, Any]:
     """The item of a line; its images are files in the current folder, or below it."""
+    from critic_eval.benchmarks.loading.cases import UnusableError
     from critic_eval.benchmarks.loading.inside import image_inside, is_address
 
     try:
@@ -144,8 +145,12 @@ def _item(line: bytes, allow_urls: bool) -> dict[str, Any]:
         named = paths if isinstance(paths, list) else [paths]
         if not all(isinstance(path, str) for path in named):
             raise ArgumentError(f"The {name} is neither a path nor a list of paths.")
+        try:
+            inside = [path if allow_urls and is_address(path) else image_inside(Path.cwd(), path) for path in named]
+        except UnusableError as error:
+            raise ArgumentError(f"The line can't be judged: {error}.") from error
         if named:
-            item[name] = [path if allow_urls and is_address(path) else image_inside(Path.cwd(), path) for path in named]
+            item[name] = inside
     return item
 
 
@@ -162,8 +167,9 @@ def _told(result: Any) -> Iterator[str]:
     else:
         said = {"a": "A is better", "b": "B is better", "tie": "A tie"}[result.better]
         yield said + {True: "; both orders agree", False: "; the orders disagree", None: ""}[result.consistent]
-    if result.probabilities is not None:
-        likeliest = sorted(result.probabilities.items(), key=lambda share: -share[1])[:3]
+    shares = getattr(result, "probabilities", None)
+    if shares is not None:
+        likeliest = sorted(shares.items(), key=lambda share: -share[1])[:3]
         yield "Probabilities: " + ", ".join(f"{name} {share:.3f}" for name, share in likeliest)
     texts = dict(zip(result.orders, result.texts, strict=True)) if hasattr(result, "orders") else {"": result.text}
     for order, text in texts.items():
