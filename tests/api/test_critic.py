@@ -50,14 +50,16 @@ def test_single_calls_give_what_judge_gives(
 ) -> None:
     pair, single, several = pairs[0], scored[0], ranked[0]
     together = critic.judge(map(asked, (pair, single, several)), progress=False)
-    one_by_one = [
-        critic.compare(pair["image"], pair["question"], *pair["responses"]),
-        critic.score(single["image"], single["question"], single["responses"][0]),
-        critic.rank(several["image"], several["question"], several["responses"]),
+    compared = critic.compare(pair["image"], pair["question"], *pair["responses"])
+    score = critic.score(single["image"], single["question"], single["responses"][0])
+    rank = critic.rank(several["image"], several["question"], several["responses"])
+    assert [result.to_record() for result in together] == [
+        compared.to_record(),
+        score.to_record(),
+        rank.to_record(),
     ]
-    assert [result.to_record() for result in together] == [result.to_record() for result in one_by_one]
     assert [type(result) for result in together] == [Comparison, Score, Rank]
-    assert one_by_one[2].best_first == tuple("ABCD".index(letter) for letter in several["label"])  # type: ignore[union-attr]
+    assert rank.best_first == tuple("ABCD".index(letter) for letter in several["label"])
 
 
 def test_a_response_wins_where_it_wins_in_both_orders() -> None:
@@ -108,7 +110,7 @@ def test_the_expected_score_is_of_the_probabilities(critic: Critic, scored: list
     item = scored[0]
     plain = critic.score(item["image"], item["question"], item["responses"][0])
     sure = critic.score(item["image"], item["question"], item["responses"][0], probabilities=True)
-    assert plain.probability is plain.probabilities is plain.coverage is None
+    assert (plain.probability, plain.probabilities, plain.coverage) == (None, None, None)
     assert sure.probabilities is not None
     assert sum(sure.probabilities.values()) == pytest.approx(1.0)
     assert sure.value == pytest.approx(sum(float(name) * share for name, share in sure.probabilities.items()), abs=1e-3)
@@ -215,7 +217,7 @@ def test_protocols_are_chosen_by_name_or_family_for_a_critic_or_a_call() -> None
         assert result.judgment.protocol == "verdict_last_score"
         assert result.value == 40.0
         texts = {"rubric": "1 is bad, 5 is good.", "reference": "It is red."}
-        rated = critic.score(None, "Which?", "red", protocol="prometheus_vision", **texts)
+        rated = critic.score(None, "Which?", "red", protocol="prometheus_vision", **texts)  # type: ignore[arg-type]
         assert rated.scale == (1.0, 5.0)
         for text in texts.values():
             assert text in prompt(server.bodies[-1])
