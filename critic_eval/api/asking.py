@@ -1,6 +1,7 @@
 """Questions as a plan takes them: each in its orders, with its images, opened when it is taken."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from PIL import Image
 
@@ -32,6 +33,7 @@ class Questions:
         self._questions = questions
         self._limit, self._allow_urls, self._is_strict = max_new_tokens, allow_urls, is_strict
         self._items: list[int] = []
+        self._last: tuple[tuple[object, ...] | None, list[Image.Image]] = (None, [])
         self.failures: dict[int, str] = {}
 
     def asked(self) -> Iterator[Asked]:
@@ -72,4 +74,9 @@ class Questions:
         yield from by_item.items()
 
     def _opened(self, question: Question) -> list[Image.Image]:
-        return open_images(question.item.images, f"item {question.item.id}", allow_urls=self._allow_urls)
+        """The images of a question; those of the one before are at hand, which often shows the same."""
+        shown = question.item.images
+        same = tuple(image if isinstance(image, str | Path) else id(image) for image in shown)
+        if same != self._last[0]:
+            self._last = (same, open_images(shown, f"item {question.item.id}", allow_urls=self._allow_urls))
+        return self._last[1]

@@ -1,5 +1,6 @@
 """Items to be judged, as people write them: a dict or an `Item`, and which question it makes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -62,7 +63,8 @@ def read_item(given: Any, number: int) -> tuple[Item, Kind | None]:
             return checked(given), None
         if not isinstance(given, Mapping):
             raise UnusableError(f"it is of type {type(given).__name__}, not a dict or an Item")
-        refuse_unread({str(key): _plain(value) for key, value in given.items()}, KEYS)
+        given = {str(key): value for key, value in given.items() if not _is_nan(value)}
+        refuse_unread({key: _plain(value) for key, value in given.items()}, KEYS)
         item = Item(
             id=optional_text(given, "id") or str(number),
             question=text_of(given, "question"),
@@ -159,6 +161,11 @@ def _only(given: Mapping[str, Any], one: str, many: str) -> Any:
     if len(values) > 1:
         raise UnusableError(f"{one} and {many} are both given")
     return values[0] if values else None
+
+
+def _is_nan(value: Any) -> bool:
+    """Whether a value is what pandas has where there is none."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -193,6 +194,34 @@ def test_what_comes_twice_is_asked_once_and_what_is_in_the_journal_never(tmp_pat
         with on(server, journal=journal) as critic:
             assert critic.judge(items, progress=False) == first
         assert len(server.bodies) == 2
+
+
+def test_rows_of_a_data_frame_are_items_and_what_they_lack_is_not_there() -> None:
+    rows = [
+        {"question": "Which color?", "response": "red", "reference": "It is red.", "kind": "score"},
+        {"question": "Which color?", "responses": ["blue", "red"], "rubric": "Prefer red."},
+    ]
+    with by_rule(lambda text: "Score: [70]" if "nan" not in text else "?") as server, on(server) as critic:
+        first, second = critic.judge(pd.DataFrame(rows).to_dict("records"), progress=False)
+    assert isinstance(first, Score)
+    assert first.value == 70.0
+    assert isinstance(second, Comparison)
+
+
+def test_an_image_that_comes_again_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    PIXELS.save(tmp_path / "image.png")
+    opened: list[object] = []
+    image_open = Image.open
+
+    def counted(file: Any) -> Any:
+        opened.append(file)
+        return image_open(file)
+
+    monkeypatch.setattr(Image, "open", counted)
+    items = [{"image": tmp_path / "image.png", "question": "Which?", "response": str(n)} for n in range(5)]
+    with by_rule(lambda text: "Score: [70]") as server, on(server) as critic:
+        assert len(critic.judge(items, progress=False)) == 5
+    assert len(opened) == 1
 
 
 def test_an_items_kind_goes_before_the_calls(critic: Critic, ranked: list[dict[str, Any]]) -> None:
