@@ -13,6 +13,7 @@ from critic_eval.cli import (
     cite,
     compare,
     convert,
+    judge,
     leaderboard,
     new_benchmark,
     power,
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    measuring = (rescore, agreement, probe, compare, power, leaderboard, ablate, view)
+    measuring = (judge, rescore, agreement, probe, compare, power, leaderboard, ablate, view)
     for command in (*measuring, tasks, cite, new_benchmark, convert):
         command.add_command(commands)
     for subparser in dict.fromkeys(commands.choices.values()):

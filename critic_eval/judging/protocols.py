@@ -20,6 +20,7 @@ __all__ = [
     "VerdictForm",
     "digest_prompt",
     "get_protocol",
+    "protocol_family",
     "protocol_names",
     "register_protocol",
     "token_limit",
@@ -73,6 +74,20 @@ def register_protocol(protocol: Protocol | str | os.PathLike[str]) -> Protocol:
         raise ArgumentError(f"{protocol}: {str(error)[0].lower()}{str(error)[1:]}") from error
     _files[declared.name] = file
     return declared
+
+
+def protocol_family(name: str) -> tuple[Protocol, ...]:
+    """The protocols of a family, sorted by name, or the one protocol of that name.
+
+    Raises:
+        ArgumentError: there is no protocol or family of that name.
+
+    >>> [protocol.name for protocol in protocol_family("reason_first")]
+    ['reason_first_pair', 'reason_first_rank', 'reason_first_score']
+    """
+    names = protocol_names()
+    members = [] if name in names else [member for member in names if member.startswith(f"{name}_")]
+    return tuple(map(get_protocol, members or [name]))
 
 
 def token_limit(protocol: Protocol | None, task_limit: int | None, is_selected: bool = False) -> int:

@@ -8,7 +8,7 @@ from typing import get_args
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import OrderPolicy
-from critic_eval.judging.protocols import Protocol, get_protocol, protocol_names
+from critic_eval.judging.protocols import Protocol, protocol_family
 
 
 def select_protocol(name: str | None) -> None:
@@ -21,7 +21,7 @@ def select_protocol(name: str | None) -> None:
         ArgumentError: There is no such protocol, family or file, or the file can't be used.
     """
     global _selected
-    _selected = () if name is None else _members(name)
+    _selected = () if name is None else protocol_family(name)
 
 
 def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
@@ -60,11 +60,6 @@ def selected_orders(default: OrderPolicy) -> OrderPolicy:
 
 _selected: tuple[Protocol, ...] = ()
 _orders: OrderPolicy | None = None
-
-
-def _members(name: str) -> tuple[Protocol, ...]:
-    family = [member for member in protocol_names() if member.startswith(f"{name}_")]
-    return tuple(map(get_protocol, family)) if family and name not in protocol_names() else (get_protocol(name),)
 
 
 def _shape(protocol: Protocol) -> tuple[str, bool]:

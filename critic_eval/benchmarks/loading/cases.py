@@ -50,17 +50,20 @@ def read_cases(read: Callable[[Row], Iterable[Case | LeftOut]], row: Row) -> lis
     return cases
 
 
-def _writable(case: Case) -> Case | LeftOut:
-    """The case, unless a text of it can't be written: half a character, which a broken escape in JSON leaves."""
-    item = case.item
+def holds_half_character(item: Item) -> bool:
+    """Whether a text of an item can't be written: half a character, which a broken escape in JSON leaves."""
     authors = [response.model or "" for response in item.responses]
     others = [item.id, item.group or "", item.cluster or "", item.reference or "", item.rubric or "", *authors]
     try:
         for text in (item.question, item.context or "", *(response.text for response in item.responses), *others):
             text.encode()
     except UnicodeEncodeError:
-        return LeftOut("a text holds half a character (a lone surrogate)")
-    return case
+        return True
+    return False
+
+
+def _writable(case: Case) -> Case | LeftOut:
+    return LeftOut("a text holds half a character (a lone surrogate)") if holds_half_character(case.item) else case
 
 
 def case_of(build: Callable[[], Case]) -> Case | LeftOut:

@@ -13,18 +13,20 @@ from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
 from critic_eval.critics.answer_text import answer_text, verdict_text
+from critic_eval.critics.answering import answer_plan
+from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED, read_batch_size, read_quantization
 from critic_eval.critics.engines.opening import EngineArguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
-from critic_eval.critics.image_store import ImageStore, opened_groups
+from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.images import ImagePolicy, TileCount, count_tiles
 from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.plan_summary import summarize
 from critic_eval.critics.planning import make_plan
 from critic_eval.errors import ArgumentError, DataError, ServerError
 from critic_eval.lmms.choices import select_orders, select_protocol
-from critic_eval.lmms.models.arguments import choose_device, make_accelerator, read_batch_size, read_quantization
+from critic_eval.lmms.models.arguments import choose_device, make_accelerator
 from critic_eval.lmms.models.costs import answer_costs
-from critic_eval.lmms.models.text_judge import refuse_unknown
+from critic_eval.lmms.models.text_judge import refuse_arguments
 from critic_eval.lmms.requests import Requests
 from critic_eval.runs.report import note_costs, note_critic
 
@@ -32,8 +34,6 @@ _logger = logging.getLogger("critic_eval")
 
 JOURNAL_VARIABLE = "CRITIC_EVAL_JOURNAL"
 """Where the command `lmms_eval` says which file is the journal of a run that names none."""
-
-DEFAULT_PRETRAINED = "lmms-lab/llava-critic-7b"
 
 
 class LlavaCritic(lmms):  # type: ignore[misc]
@@ -117,7 +117,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         **unknown: Any,
     ) -> None:
         super().__init__()
-        refuse_unknown(type(self), list(unknown))
+        refuse_arguments(type(self), list(unknown))
         if verdict_only and not reasons:
             raise ArgumentError("verdict_only has no reasons to leave out; give either it or reasons=False.")
         select_protocol(protocol)
@@ -197,25 +197,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             raise SystemExit(0)
         if self.journal is not None and plan.requests and not plan.groups and self.rank == 0:
             print(f"The journal {self.journal.file} answers all {plan.requests} judgments; nothing is computed.")
-        answers = dict(plan.answered)
         torch.manual_seed(self.seed)
-        numbered = [request for group in plan.groups for request in group.members]
-        look = {"desc": "Judging", "unit": " judgments", "disable": self.rank != 0, "smoothing": 0.1}
-        with tqdm(total=plan.requests, initial=len(answers), **look) as bar:
-            for batch in self.engine.answer(opened_groups(plan, images)):
-                for number, answer in batch:
-                    planned = numbered[number]
-                    if self.journal is not None and answer.error is None:
-                        self.journal.add(planned.key, answer)
-                    answers.update(dict.fromkeys(planned.indices, answer))
-                    bar.update(len(planned.indices))
-                if self.journal is not None:
-                    self.journal.end_batch()
-        if self.journal is not None:
-            self.journal.save()
-        missing = plan.requests - len(answers)
-        if missing:
-            raise RuntimeError(f"{missing} of {plan.requests} requests were not answered")
+        answers = answer_plan(plan, self.engine, images, self.journal, is_silent=self.rank != 0)
         note_critic("llava_critic", self._signature(answers.values()))
         note_costs("llava_critic", answer_costs(asked, answers))
         return [self._result(asked, answers, index) for index in range(len(requests))]

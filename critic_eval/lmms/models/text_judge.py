@@ -1,6 +1,5 @@
 """What judges without a model share: lmms-eval's interface, and arguments that are checked by name."""
 
-import difflib
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any
 from lmms_eval.api.instance import GenerationResult, Instance
 from lmms_eval.api.model import lmms
 
+from critic_eval.critics.engines.arguments import refuse_unknown
 from critic_eval.errors import ArgumentError
 
 
@@ -21,7 +21,7 @@ class TextJudge(lmms):  # type: ignore[misc]
 
     def __init__(self, unknown: Mapping[str, Any]) -> None:
         super().__init__()
-        refuse_unknown(type(self), [name for name in unknown if name not in self.IGNORED])
+        refuse_arguments(type(self), [name for name in unknown if name not in self.IGNORED])
 
     @abstractmethod
     def answer(self, request: Instance, document: Mapping[str, Any]) -> str:
@@ -44,13 +44,10 @@ class TextJudge(lmms):  # type: ignore[misc]
         raise ArgumentError("A judge answers generate_until tasks only; this task asks for several rounds.")
 
 
-def refuse_unknown(model: type, unknown: Sequence[str]) -> None:
+def refuse_arguments(model: type, unknown: Sequence[str]) -> None:
     """Raise ArgumentError for an argument that a model does not take, with the names that are near."""
     known = [name for name in inspect.signature(model).parameters if name != "unknown"]
-    for name in unknown:
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it takes {', '.join(known)}."
-        raise ArgumentError(f"{_MODEL_NAMES.get(model.__name__, model.__name__)} has no argument {name!r}; {hint}")
+    refuse_unknown(_MODEL_NAMES.get(model.__name__, model.__name__), known, unknown)
 
 
 _MODEL_NAMES = {"LlavaCritic": "llava_critic", "RecordedJudge": "recorded_judge", "PlantedJudge": "planted_judge"}

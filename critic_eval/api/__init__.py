@@ -1,0 +1,7 @@
+"""Judging in Python, without lmms-eval: `load_critic`, and the results of what a critic is asked."""
+
+from critic_eval.api.critic import Critic
+from critic_eval.api.loading import load_critic
+from critic_eval.api.results import Comparison, Rank, Result, Score, Unjudged
+
+__all__ = ["Comparison", "Critic", "Rank", "Result", "Score", "Unjudged", "load_critic"]

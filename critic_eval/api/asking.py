@@ -1,0 +1,82 @@
+"""Questions as a plan takes them: each in its orders, with its images, opened when it is taken."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from critic_eval.api.images import open_images
+from critic_eval.api.items import Question
+from critic_eval.api.reading import reading
+from critic_eval.critics.conversations import Message
+from critic_eval.critics.generation import Answer, GenerationSettings
+from critic_eval.critics.planning import Asked
+from critic_eval.errors import CriticEvalError
+
+
+class Questions:
+    """The requests of many questions.
+
+    Args:
+        questions: what is asked, by the number of its item.
+        max_new_tokens: upper limit of every answer, below what a protocol asks for.
+        allow_urls: whether images at addresses are fetched.
+        is_strict: whether an item that can't be shown ends all, instead of being left out.
+
+    Attributes:
+        failures: why an item was left out, by its number; complete once `asked` came to its end.
+    """
+
+    def __init__(
+        self, questions: Mapping[int, Question], max_new_tokens: int | None, allow_urls: bool, is_strict: bool
+    ) -> None:
+        self._questions = questions
+        self._limit, self._allow_urls, self._is_strict = max_new_tokens, allow_urls, is_strict
+        self._items: list[int] = []
+        self._last: tuple[tuple[object, ...] | None, list[Image.Image]] = (None, [])
+        self.failures: dict[int, str] = {}
+
+    def asked(self) -> Iterator[Asked]:
+        """Each question in each of its orders.
+
+        Raises:
+            CriticEvalError: an item can't be shown to the critic, if strict.
+        """
+        for number, question in self._questions.items():
+            try:
+                prompts = [question.protocol.render(question.item, order) for order in question.orders]
+                images = self._opened(question)
+            except CriticEvalError as error:
+                if self._is_strict:
+                    raise
+                self.failures[number] = str(error)
+                continue
+            settings = GenerationSettings.from_task(
+                {"max_new_tokens": question.protocol.max_new_tokens, "until": question.protocol.until},
+                self._limit,
+                "verdict" if question.probabilities else "text",
+            )
+            for order, prompt in zip(question.orders, prompts, strict=True):
+                self._items.append(number)
+                shown = [Message("user", (*images, prompt))]
+                read_as = reading(question, order) if question.probabilities else None
+                yield Asked(len(self._items) - 1, shown, settings, read_as)
+
+    def images(self, index: int) -> list[Image.Image]:
+        """The images of a request, opened again."""
+        return self._opened(self._questions[self._items[index]])
+
+    def answers(self, given: Mapping[int, Answer]) -> Iterator[tuple[int, Sequence[Answer]]]:
+        """The number of each item that was asked about, and its answers, one for each order."""
+        by_item: dict[int, list[Answer]] = {}
+        for index, number in enumerate(self._items):
+            by_item.setdefault(number, []).append(given[index])
+        yield from by_item.items()
+
+    def _opened(self, question: Question) -> list[Image.Image]:
+        """The images of a question; those of the one before are at hand, which often shows the same."""
+        shown = question.item.images
+        same = tuple(image if isinstance(image, str | Path) else id(image) for image in shown)
+        if same != self._last[0]:
+            self._last = (same, open_images(shown, f"item {question.item.id}", allow_urls=self._allow_urls))
+        return self._last[1]

@@ -1,0 +1,87 @@
+"""From answers to results: what the critic said of an item, read by the protocol that asked for it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from critic_eval.api.items import Question
+from critic_eval.api.results import Comparison, Rank, Result, Score, agreed, better_of
+from critic_eval.critics.answer_text import answer_text, verdict_text
+from critic_eval.critics.generation import Answer
+from critic_eval.judging import Judgment, Reading
+
+
+def read_result(question: Question, answers: Sequence[Answer]) -> Result:
+    """The result of a question, of one answer for each of its orders."""
+    item = replace(question.item, images=())
+    judgments = [
+        _judgment(question, order, answer, None) for order, answer in zip(question.orders, answers, strict=True)
+    ]
+    if question.kind == "compare":
+        return _comparison(replace(question, item=item), judgments, answers)
+    judgment, verdict = judgments[0], judgments[0].verdict
+    if question.kind == "rank":
+        best_first = tuple(map(int, verdict.value)) if isinstance(verdict.value, tuple) else None
+        return Rank(best_first, judgment.raw, verdict.reason, judgment, item)
+    shares, coverage = _shares(judgment.logprobs)
+    return Score(
+        value=None if verdict.value is None else float(verdict.value),  # type: ignore[arg-type]  # a score
+        text=judgment.raw,
+        reason=verdict.reason,
+        probability=None if shares is None else max(shares.values()),
+        probabilities=shares,
+        coverage=coverage,
+        scale=question.protocol.scale,
+        judgment=judgment,
+        item=item,
+    )
+
+
+def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequence[Answer]) -> Comparison:
+    verdicts = tuple(better_of(judgment.verdict) for judgment in judgments)
+    better, shares, coverage = agreed(verdicts), None, None
+    if question.probabilities and better is not None:
+        mean = _judgment(question, question.orders[0], answers[0], answers[1] if len(answers) > 1 else None)
+        better = better_of(mean.verdict)
+        shares, coverage = _shares(mean.logprobs)
+    reasons = [
+        f"shown as {judgment.order}: {judgment.verdict.reason}"
+        for judgment in judgments
+        if not judgment.verdict.is_valid
+    ]
+    both_said = len(verdicts) == 2 and None not in verdicts
+    return Comparison(
+        better=better,
+        texts=tuple(judgment.raw for judgment in judgments),
+        verdicts=verdicts,
+        orders=question.orders,
+        consistent=verdicts[0] == verdicts[1] if both_said else None,
+        reason="; ".join(reasons) or None,
+        probabilities=shares,
+        coverage=coverage,
+        judgments=tuple(judgments),
+        item=question.item,
+    )
+
+
+def _judgment(question: Question, order: str, answer: Answer, partner: Answer | None) -> Judgment:
+    """What an answer says; with probabilities, together with its partner's, which was shown the pair turned."""
+    said = verdict_text(reading(question, order), answer, partner) if question.probabilities else answer_text(answer)
+    judgment = question.protocol.judge(question.item, order, said, answer.seconds)
+    return replace(judgment, raw=answer.text)  # a stated verdict is no text that the critic gave
+
+
+def reading(question: Question, order: str) -> Reading:
+    """How the answer to a question in one order will be read."""
+    return Reading(question.protocol.name, order, question.protocol.shown_texts(question.item))
+
+
+def _shares(logprobs: Mapping[str, float] | None) -> tuple[dict[str, float] | None, float | None]:
+    """Probabilities by the names of results, and how much of all probability they are shares of."""
+    if not logprobs:
+        return None, None
+    names = {"A": "a", "B": "b"}
+    shares = {names.get(name, name): math.exp(value) for name, value in logprobs.items()}
+    coverage = shares.pop("coverage", None)
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items()}, coverage
