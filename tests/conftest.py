@@ -7,18 +7,37 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from critic_eval.lmms.choices import select_orders, select_protocol
 
 # No test reaches a hub: the libraries read this when they are first imported.
 os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
 
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:
+    # There is a worker for each core. With more threads than cores, OpenMP's wait for each other in busy loops, which
+    # makes the embedded critic ten times as slow. torch reads this when it is first imported, and what tests start
+    # inherits it.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Machines that run tests are busy: how long one example takes says nothing.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if IS_WORKER else base
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or writes the user's generated data."""
+def _apart(session_folder: Path) -> Iterator[None]:
+    """No test reads or writes the user's generated data; it is generated once for all workers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CRITIC_EVAL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("CRITIC_EVAL_CACHE", str(session_folder / "generated"))
         yield
 
 
@@ -34,6 +53,25 @@ def _nothing_is_left_selected() -> Iterator[None]:
 def repository() -> Path:
     """The checkout's top folder."""
     return Path(__file__).resolve().parents[1]
+
+
+Shared = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def shared(repository: Path) -> Shared:
+    """Finds what others recorded, beside the checkout; a test that asks for what is not there skips, and says so.
+
+    These files are too large for the repository, or not ours to publish.
+    """
+
+    def located(path: str) -> Path:
+        file = repository.parent / "shared" / path
+        if not file.exists():
+            pytest.skip(f"there is no ../shared/{path} on this machine")
+        return file
+
+    return located
 
 
 Command = Callable[..., int]
