@@ -1,12 +1,15 @@
 """What all tests share."""
 
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from critic_eval.lmms.choices import select_orders, select_protocol
@@ -31,6 +34,23 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of a session share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if IS_WORKER else base
+
+
+Once = Callable[[str, Callable[[], Any]], Any]
+
+
+@pytest.fixture(scope="session")
+def once(session_folder: Path) -> Once:
+    """Makes what takes long in the first worker that asks for it, and reads it in all others; it is kept as JSON."""
+
+    def made_once(name: str, make: Callable[[], Any]) -> Any:
+        file = session_folder / f"{name}.json"
+        with FileLock(file.with_suffix(".lock")):
+            if not file.exists():
+                file.write_text(json.dumps(make()), encoding="utf-8")
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    return made_once
 
 
 @pytest.fixture(scope="session", autouse=True)

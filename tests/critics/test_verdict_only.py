@@ -16,7 +16,7 @@ from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Reading, Verdict, get_protocol, protocol_names, read_stated, to_canonical, verdict_form
 from critic_eval.lmms.models.llava_critic import LlavaCritic
-from tests.critics.conftest import answers, grouped, judged
+from tests.critics.conftest import answers, grouped, presented
 
 ALONE = GenerationSettings(24, mode="verdict")
 
@@ -48,7 +48,7 @@ def test_shares_are_the_probabilities_of_the_openings(checkpoint: Checkpoint, pa
 def test_numbers_of_several_digits_share_what_their_digits_do(
     checkpoint: Checkpoint, pairs: list[dict[str, Any]]
 ) -> None:
-    conversation, reading = judged(pairs[0], "A", "llava_critic_score")
+    conversation, reading = presented(pairs[0], "A", "llava_critic_score")
     found = answers(LocalEngine(checkpoint), [Group(ALONE, (Request(0, conversation, reading),))])
     stated = found[0].stated
     assert stated is not None
