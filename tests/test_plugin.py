@@ -22,7 +22,8 @@ output_type: generate_until
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+    environment = {name: value for name, value in os.environ.items() if name != "CRITIC_EVAL_JOURNAL"}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
 
 
 OUR_COMMAND = [sys.executable, "-m", "critic_eval.lmms.command"]
