@@ -98,7 +98,7 @@ Command = Callable[..., int]
 
 
 @functools.cache
-def task_index() -> object:
+def task_index() -> Any:
     """The index of our tasks alone, which takes no time, where lmms-eval reads that of all."""
     from lmms_eval.tasks import TaskManager
 
