@@ -26,7 +26,8 @@ from critic_eval.studies.load import read_study
 from critic_eval.studies.render import make_report, to_html, to_markdown
 from critic_eval.studies.running import Outcome
 from critic_eval.studies.study import Study, shown
-from tests.reports.conftest import TASK, judgments, write_run
+from tests.factories import judgments
+from tests.reports.conftest import TASK, write_run
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 
