@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from critic_eval.critics.checkpoints import build_config, conversion, convert_checkpoint
 from critic_eval.critics.checkpoints.weights import empty_model, to_original, tower_prefix
+from tests.conftest import Once
 
 from .conftest import NEXT_CONFIG, Tiny, save_chatml_tokenizer
 
@@ -97,10 +98,8 @@ class Measured:
     shards: int
 
 
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory, tiny_next: Tiny) -> dict[tuple[str, str, str], Measured]:
-    """Each load measured, one after the other in a process of its own: starting it takes longer than the loads."""
-    base = tmp_path_factory.mktemp("large")
+def measure(base: Path, tiny: Path) -> list[tuple[int, int, int, int]]:
+    """Measure each load, one after the other in a process of its own: starting it takes longer than the loads."""
     folders = {(suffix, "original"): base / suffix for suffix in ("safetensors", "bin")}
     for (suffix, _), folder in folders.items():
         write_shards(folder, suffix)
@@ -108,19 +107,30 @@ def measured(tmp_path_factory: pytest.TempPathFactory, tiny_next: Tiny) -> dict[
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(conversion, "_SHARD_SIZE", SHARD_BYTES)
         convert_checkpoint(folders["safetensors", "original"], folders["safetensors", "converted"])
-        convert_checkpoint(tiny_next.folder, warm_up)
+        convert_checkpoint(tiny, warm_up)
     # What a first use of each library takes is not the checkpoint's.
-    loads = [(str(tiny_next.folder), "float32"), (str(warm_up), "float32")]
+    loads = [(str(tiny), "float32"), (str(warm_up), "float32")]
     loads += [(str(folders[suffix, layout]), dtype) for suffix, layout, dtype in LOADS]
     command = [sys.executable, "-c", MEASURE, json.dumps(loads)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = {}
-    for load, line in zip(LOADS, done.stdout.splitlines()[2:], strict=True):
-        shards = [file.stat().st_size for file in folders[load[:2]].glob(f"*.{load[0]}")]
+    rows = []
+    for (suffix, layout, _), line in zip(LOADS, done.stdout.splitlines()[2:], strict=True):
+        shards = [file.stat().st_size for file in folders[suffix, layout].glob(f"*.{suffix}")]
         peak, model = map(int, line.split())
-        found[load] = Measured(peak, model, max(shards), len(shards))
-    shutil.rmtree(base)  # pytest would keep the hundreds of megabytes in it
-    return found
+        rows.append((peak, model, max(shards), len(shards)))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def measured(
+    once: Once, tmp_path_factory: pytest.TempPathFactory, tiny_next: Tiny
+) -> dict[tuple[str, str, str], Measured]:
+    base = tmp_path_factory.mktemp("large")
+    try:
+        rows = once("peak_memory", lambda: measure(base, tiny_next.folder))
+    finally:
+        shutil.rmtree(base)  # pytest would keep the hundreds of megabytes in it
+    return {load: Measured(*row) for load, row in zip(LOADS, rows, strict=True)}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="peak memory is read from /proc (Linux)")
