@@ -22,33 +22,47 @@ output_type: generate_until
 
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+    environment = {name: value for name, value in os.environ.items() if name != "CRITIC_EVAL_JOURNAL"}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
 
 
 OUR_COMMAND = [sys.executable, "-m", "critic_eval.lmms.command"]
 
 
-def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(tmp_path: Path) -> None:
-    code = (
-        "from lmms_eval import evaluator, models\n"
-        "from lmms_eval.tasks import TaskManager\n"
-        "import json\n"
-        "names = [name for name in TaskManager('ERROR').all_tasks if name.startswith('critic_')]\n"
-        "print(json.dumps([models.get_model_manifest('llava_critic').chat_class_path, names]))\n"
-    )
-    done = run(sys.executable, "-c", code, cwd=tmp_path)
-    class_path, names = json.loads(done.stdout.splitlines()[-1])
+DISCOVERY = """
+import json, sys
+from lmms_eval import evaluator, models
+from lmms_eval.tasks import TaskManager
+
+print(json.dumps([models.get_model_manifest("llava_critic").chat_class_path, TaskManager("ERROR").all_tasks]))
+
+from critic_eval.lmms import command
+
+sys.argv = ["lmms_eval", "tasks", "list", "--include-path", "mine"]
+sys.exit(command.main())
+"""
+
+
+@pytest.fixture(scope="module")
+def discovery(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a fresh interpreter prints that first imports lmms-eval alone, and then lists tasks by our command."""
+    folder = tmp_path_factory.mktemp("discovery")
+    (folder / "mine").mkdir()
+    (folder / "mine" / "my_task.yaml").write_text(DUMMY_TASK)
+    done = run(sys.executable, "-c", DISCOVERY, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_importing_the_evaluator_is_enough_to_find_model_and_tasks(discovery: list[str]) -> None:
+    class_path, names = json.loads(next(line for line in discovery if line.startswith('["')))
     assert class_path == "critic_eval.lmms.models.llava_critic.LlavaCritic"
     assert {"critic_digits", "critic_digits_pair", "critic_digits_score", "critic_digits_rank"} <= set(names)
 
 
-def test_our_command_lists_our_tasks_and_the_users(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "my_task.yaml").write_text(DUMMY_TASK)
-    done = run(*OUR_COMMAND, "tasks", "list", "--include-path", "mine", cwd=tmp_path)
-    listed = done.stdout.split()
-    assert done.returncode == 0
-    assert {"critic_digits", "my_task", "mmmu_val"} <= set(listed)
+def test_our_command_lists_our_tasks_and_the_users(discovery: list[str]) -> None:
+    listed = {word for line in discovery if not line.startswith('["') for word in line.split()}
+    assert {"critic_digits", "my_task", "mmmu_val"} <= listed
 
 
 @pytest.mark.parametrize(
@@ -84,13 +98,13 @@ def test_the_command_itself_exits_with_1_after_a_failure(tmp_path: Path) -> None
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_two_processes_share_the_work_and_agree_with_one(tmp_path: Path) -> None:
+def test_two_processes_share_the_work_and_agree_with_one(command: Command, tmp_path: Path) -> None:
     task = ["--model", "llava_critic", "--model_args", "pretrained=digits", "--tasks", "critic_digits_score"]
     task += ["--limit", "24", "--log_samples"]
+    assert command(*task, "--output_path", "one") == 0
     launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "lmms_eval"]
-    for name, start in (("one", ["-m", "lmms_eval"]), ("two", launch)):
-        done = run(sys.executable, *start, *task, "--output_path", name, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+    done = run(sys.executable, *launch, *task, "--output_path", "two", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     answers = []
     for name in ("one", "two"):
         (samples,) = (tmp_path / name).rglob("*samples*.jsonl")

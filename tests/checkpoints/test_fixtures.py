@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,58 +15,74 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from critic_eval.critics.checkpoints import Checkpoint, convert_checkpoint, load_checkpoint
 from critic_eval.critics.conversations import Conversation, Message
+from tests.conftest import Shared
 
 from .conftest import judge
 
-FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "fixtures"
-NAMES = ("llava_qwen_tiny", "llava_llama_tiny")
+IMAGES = {
+    "llava_qwen_tiny": ("image_640x480.png", "image_300x900.png", "image_1600x1200.png"),
+    "llava_llama_tiny": ("image_640x480.png", "image_300x900.png", "image_336x336.png"),
+}
 TOLERANCE = 2e-3
 
-pytestmark = pytest.mark.skipif(
-    not FIXTURES.is_dir(), reason="the reference fixtures (../shared/fixtures) are not on this machine"
-)
 
+@dataclass
+class Reference:
+    """A tiny checkpoint, and what the reference code computed with it for each image."""
 
-def read_cases() -> list[Any]:
-    if not FIXTURES.is_dir():
-        return []
-    return [
-        pytest.param(name, case, id=f"{name}-{case['image']}")
-        for name in NAMES
-        for case in json.loads((FIXTURES / name / "expected.json").read_text())["cases"]
-    ]
+    folder: Path
 
+    @cached_property
+    def cases(self) -> dict[str, dict[str, Any]]:
+        """By image: the prompt, and what came of it."""
+        return {case["image"]: case for case in json.loads((self.folder / "expected.json").read_text())["cases"]}
 
-each_case = pytest.mark.parametrize(("name", "case"), read_cases())
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint as our loader reads it."""
+        return load_checkpoint(self.folder / "checkpoint", vision_config=self.folder / "vision_config.json")
 
+    def picture(self, image: str) -> Image.Image:
+        return Image.open(self.folder / image)
 
-@cache
-def original(name: str) -> Checkpoint:
-    return load_checkpoint(FIXTURES / name / "checkpoint", vision_config=FIXTURES / name / "vision_config.json")
+    def conversation(self, image: str) -> Conversation:
+        return judge(self.cases[image]["prompt"], self.picture(image))
 
 
 @pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def references(shared: Shared) -> dict[str, Reference]:
+    return {name: Reference(shared(f"fixtures/{name}")) for name in IMAGES}
+
+
+@pytest.fixture(scope="module")
+def converted(references: dict[str, Reference], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {}
-    for name in NAMES:
-        folders[name] = tmp_path_factory.mktemp("converted") / name
-        source = FIXTURES / name
+    for name, reference in references.items():
+        source, folders[name] = reference.folder, tmp_path_factory.mktemp("converted") / name
         convert_checkpoint(source / "checkpoint", folders[name], vision_config=source / "vision_config.json")
     return folders
 
 
-def picture(name: str, case: dict[str, Any]) -> Image.Image:
-    return Image.open(FIXTURES / name / case["image"])
+@pytest.fixture
+def reference(name: str, references: dict[str, Reference]) -> Reference:
+    return references[name]
 
 
-def conversation(name: str, case: dict[str, Any]) -> Conversation:
-    return judge(case["prompt"], picture(name, case))
+each_name = pytest.mark.parametrize("name", list(IMAGES))
+each_case = pytest.mark.parametrize(
+    ("name", "image"), [(name, image) for name, images in IMAGES.items() for image in images]
+)
+
+
+@each_name
+def test_every_case_of_the_reference_is_held_against_ours(name: str, reference: Reference) -> None:
+    assert set(reference.cases) == set(IMAGES[name])
 
 
 def collapsed(ids: list[int], image_token_id: int) -> list[int]:
     """Token ids with each run of image tokens as the one -200 that LLaVA's code has there."""
     kept = [
-        token for place, token in enumerate(ids) if place == 0 or token != image_token_id or ids[place - 1] != token
+        token for index, token in enumerate(ids) if index == 0 or token != image_token_id or ids[index - 1] != token
     ]
     return [-200 if token == image_token_id else token for token in kept]
 
@@ -81,7 +98,7 @@ def greedy(model: Any, batch: dict[str, torch.Tensor], tokens: int = 24) -> list
     return answers
 
 
-def check(case: dict[str, Any], model: Any, batch: dict[str, torch.Tensor], pixel_tolerance: float) -> float:
+def check(case: dict[str, Any], model: Any, batch: dict[str, torch.Tensor], pixel_tolerance: float) -> None:
     ids = batch["input_ids"][0].tolist()
     image_token_id = model.config.image_token_id
     assert collapsed(ids, image_token_id) == case["input_ids"]
@@ -89,33 +106,30 @@ def check(case: dict[str, Any], model: Any, batch: dict[str, torch.Tensor], pixe
     assert batch["pixel_values"].mean().item() == pytest.approx(case["pixel_mean"], abs=pixel_tolerance)
     assert batch["pixel_values"].std().item() == pytest.approx(case["pixel_std"], abs=pixel_tolerance)
     expected = torch.tensor(case["last_logits"])
-    difference = float((last_logits(model, batch)[0, : len(expected)] - expected).abs().max())
-    assert difference < TOLERANCE
+    assert (last_logits(model, batch)[0, : len(expected)] - expected).abs().max() < TOLERANCE
     assert greedy(model, batch) == [case["greedy_ids"]]
-    return difference
 
 
 @each_case
-def test_original_format_equals_reference(name: str, case: dict[str, Any]) -> None:
-    checkpoint = original(name)
-    encoder = checkpoint.encoder
-    assert encoder.render(conversation(name, case)) == case["rendered_prompt"]
-    prompt = encoder.encode(conversation(name, case))
+def test_original_format_equals_reference(image: str, reference: Reference) -> None:
+    case, checkpoint, encoder = reference.cases[image], reference.checkpoint, reference.checkpoint.encoder
+    assert encoder.render(reference.conversation(image)) == case["rendered_prompt"]
+    prompt = encoder.encode(reference.conversation(image))
     assert prompt.image_tokens == case["image_tokens"]
     if "tiles" in case:
         assert prompt.media["pixel_values"].shape[1] == case["tiles"]
     check(case, checkpoint.model, encoder.collate([prompt]), pixel_tolerance=1e-6)
-    answer = greedy(checkpoint.model, encoder.collate([prompt]))[0]
-    assert encoder.tokenizer.decode(answer) == case["greedy_text"]
+    assert encoder.tokenizer.decode(case["greedy_ids"]) == case["greedy_text"]
 
 
 @each_case
 def test_converted_checkpoint_equals_reference_with_transformers_alone(
-    name: str, case: dict[str, Any], converted: dict[str, Path]
+    name: str, image: str, reference: Reference, converted: dict[str, Path]
 ) -> None:
+    case = reference.cases[image]
     model = AutoModelForImageTextToText.from_pretrained(converted[name]).eval()
     processor = AutoProcessor.from_pretrained(converted[name])
-    content = [{"type": "image", "image": picture(name, case)}, {"type": "text", "text": case["prompt"]}]
+    content = [{"type": "image", "image": reference.picture(image)}, {"type": "text", "text": case["prompt"]}]
     batch = processor.apply_chat_template(
         [{"role": "user", "content": content}],
         add_generation_prompt=True,
@@ -129,25 +143,24 @@ def test_converted_checkpoint_equals_reference_with_transformers_alone(
 
 @each_case
 def test_converted_checkpoint_equals_reference_through_our_loader(
-    name: str, case: dict[str, Any], converted: dict[str, Path]
+    name: str, image: str, reference: Reference, converted: dict[str, Path]
 ) -> None:
+    case = reference.cases[image]
     checkpoint = load_checkpoint(converted[name])
     assert checkpoint.identity["format"] == "transformers"
-    assert checkpoint.encoder.render(conversation(name, case)) == case["rendered_prompt"]
-    batch = checkpoint.encoder.collate([checkpoint.encoder.encode(conversation(name, case))])
+    assert checkpoint.encoder.render(reference.conversation(image)) == case["rendered_prompt"]
+    batch = checkpoint.encoder.collate([checkpoint.encoder.encode(reference.conversation(image))])
     check(case, checkpoint.model, batch, pixel_tolerance=2e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_batch_equals_its_prompts_one_by_one(name: str) -> None:
-    checkpoint = original(name)
-    cases = json.loads((FIXTURES / name / "expected.json").read_text())["cases"][:2]
-    first, second = (picture(name, case) for case in cases)
+@each_name
+def test_a_batch_equals_its_prompts_one_by_one(name: str, reference: Reference) -> None:
+    checkpoint, images = reference.checkpoint, IMAGES[name][:2]
     conversations = [
-        conversation(name, cases[0]),
-        judge("Which is larger?", first, second),
+        reference.conversation(images[0]),
+        judge("Which is larger?", *map(reference.picture, images)),
         [Message("user", ("Only text, and rather short.",))],
-        conversation(name, cases[1]),
+        reference.conversation(images[1]),
     ]
     prompts = [checkpoint.encoder.encode(messages) for messages in conversations]
     batch = checkpoint.encoder.collate(prompts)

@@ -1,4 +1,4 @@
-"""Measures peak memory while a checkpoint of several shards loads, in a process of its own."""
+"""Memory at its peak while a checkpoint of several shards loads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from critic_eval.critics.checkpoints import build_config, conversion, convert_checkpoint
 from critic_eval.critics.checkpoints.weights import empty_model, to_original, tower_prefix
+from tests.conftest import Once
 
 from .conftest import NEXT_CONFIG, Tiny, save_chatml_tokenizer
 
@@ -31,24 +32,35 @@ CONFIG = {
     "num_key_value_heads": 16,
 }
 
+LOADS = [
+    ("safetensors", "original", "float32"),
+    ("safetensors", "original", "bfloat16"),
+    ("bin", "original", "float32"),
+    ("safetensors", "converted", "bfloat16"),
+]
+
 MEASURE = """
-import sys
+import ctypes, gc, json, sys
+from pathlib import Path
 from critic_eval.critics.checkpoints import load_checkpoint
 
 def memory(field):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
 
-# What a first use of each library takes is not the checkpoint's.
-load_checkpoint(sys.argv[1])
-before = memory("VmRSS:")
-loaded = load_checkpoint(sys.argv[2], dtype=sys.argv[3])
-print(memory("VmHWM:") - before, sum(w.numel() * w.element_size() for w in loaded.model.parameters()))
+for folder, dtype in json.loads(sys.argv[1]):
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # gives back what the load before took
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
+    before = memory("VmRSS:")
+    loaded = load_checkpoint(folder, dtype=dtype)
+    print(memory("VmHWM:") - before, sum(w.numel() * w.element_size() for w in loaded.model.parameters()))
+    del loaded
 """
 
 
-def write_shards(folder: Path, suffix: str) -> int:
-    """Write a checkpoint of float32 shards and give the bytes of the largest."""
+def write_shards(folder: Path, suffix: str) -> None:
+    """Write a checkpoint of float32 shards."""
     from transformers import LlavaOnevisionForConditionalGeneration
 
     model = empty_model(LlavaOnevisionForConditionalGeneration, build_config(CONFIG), torch.float32)
@@ -74,47 +86,60 @@ def write_shards(folder: Path, suffix: str) -> int:
     (folder / index).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
     (folder / "config.json").write_text(json.dumps(CONFIG))
     save_chatml_tokenizer(folder)
-    return max((folder / file).stat().st_size for file in set(weight_map.values()))
 
 
-@pytest.fixture
-def large(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is removed afterwards, since pytest would keep the hundreds of megabytes in it."""
-    yield tmp_path
-    shutil.rmtree(tmp_path)
+@dataclass
+class Measured:
+    """What a load took, in bytes: memory at its peak, the model's weights, and the largest of its shards."""
+
+    peak: int
+    model: int
+    largest: int
+    shards: int
+
+
+def measure(base: Path, tiny: Path) -> list[tuple[int, int, int, int]]:
+    """Measure each load, one after the other in a process of its own: starting it takes longer than the loads."""
+    folders = {(suffix, "original"): base / suffix for suffix in ("safetensors", "bin")}
+    for (suffix, _), folder in folders.items():
+        write_shards(folder, suffix)
+    folders["safetensors", "converted"], warm_up = base / "converted", base / "warm-up"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "_SHARD_SIZE", SHARD_BYTES)
+        convert_checkpoint(folders["safetensors", "original"], folders["safetensors", "converted"])
+        convert_checkpoint(tiny, warm_up)
+    # What a first use of each library takes is not the checkpoint's.
+    loads = [(str(tiny), "float32"), (str(warm_up), "float32")]
+    loads += [(str(folders[suffix, layout]), dtype) for suffix, layout, dtype in LOADS]
+    command = [sys.executable, "-c", MEASURE, json.dumps(loads)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = []
+    for (suffix, layout, _), line in zip(LOADS, done.stdout.splitlines()[2:], strict=True):
+        shards = [file.stat().st_size for file in folders[suffix, layout].glob(f"*.{suffix}")]
+        peak, model = map(int, line.split())
+        rows.append((peak, model, max(shards), len(shards)))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def measured(
+    once: Once, tmp_path_factory: pytest.TempPathFactory, tiny_next: Tiny
+) -> dict[tuple[str, str, str], Measured]:
+    base = tmp_path_factory.mktemp("large")
+    try:
+        rows = once("peak_memory", lambda: measure(base, tiny_next.folder))
+    finally:
+        shutil.rmtree(base)  # pytest would keep the hundreds of megabytes in it
+    return {load: Measured(*row) for load, row in zip(LOADS, rows, strict=True)}
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="peak memory is read from /proc (Linux)")
-@pytest.mark.parametrize(
-    ("suffix", "layout", "dtype"),
-    [
-        ("safetensors", "original", "float32"),
-        ("safetensors", "original", "bfloat16"),
-        ("bin", "original", "float32"),
-        ("safetensors", "converted", "bfloat16"),
-    ],
-)
+@pytest.mark.parametrize(("suffix", "layout", "dtype"), LOADS)
 def test_peak_memory_stays_under_model_and_largest_shard(
-    large: Path, tiny_next: Tiny, monkeypatch: pytest.MonkeyPatch, suffix: str, layout: str, dtype: str
+    measured: dict[tuple[str, str, str], Measured], suffix: str, layout: str, dtype: str
 ) -> None:
-    folder = large / "original"
-    largest = write_shards(folder, suffix)
-    warm_up = tiny_next.folder
-    if layout == "converted":
-        monkeypatch.setattr(conversion, "_SHARD_SIZE", SHARD_BYTES)
-        convert_checkpoint(folder, large / "converted")
-        convert_checkpoint(warm_up, large / "warm-up")
-        folder, warm_up = large / "converted", large / "warm-up"
-        largest = max(file.stat().st_size for file in folder.glob("*.safetensors"))
-    measured = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(warm_up), str(folder), dtype],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    peak, model = map(int, measured.stdout.split())
-    shards = len(list(folder.glob(f"*.{suffix}")))
-    mib = [size >> 20 for size in (peak, model, largest)]
-    print(f"{layout} {suffix} as {dtype}, {shards} shards: peak {mib[0]} MiB, model {mib[1]}, largest shard {mib[2]}")
-    assert shards >= 4
-    assert peak < model + largest + SLACK_BYTES
+    found = measured[suffix, layout, dtype]
+    print(f"{layout} {suffix} as {dtype}: {found}")
+    assert found.shards >= 4
+    assert found.model > found.largest
+    assert found.model * 0.9 < found.peak < found.model + found.largest + SLACK_BYTES

@@ -10,6 +10,8 @@ from critic_eval.critics.checkpoints import Checkpoint, load_checkpoint
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.embedded import resolve_pretrained
 from critic_eval.critics.engines.engine import Engine, Group, Request
+from critic_eval.critics.engines.server import patience
+from critic_eval.critics.engines.server.secrets import KEY_VARIABLES, PASSWORD_VARIABLE
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.judging import Item, Reading, Response, get_protocol
 
@@ -27,7 +29,16 @@ def pairs() -> list[dict[str, Any]]:
     return generate_items("pair")[:12]
 
 
-def judged(item: dict[str, Any], order: str, protocol: str = "llava_critic_pair") -> tuple[Conversation, Reading]:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that fail are given up soon, and no key of the user's is sent to any."""
+    for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.3), ("BUSY_SECONDS", 0.5)):
+        monkeypatch.setattr(patience, name, seconds)
+    for name in (*KEY_VARIABLES, PASSWORD_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+
+
+def presented(item: dict[str, Any], order: str, protocol: str = "llava_critic_pair") -> tuple[Conversation, Reading]:
     """A pair as the critic is shown it, and how its answer is read."""
     responses = tuple(map(Response, item["responses"]))[: len(order)]
     shown = Item(item["id"], item["question"], responses)
@@ -42,7 +53,7 @@ def grouped(items: Sequence[dict[str, Any]], settings: GenerationSettings = SETT
     for item in items:
         requests = []
         for order in ("AB", "BA"):
-            conversation, reading = judged(item, order)
+            conversation, reading = presented(item, order)
             requests.append(Request(number, conversation, reading))
             number += 1
         groups.append(Group(settings, tuple(requests)))

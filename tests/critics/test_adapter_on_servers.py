@@ -10,18 +10,13 @@ from typing import Any
 import pytest
 from lmms_eval.api.instance import Instance
 
-from critic_eval.critics.engines.server import patience
 from critic_eval.errors import ServerError
 from critic_eval.lmms.models import costs
 from critic_eval.lmms.models.llava_critic import LlavaCritic
 from critic_eval.runs import report
 from tests.critics.hostile_server import hostile, sends, well
 
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.3), ("BUSY_SECONDS", 0.3)):
-        monkeypatch.setattr(patience, name, seconds)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def judge(url: str, n: int = 8, **arguments: Any) -> list[str]:

@@ -23,7 +23,6 @@ from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.engines.server import patience
 from critic_eval.critics.engines.server.engine import ServerEngine
 from critic_eval.critics.engines.server.patience import ATTEMPTS
-from critic_eval.critics.engines.server.secrets import KEY_VARIABLES
 from critic_eval.critics.engines.server.verdicts import read_shares
 from critic_eval.critics.generation import GenerationSettings
 from critic_eval.errors import ArgumentError, ServerError
@@ -33,11 +32,8 @@ from tests.critics.servers import OK, Server, rule, serving
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("FIRST_WAIT", 0.01), ("GONE_SECONDS", 0.1), ("BUSY_SECONDS", 5.0)):
-        monkeypatch.setattr(patience, name, seconds)
-    for name in KEY_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+def _impatient_but_with_busy_servers(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 5.0)
 
 
 def ask(*servers: Server, groups: list[Group], **arguments: Any) -> dict[int, Any]:

@@ -16,7 +16,8 @@ from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Reading, Verdict, get_protocol, protocol_names, read_stated, to_canonical, verdict_form
 from critic_eval.lmms.models.llava_critic import LlavaCritic
-from tests.critics.conftest import answers, grouped, judged
+from tests.conftest import task_index
+from tests.critics.conftest import answers, grouped, presented
 
 ALONE = GenerationSettings(24, mode="verdict")
 
@@ -48,7 +49,7 @@ def test_shares_are_the_probabilities_of_the_openings(checkpoint: Checkpoint, pa
 def test_numbers_of_several_digits_share_what_their_digits_do(
     checkpoint: Checkpoint, pairs: list[dict[str, Any]]
 ) -> None:
-    conversation, reading = judged(pairs[0], "A", "llava_critic_score")
+    conversation, reading = presented(pairs[0], "A", "llava_critic_score")
     found = answers(LocalEngine(checkpoint), [Group(ALONE, (Request(0, conversation, reading),))])
     stated = found[0].stated
     assert stated is not None
@@ -133,7 +134,8 @@ def test_the_model_answers_whole_tasks_by_verdict_alone(tmp_path: Path) -> None:
 
     arguments = f"pretrained=digits,device=cpu,verdict_only=True,journal={tmp_path}/journal.sqlite"
     tasks = ["critic_digits_pair", "critic_digits_score"]
-    results = simple_evaluate(model="llava_critic", model_args=arguments, tasks=tasks, limit=60, log_samples=True)
+    judge = {"model": "llava_critic", "model_args": arguments}
+    results = simple_evaluate(**judge, tasks=tasks, limit=60, log_samples=True, task_manager=task_index())
     pair, score = (results["results"][task] for task in tasks)
     assert pair["order_consistency,none"] == 1.0
     assert pair["accuracy_without_tie,none"] > 0.85
@@ -157,6 +159,7 @@ def test_tasks_that_have_no_such_verdict_are_refused() -> None:
                 model_args=f"pretrained=digits,device=cpu,{argument}",
                 tasks=["critic_digits_rank"],
                 limit=2,
+                task_manager=task_index(),
             )
     with pytest.raises(ArgumentError, match="give either it or reasons"):
         LlavaCritic(pretrained="digits", device="cpu", verdict_only=True, reasons=False)

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Once, task_index
+
 RESULT_BOUNDS = {
     ("critic_digits_pair", "accuracy_without_tie"): (0.95, 1.0),
     ("critic_digits_pair", "order_consistency"): (0.95, 1.0),
@@ -18,13 +20,16 @@ RESULT_BOUNDS = {
 def evaluate(model_args: str, *tasks: str) -> dict[str, Any]:
     from lmms_eval.evaluator import simple_evaluate
 
-    results = simple_evaluate(model="llava_critic", model_args=model_args, tasks=list(tasks), log_samples=False)
-    return dict(results["results"])
+    judge = {"model": "llava_critic", "model_args": model_args}
+    results = simple_evaluate(**judge, tasks=list(tasks), log_samples=False, task_manager=task_index())
+    found: dict[str, Any] = results["results"]
+    return found
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, Any]:
-    return evaluate("pretrained=digits,device=cpu", "critic_digits")
+def results(once: Once) -> dict[str, Any]:
+    found: dict[str, Any] = once("digits_figures", lambda: evaluate("pretrained=digits,device=cpu", "critic_digits"))
+    return found
 
 
 @pytest.mark.parametrize(("task", "metric"), list(RESULT_BOUNDS))

@@ -1,5 +1,10 @@
 """Training sees what the critic will see, and can be interrupted."""
 
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +23,58 @@ from critic_eval.training.digits.batches import Batcher
 from critic_eval.training.digits.dialogues import Mixture, judge_pair, judge_rank, judge_score, mark, read
 from critic_eval.training.digits.model import IGNORED, Batch, labeled_logits
 
-SHORT = [
-    "--tower-steps",
-    "1",
-    "--reading-steps",
-    "1",
-    "--judging-steps",
-    "2",
-    "--refining-steps",
-    "1",
-    "--device",
-    "cpu",
-]
+STEPS = {"tower": 1, "reading": 1, "judging": 2, "refining": 1}
+SHORT = ["--device", "cpu", "--threads", "1", *(f"--{stage}-steps={n}" for stage, n in STEPS.items())]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A critic after next to no training."""
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a training that was interrupted after its first step of reading."""
     folder = tmp_path_factory.mktemp("critic")
+    save, make_tokenizer = train._State.save, train._tokenizer
+    tokenizers: list[Any] = []
+
+    def tokenizer_made_once(rng: np.random.Generator) -> Any:
+        if not tokenizers:
+            tokenizers.append(make_tokenizer(rng))
+        return tokenizers[0]
+
+    def save_and_stop(self: Any, stage: str, step: int, optimizer: Any) -> None:
+        save(self, stage, step, optimizer)
+        raise KeyboardInterrupt
+
+    n_threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "_tokenizer", tokenizer_made_once)  # it takes long, and comes out the same
+        patch.setattr(train, "first_line_accuracy", partial(train.first_line_accuracy, n=16))
+        with pytest.MonkeyPatch.context() as stop:
+            stop.setattr(train._State, "save", save_and_stop)
+            with pytest.raises(KeyboardInterrupt):
+                train.main(["--out", str(folder), *SHORT])
+        yield folder
+    torch.set_num_threads(n_threads)
+
+
+def test_an_interrupted_training_is_not_continued_with_other_arguments(interrupted: Path) -> None:
+    with pytest.raises(ArgumentError, match="other arguments"):
+        train.main(["--out", str(interrupted), *SHORT, "--seed", "5"])
+
+
+@pytest.fixture(scope="module")
+def trained(interrupted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A critic after next to no training, which went on after an interruption."""
+    folder = tmp_path_factory.mktemp("critic") / "trained"
+    shutil.copytree(interrupted, folder)
     assert train.main(["--out", str(folder), *SHORT]) == 0
     return folder
+
+
+def test_an_interrupted_training_goes_on(trained: Path) -> None:
+    lines = json.loads((trained / "training_log.json").read_text())["log"]
+    assert sum("going on with stage read after step 1" in line for line in lines) == 1
+    stages = [re.search(r"(tower|read|judge|refine) step (\d) of (\d)", line) for line in lines]
+    done = [(found[1], int(found[2]), int(found[3])) for found in stages if found is not None]
+    assert done == [("tower", 1, 1), ("read", 1, 1), ("judge", 2, 2), ("refine", 1, 1)]
 
 
 def test_what_is_written_loads_as_llava_next(trained: Path) -> None:
@@ -92,26 +129,3 @@ def test_the_loss_is_taken_on_answers_true_values_and_marks(trained: Path) -> No
         spans = "".join(dialogue.user[start:end] for start, end in dialogue.learn)
         # A token brings the space before its word, which is no part of a span.
         assert learned.replace(" ", "") == f"{spans}{dialogue.answer}<|im_end|>".replace(" ", "")
-
-
-def test_an_interrupted_training_goes_on_and_another_is_refused(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save = train._State.save
-    # What takes long, and is not what this is about.
-    tokenizer = load_checkpoint(trained).encoder.tokenizer
-    monkeypatch.setattr(train, "_tokenizer", lambda rng: tokenizer)
-    monkeypatch.setattr(train, "first_line_accuracy", lambda model, held_out: {})
-
-    def save_and_stop(self: Any, stage: str, step: int, optimizer: Any) -> None:
-        save(self, stage, step, optimizer)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(train._State, "save", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train.main(["--out", str(tmp_path), *SHORT])
-    with pytest.raises(ArgumentError, match="other arguments"):
-        train.main(["--out", str(tmp_path), *SHORT, "--seed", "5"])
-    assert train.main(["--out", str(tmp_path), *SHORT]) == 0
-    assert "going on with stage read after step 1" in (tmp_path / "training_log.json").read_text()

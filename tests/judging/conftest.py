@@ -1,5 +1,14 @@
-from hypothesis import settings
+import gc
+from collections.abc import Iterator
 
-# Machines that run tests are busy: how long one example takes says nothing.
-settings.register_profile("no_deadline", deadline=None)
-settings.load_profile("no_deadline")
+import pytest
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Times are the parser's own: a collection looks through all that other tests have left in memory."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

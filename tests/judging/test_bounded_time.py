@@ -3,12 +3,10 @@
 Times are of the test's own thread, without the garbage collector, whose passes grow with what other tests left.
 """
 
-import gc
 import importlib
 import pkgutil
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -50,13 +48,7 @@ PROTOCOLS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _uncollected() -> Iterator[None]:
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+pytestmark = pytest.mark.usefixtures("uncollected")
 
 
 def patterns() -> list[tuple[str, re.Pattern[str]]]:

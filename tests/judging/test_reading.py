@@ -1,8 +1,7 @@
 """Whose words a verdict is: a response's text must not set, and not void, the critic's verdict."""
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import example, given, settings
@@ -175,17 +174,7 @@ def test_no_text_makes_a_parser_raise(parser: str, text: str, shown: list[str], 
         assert 0 <= parsed.span[0] < parsed.span[1] <= len(text)
 
 
-@pytest.fixture
-def _uncollected() -> Iterator[None]:
-    """Times are the parser's own: a collection looks through all that other tests have left in memory."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-@pytest.mark.usefixtures("_uncollected")
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("parser", PARSERS)
 def test_reading_is_linear_on_adversarial_text(parser: str) -> None:
     units = [

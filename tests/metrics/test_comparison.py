@@ -9,23 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import compare, compute_figure, group_figures, holm, interval, mcnemar
 from critic_eval.metrics.paired import paired_figures
-
-
-def judged(hits: np.ndarray) -> list[Judgment]:
-    return [
-        Judgment(str(i), "AB", Verdict.preference(0 if hit else 1), "", "p", label=Label.preference(0))
-        for i, hit in enumerate(hits)
-    ]
-
-
-def scored(said: np.ndarray, label: np.ndarray) -> list[Judgment]:
-    return [
-        Judgment(str(i), "A", Verdict.score(s), "", "p", label=Label.score(t))
-        for i, (s, t) in enumerate(zip(said, label, strict=True))
-    ]
+from tests.factories import judged, scored
 
 
 def test_mcnemar_is_the_binomial_test_of_discordant_pairs() -> None:

@@ -9,31 +9,7 @@ from scipy import stats
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import Figure, compute_figure, group_figures
 from critic_eval.metrics.exact import clopper_pearson, fisher_z, mean_of_groups, student_t
-
-
-def judged(right: list[list[bool]], group: str | None = None, cluster: str | None = None) -> list[Judgment]:
-    """Judgments of items, each in as many orders as are given."""
-    return [
-        Judgment(
-            f"{group}-{item}",
-            "AB" if number % 2 == 0 else "BA",
-            Verdict.preference(0 if is_right else 1),
-            "",
-            "p",
-            label=Label.preference(0),
-            group=group,
-            cluster=cluster,
-        )
-        for item, orders in enumerate(right)
-        for number, is_right in enumerate(orders)
-    ]
-
-
-def scored(said: np.ndarray, label: np.ndarray) -> list[Judgment]:
-    return [
-        Judgment(str(i), "A", Verdict.score(s), "", "p", label=Label.score(t))
-        for i, (s, t) in enumerate(zip(said, label, strict=True))
-    ]
+from tests.factories import judged, scored
 
 
 @pytest.mark.parametrize(("right", "n"), [(6, 6), (0, 7), (11, 19), (1, 1)])

@@ -14,25 +14,10 @@ from scipy import stats
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import HIGHER_IS_BETTER, compute_figure, figure_names
+from tests.factories import INVALID, judgment, pairs, scores
 
 OF_TWO_ORDERS = ("order_consistency", "first_position_rate")
-INVALID = Verdict.invalid("no verdict found")
 RECORDED = Path(__file__).parents[3] / "shared/data/mllm_judge/llava_critic_7b_score.csv"
-
-
-def judgment(item: int, verdict: Verdict, label: Label | None = None, order: str = "AB") -> Judgment:
-    return Judgment(str(item), order, verdict, "", "p", label=label)
-
-
-def pairs(*rows: tuple[int | Literal["invalid"] | None, int | None]) -> list[Judgment]:
-    return [
-        judgment(i, INVALID if said == "invalid" else Verdict.preference(said), Label.preference(label))
-        for i, (said, label) in enumerate(rows)
-    ]
-
-
-def scores(*rows: tuple[float, float]) -> list[Judgment]:
-    return [judgment(i, Verdict.score(said), Label.score(label), "A") for i, (said, label) in enumerate(rows)]
 
 
 def test_names_are_those_of_results() -> None:

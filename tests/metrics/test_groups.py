@@ -8,13 +8,7 @@ from scipy import stats
 
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.metrics import Figure, compute_figure, group_figures
-
-
-def scored(group: str | None, said: np.ndarray, label: np.ndarray) -> list[Judgment]:
-    return [
-        Judgment(f"{group}-{i}", "A", Verdict.score(s), "", "p", label=Label.score(t), group=group)
-        for i, (s, t) in enumerate(zip(said, label, strict=True))
-    ]
+from tests.factories import scored
 
 
 def by_group(figures: list[Figure]) -> dict[str, Figure]:
@@ -27,7 +21,7 @@ def two_groups() -> tuple[list[Judgment], list[float]]:
     for group, n, shift in (("x", 60, 0.0), ("y", 90, 3.0)):
         label = rng.normal(size=n) + shift
         said = label + rng.normal(size=n)
-        judged += scored(group, said, label)
+        judged += scored(said, label, group)
         r.append(float(stats.pearsonr(said, label)[0]))
     return judged, r
 
@@ -50,7 +44,7 @@ def test_the_error_of_the_mean_is_that_of_independent_groups() -> None:
 
 def test_an_undefined_group_is_named_and_makes_the_mean_undefined() -> None:
     judged, _ = two_groups()
-    found = by_group(group_figures("pearson", [*judged, *scored("z", np.ones(5), np.arange(5.0))]))
+    found = by_group(group_figures("pearson", [*judged, *scored(np.ones(5), np.arange(5.0), "z")]))
     assert math.isnan(found["mean"].value)
     assert found["mean"].reason == "group z: every verdict is the same score"
     assert not math.isnan(found["pooled"].value)
@@ -58,12 +52,12 @@ def test_an_undefined_group_is_named_and_makes_the_mean_undefined() -> None:
 
 def test_a_judgment_without_a_group_counts_as_pooled_only() -> None:
     judged, _ = two_groups()
-    found = by_group(group_figures("pearson", [*judged, *scored(None, np.arange(3.0), np.arange(3.0))]))
+    found = by_group(group_figures("pearson", [*judged, *scored(np.arange(3.0), np.arange(3.0))]))
     assert (found["pooled"].n, found["mean"].n) == (153, 150)
 
 
 def test_without_groups_there_is_one_figure() -> None:
-    (found,) = group_figures("pearson", scored(None, np.arange(4.0), np.array([1.0, 0, 2, 3])))
+    (found,) = group_figures("pearson", scored(np.arange(4.0), np.array([1.0, 0, 2, 3])))
     assert found.group == "pooled"
 
 

@@ -4,25 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Judgment
 from critic_eval.metrics import compute_figure
 from critic_eval.runs.report import full_record
 
 TASK = "critic_pairs"
-
-
-def judgments(n: int, accuracy: float, seed: int = 0) -> list[Judgment]:
-    rng = np.random.default_rng(seed)
-    found = []
-    for item in range(n):
-        label = int(rng.integers(2))
-        said = label if rng.random() < accuracy else 1 - label
-        found.append(
-            Judgment(str(item), "AB", Verdict.preference(said), "", "llava_critic_pair", label=Label.preference(label))
-        )
-    return found
 
 
 def write_run(

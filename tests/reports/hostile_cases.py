@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.reports.conftest import judgments, write_run
+from tests.factories import judgments
+from tests.reports.conftest import write_run
 
 RESULTS, SAMPLES = "20260101_results.json", "20260101_samples_critic_pairs.jsonl"
 PAYLOAD = "<img src=x onerror=alert(1)>|`x`[l](javascript:alert(1))\x1b[31m\x1b]0;t\x07\u202e\x9b31m\n# h"

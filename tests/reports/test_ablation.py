@@ -1,8 +1,11 @@
 """Studies: what a file declares, what its cells come to, what is found where effects are planted."""
 
+import io
 import json
 import re
+import shutil
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,8 @@ from critic_eval.studies.load import read_study
 from critic_eval.studies.render import make_report, to_html, to_markdown
 from critic_eval.studies.running import Outcome
 from critic_eval.studies.study import Study, shown
-from tests.reports.conftest import TASK, judgments, write_run
+from tests.factories import judgments
+from tests.reports.conftest import TASK, write_run
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 
@@ -264,62 +268,129 @@ def test_a_report_shows_what_it_is_told_as_text(tmp_path: Path) -> None:
     assert "<b>" not in text
 
 
-def test_a_study_runs_resumes_and_goes_on_after_a_cell_that_fails(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file, out = tmp_path / "study.yaml", tmp_path / "out"
-    file.write_text(
-        "model: planted_judge\ntasks: [critic_digits_pair]\nlimit: 60\nresamples: 1000\n"
-        "axes: {skill: [1.0, 0.5, 7], order_policy: [both]}\n"
-    )
-    assert main(["ablate", str(file), "--out", str(out)]) == 1
-    assert "has no setting 'order_policy'" in capsys.readouterr().err
-    file.write_text(file.read_text().replace(", order_policy: [both]", ""))
-    assert main(["ablate", str(file), "--out", str(out), "--dry-run"]) == 0
-    assert "3 cells, 180 judgments, 180" in capsys.readouterr().out
-    assert not out.exists()
+STUDY = """
+model: planted_judge
+tasks: [critic_digits_pair]
+limit: 60
+resamples: 1000
+axes: {skill: [1.0, 0.5, 7]}
+"""
 
-    assert main(["ablate", str(file), "--out", str(out)]) == 1
-    shown = capsys.readouterr()
-    assert "1 of 3 cells failed" in shown.err
-    assert "skill=7.0 is no probability" in shown.err
-    report = (out / "report.md").read_text()
-    assert "Failed:" in report
-    samples = list((out / "cells").rglob("*_samples_critic_digits_pair.jsonl"))
-    assert len(samples) == 2
 
-    assert main(["ablate", str(file), "--out", str(out)]) == 1
-    again = capsys.readouterr().out
-    assert "3 cells, 180 judgments, 60" in again
-    assert "[1/1] skill=7: failed" in again
-    assert list((out / "cells").rglob("*_samples_critic_digits_pair.jsonl")) == samples, "a finished cell ran again"
+class Ablation:
+    """A study of three cells, of which the last fails, in a folder: its file, and what the command writes and says."""
 
-    whole = samples[0].read_text()
-    samples[0].write_text(whole[: len(whole) // 2])
-    assert main(["ablate", str(file), "--out", str(out)]) == 1
-    assert "3 cells, 180 judgments, 120" in capsys.readouterr().out, "half a cell passed for one"
+    def __init__(self, folder: Path) -> None:
+        self.file, self.out = folder / "study.yaml", folder / "out"
+        self.file.write_text(STUDY)
 
-    file.write_text(file.read_text().replace(", 7]", "]"))
-    assert main(["ablate", str(file), "--out", str(out)]) == 1
-    assert "holds another study" in capsys.readouterr().err
-    foreign = tmp_path / "mine" / "cells" / "data.txt"
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """The command's status, and what it said."""
+        with redirect_stdout(io.StringIO()) as said, redirect_stderr(said):
+            status = main(["ablate", str(self.file), "--out", str(self.out), *arguments])
+        return status, said.getvalue()
+
+    def edit(self, text: str, other: str) -> None:
+        assert text in STUDY
+        self.file.write_text(STUDY.replace(text, other))
+
+    def samples(self) -> list[Path]:
+        return sorted((self.out / "cells").rglob("*_samples_critic_digits_pair.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, str]:
+    """The folder of a study that ran, the command's status, and what it said."""
+    folder = tmp_path_factory.mktemp("study")
+    return folder, *Ablation(folder).run()
+
+
+@pytest.fixture
+def ablation(finished: tuple[Path, int, str], tmp_path: Path) -> Ablation:
+    """A study that ran, to be changed and run again."""
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    return Ablation(tmp_path)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Ablation:
+    """A study that did not run yet."""
+    return Ablation(tmp_path)
+
+
+def test_what_the_model_can_not_be_set_to_is_said_before_anything_runs(fresh: Ablation) -> None:
+    fresh.edit(", 7]}", ", 7], order_policy: [both]}")
+    status, said = fresh.run()
+    assert status == 1
+    assert "has no setting 'order_policy'" in said
+    assert not fresh.out.exists()
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(fresh: Ablation) -> None:
+    status, said = fresh.run("--dry-run")
+    assert status == 0
+    assert "3 cells, 180 judgments, 180" in said
+    assert not fresh.out.exists()
+
+
+def test_a_cell_that_fails_is_named_and_the_others_run(finished: tuple[Path, int, str], ablation: Ablation) -> None:
+    _, status, said = finished
+    assert status == 1
+    assert "1 of 3 cells failed" in said
+    assert "skill=7.0 is no probability" in said
+    assert "Failed:" in (ablation.out / "report.md").read_text()
+    assert len(ablation.samples()) == 2
+
+
+def test_the_same_command_runs_again_only_what_failed(ablation: Ablation) -> None:
+    samples = ablation.samples()
+    status, said = ablation.run()
+    assert status == 1
+    assert "3 cells, 180 judgments, 60" in said
+    assert "[1/1] skill=7: failed" in said
+    assert ablation.samples() == samples, "a finished cell ran again"
+
+
+def test_half_a_cell_does_not_pass_for_a_whole_one(ablation: Ablation) -> None:
+    half = ablation.samples()[0]
+    whole = half.read_text()
+    half.write_text(whole[: len(whole) // 2])
+    status, said = ablation.run()
+    assert status == 1
+    assert "3 cells, 180 judgments, 120" in said
+
+
+def test_the_folder_of_another_study_is_refused(ablation: Ablation) -> None:
+    ablation.edit(", 7]", "]")
+    status, said = ablation.run()
+    assert status == 1
+    assert "holds another study" in said
+
+
+def test_force_never_removes_files_that_are_not_of_a_study(fresh: Ablation) -> None:
+    foreign = fresh.out / "cells" / "data.txt"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("mine")
-    assert main(["ablate", str(file), "--out", str(tmp_path / "mine"), "--force"]) == 1
+    status, _ = fresh.run("--force")
+    assert status == 1
     assert foreign.read_text() == "mine"
-    assert main(["ablate", str(file), "--out", str(out), "--limit", "0"]) == 1
-    assert "--limit 0" in capsys.readouterr().err
-    assert main(["ablate", str(file), "--out", str(out), "--force"]) == 0
-    accuracy = {
-        cell: np.mean(
-            [
-                (one := json.loads(line)["judgment"])["verdict"]["value"] == one["label"]["value"]
-                for line in next((out / "cells").glob(f"*{cell}/**/*_samples_*.jsonl")).read_text().splitlines()
-            ]
-        )
-        for cell in ("skill=1.0", "skill=0.5")
-    }
-    lines = (out / "effects.csv").read_text().splitlines()
+
+
+def test_a_limit_of_nothing_is_refused(ablation: Ablation) -> None:
+    status, said = ablation.run("--limit", "0")
+    assert status == 1
+    assert "--limit 0" in said
+
+
+def test_force_runs_a_changed_study_anew_and_its_effect_is_that_of_the_samples(ablation: Ablation) -> None:
+    ablation.edit(", 7]", "]")
+    assert ablation.run("--force")[0] == 0
+    accuracy = {}
+    for file in ablation.samples():
+        said = [json.loads(line)["judgment"] for line in file.read_text().splitlines()]
+        cell = file.relative_to(ablation.out / "cells").parts[0]
+        accuracy[cell.split("-")[-1]] = np.mean([one["verdict"]["value"] == one["label"]["value"] for one in said])
+    lines = (ablation.out / "effects.csv").read_text().splitlines()
     effect = next(line for line in lines if "accuracy_with_tie" in line).split(",")
     assert float(effect[5].lstrip("'")) == pytest.approx(accuracy["skill=0.5"] - accuracy["skill=1.0"])
 

@@ -14,7 +14,8 @@ from critic_eval.metrics import compute_figure
 from critic_eval.reports.compare import compare_runs, item_differences
 from critic_eval.reports.power import power, weakened
 from critic_eval.runs.results import collect
-from tests.reports.conftest import TASK, judgments, write_run
+from tests.factories import judgments
+from tests.reports.conftest import TASK, write_run
 
 
 def test_a_better_critic_is_found_better_and_the_items_are_named(tmp_path: Path) -> None:

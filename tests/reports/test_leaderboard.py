@@ -15,7 +15,8 @@ from critic_eval.reports.leaderboard.build import make_leaderboard
 from critic_eval.reports.leaderboard.published import PublishedFigure, read_published, reproduce
 from critic_eval.reports.leaderboard.render import to_csv, to_html, to_markdown, write_leaderboard
 from critic_eval.runs.results import TaskRun, collect
-from tests.reports.conftest import TASK, judgments, write_run
+from tests.factories import judgments
+from tests.reports.conftest import TASK, write_run
 
 
 def run(

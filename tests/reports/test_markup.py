@@ -21,7 +21,8 @@ from critic_eval.studies.render import to_html as study_html
 from critic_eval.studies.render import to_markdown as study_markdown
 from critic_eval.studies.running import Outcome
 from critic_eval.studies.study import Axis, Cell, Study
-from tests.reports.conftest import TASK, judgments, write_run
+from tests.factories import judgments
+from tests.reports.conftest import TASK, write_run
 from tests.reports.payloads import PAYLOADS, STEP
 
 Texts = dict[str, str]

@@ -15,7 +15,8 @@ import pytest
 from critic_eval.judging import Judgment, Label, Verdict
 from critic_eval.reports.viewer.server import Pages, address, make_server
 from critic_eval.reports.viewer.view import View, open_view
-from tests.reports.conftest import TASK, judgments, write_run
+from tests.factories import judgments
+from tests.reports.conftest import TASK, write_run
 
 GROUPS = ("COCO", "Chart QA", None)
 QUESTION = "What is shown?"
