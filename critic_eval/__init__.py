@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from critic_eval.api import Comparison, Critic, Rank, Score, Unjudged, load_critic
+    from critic_eval.api import Compared, Critic, Ranked, Scored, Unjudged, load_critic
 
 __all__ = ["Comparison", "Critic", "Rank", "Score", "Unjudged", "__version__", "load_critic"]
 

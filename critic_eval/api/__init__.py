@@ -2,6 +2,6 @@
 
 from critic_eval.api.critic import Critic
 from critic_eval.api.loading import load_critic
-from critic_eval.api.results import Comparison, Rank, Result, Score, Unjudged
+from critic_eval.api.results import Compared, Ranked, Result, Scored, Unjudged
 
 __all__ = ["Comparison", "Critic", "Rank", "Result", "Score", "Unjudged", "load_critic"]

@@ -14,7 +14,7 @@ from critic_eval.api.asking import Questions
 from critic_eval.api.images import listed_images
 from critic_eval.api.items import Kind, Orders, Question, check_choices, make_question, read_item
 from critic_eval.api.reading import read_result
-from critic_eval.api.results import Comparison, Rank, Result, Score, Unjudged
+from critic_eval.api.results import Compared, Ranked, Result, Scored, Unjudged
 from critic_eval.critics.answering import answer_plan
 from critic_eval.critics.engines.opening import EngineArguments, OpenEngine, open_engine
 from critic_eval.critics.image_store import ImageStore

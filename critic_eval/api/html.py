@@ -13,7 +13,7 @@ from critic_eval.visible import visible
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from critic_eval.api.results import Comparison, Rank, Score, Unjudged
+    from critic_eval.api.results import Compared, Ranked, Scored, Unjudged
     from critic_eval.judging import Item, Judgment
 
 LONGEST = 20_000
@@ -31,7 +31,7 @@ class Part:
     is_best: bool = False
 
 
-def score_html(score: Score) -> str:
+def score_html(score: Scored) -> str:
     """A score, what was scored, and the critic's answer."""
     scale = "" if score.scale is None else f" of {score.scale[0]:g} to {score.scale[1]:g}"
     headline = "No score" if score.value is None else f"Score {score.value:.4g}{scale}"
@@ -40,7 +40,7 @@ def score_html(score: Score) -> str:
     return _page(headline, [*sure, *_reason(score.reason)], score.item, (), judgments)
 
 
-def comparison_html(comparison: Comparison) -> str:
+def comparison_html(comparison: Compared) -> str:
     """A comparison, both responses, and the critic's answers."""
     headline = {"a": "A is better", "b": "B is better", "tie": "A tie", None: "No verdict"}[comparison.better]
     notes = []
@@ -52,7 +52,7 @@ def comparison_html(comparison: Comparison) -> str:
     return _page(headline, [*notes, *_reason(comparison.reason)], comparison.item, best, comparison.judgments)
 
 
-def rank_html(rank: Rank) -> str:
+def rank_html(rank: Ranked) -> str:
     """A ranking, the responses from best to worst, and the critic's answer."""
     letters = "" if rank.best_first is None else " > ".join(ascii_uppercase[index] for index in rank.best_first)
     judgments = () if rank.judgment is None else (rank.judgment,)

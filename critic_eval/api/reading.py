@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from critic_eval.api.items import Question
-from critic_eval.api.results import Comparison, Rank, Result, Score, agreed, better_of
+from critic_eval.api.results import Compared, Ranked, Result, Scored, agreed, better_of
 from critic_eval.critics.answer_text import answer_text, verdict_text
 from critic_eval.critics.generation import Answer
 from critic_eval.judging import Judgment, Reading
@@ -22,9 +22,9 @@ def read_result(question: Question, answers: Sequence[Answer]) -> Result:
     judgment, verdict = judgments[0], judgments[0].verdict
     if question.kind == "rank":
         best_first = tuple(map(int, verdict.value)) if isinstance(verdict.value, tuple) else None
-        return Rank(best_first, judgment.raw, verdict.reason, judgment, item)
+        return Ranked(best_first, judgment.raw, verdict.reason, judgment, item)
     shares, coverage = _shares(judgment.logprobs)
-    return Score(
+    return Scored(
         value=None if verdict.value is None else float(verdict.value),  # type: ignore[arg-type]  # a score
         text=judgment.raw,
         reason=verdict.reason,
@@ -50,7 +50,7 @@ def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequ
         if not judgment.verdict.is_valid
     ]
     both_said = len(verdicts) == 2 and None not in verdicts
-    return Comparison(
+    return Compared(
         better=better,
         texts=tuple(judgment.raw for judgment in judgments),
         verdicts=verdicts,

@@ -48,7 +48,7 @@ class Score:
         scale = "" if self.scale is None else f" ({self.scale[0]:g} to {self.scale[1]:g})"
         said = f"none, {visible(self.reason, 120)}" if self.value is None else f"{self.value:g}{scale}"
         sure = "" if self.probability is None else f", probability {self.probability:.2f}"
-        return f"<Score {said}{sure}: {_brief(self.text)}>"
+        return f"<Scored {said}{sure}: {_brief(self.text)}>"
 
     def _repr_html_(self) -> str:
         from critic_eval.api.html import score_html
@@ -72,7 +72,7 @@ class Comparison:
         consistent: whether the verdicts of both orders are the same; None unless there are two.
         reason: why there is no verdict; else None.
         probabilities: of `a`, `b` and `tie`, summing to 1, averaged over the orders; None unless they were asked for.
-        coverage: see `Score`; the mean over the orders.
+        coverage: see `Scored`; the mean over the orders.
         judgments: all that was read of each answer, as logged samples hold it.
         item: what was judged, without its images.
     """
@@ -105,7 +105,7 @@ class Comparison:
             said += ", both orders agree" if self.consistent else ", the orders disagree"
         if self.probabilities is not None:
             said += "".join(f", {name} {share:.2f}" for name, share in self.probabilities.items())
-        return f"<Comparison {said}: {'; '.join(map(_brief, self.texts))}>"
+        return f"<Compared {said}: {'; '.join(map(_brief, self.texts))}>"
 
     def _repr_html_(self) -> str:
         from critic_eval.api.html import comparison_html
@@ -138,7 +138,7 @@ class Rank:
 
     def __repr__(self) -> str:
         said = f"none, {visible(self.reason, 120)}" if self.best_first is None else f"best first {self.best_first}"
-        return f"<Rank {said}: {_brief(self.text)}>"
+        return f"<Ranked {said}: {_brief(self.text)}>"
 
     def _repr_html_(self) -> str:
         from critic_eval.api.html import rank_html
@@ -172,7 +172,7 @@ class Unjudged:
         return unjudged_html(self)
 
 
-Result: TypeAlias = Score | Comparison | Rank | Unjudged
+Result: TypeAlias = Scored | Compared | Ranked | Unjudged
 
 _PROBABLE = ("probability", "probabilities", "coverage", "reason")
 
@@ -189,7 +189,7 @@ def better_of(verdict: Verdict) -> Better | None:
 
 
 def agreed(verdicts: tuple[Better | None, ...]) -> Better | None:
-    """What verdicts on the same pair in several orders come to: see `Comparison.better`.
+    """What verdicts on the same pair in several orders come to: see `Compared.better`.
 
     >>> agreed(("a", "a")), agreed(("a", "b")), agreed(("tie", "b")), agreed(("a", None))
     ('a', 'tie', 'tie', None)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from critic_eval import Comparison, Critic, Rank, Score, Unjudged, load_critic
+from critic_eval import Compared, Critic, Ranked, Scored, Unjudged, load_critic
 from critic_eval.critics.journal import Journal
 from critic_eval.errors import ArgumentError, DataError, ImageError
 from critic_eval.judging import Item, Response
@@ -59,7 +59,7 @@ def test_single_calls_give_what_judge_gives(
         score.to_record(),
         rank.to_record(),
     ]
-    assert [type(result) for result in together] == [Comparison, Score, Rank]
+    assert [type(result) for result in together] == [Compared, Scored, Ranked]
     assert rank.best_first == tuple("ABCD".index(letter) for letter in several["label"])
 
 
@@ -171,7 +171,7 @@ def test_bad_items_are_results_with_a_reason_in_their_place(critic: Critic, scor
     ]
     results = critic.judge([good, *(item for item, _ in bad), good], progress=False)
     assert results[0] == results[-1]
-    assert isinstance(results[0], Score)
+    assert isinstance(results[0], Scored)
     assert results[0].value is not None
     for (item, reason), result in zip(bad, results[1:-1], strict=True):
         assert isinstance(result, Unjudged), item
@@ -203,9 +203,9 @@ def test_rows_of_a_data_frame_are_items_and_what_they_lack_is_not_there() -> Non
     ]
     with by_rule(lambda text: "Score: [70]" if "nan" not in text else "?") as server, on(server) as critic:
         first, second = critic.judge(pd.DataFrame(rows).to_dict("records"), progress=False)
-    assert isinstance(first, Score)
+    assert isinstance(first, Scored)
     assert first.value == 70.0
-    assert isinstance(second, Comparison)
+    assert isinstance(second, Compared)
 
 
 def test_an_image_that_comes_again_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +227,7 @@ def test_an_image_that_comes_again_is_opened_once(tmp_path: Path, monkeypatch: p
 def test_an_items_kind_goes_before_the_calls(critic: Critic, ranked: list[dict[str, Any]]) -> None:
     two = {**asked(ranked[0]), "responses": ranked[0]["responses"][:2]}
     results = critic.judge([two, {**two, "kind": "compare"}], kind="rank", progress=False)
-    assert [type(result) for result in results] == [Rank, Comparison]
+    assert [type(result) for result in results] == [Ranked, Compared]
 
 
 def test_the_progress_bar_shows_unless_it_is_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def test_notebooks_run(examples: Path, tmp_path: Path, monkeypatch: pytest.Monke
         where = {"metadata": {"path": str(tmp_path)}}
         NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute()
         shown[name] = printed(notebook)
-    assert "<Comparison b, both orders agree" in shown["judge_two_answers"]
+    assert "<Compared b, both orders agree" in shown["judge_two_answers"]
     assert "<Unjudged: The image of item 0 can't be read (there is no such file)" in shown["judge_two_answers"]
     assert "accuracy_with_tie" in shown["measure_a_judge"]
     assert " of 80 verdicts are not the label" in shown["read_a_run"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from critic_eval import Comparison, Critic, Rank, Score, Unjudged, load_critic
+from critic_eval import Compared, Critic, Ranked, Scored, Unjudged, load_critic
 from tests.api.conftest import asked
 from tests.api.test_critic import by_rule
 
@@ -99,9 +99,9 @@ def test_everything_said_is_shown_with_the_verdict_marked(
 ) -> None:
     items = [asked(pairs[0]), asked(scored[0]), asked(ranked[0])]
     compared, single, several = critic.judge(items, progress=False)
-    assert isinstance(compared, Comparison)
-    assert isinstance(single, Score)
-    assert isinstance(several, Rank)
+    assert isinstance(compared, Compared)
+    assert isinstance(single, Scored)
+    assert isinstance(several, Ranked)
     said = ((compared, compared.texts), (single, (single.text,)), (several, (several.text,)))
     for item, (result, texts) in zip(items, said, strict=True):
         found = page(result)
@@ -136,6 +136,6 @@ def test_a_long_answer_is_cut_on_the_page_alone() -> None:
 
 def test_results_can_be_compared_and_are_frozen() -> None:
     assert Unjudged("no") == Unjudged("no")
-    assert len({Unjudged("no"), Unjudged("no"), Score(1.0, "a"), Rank(None, "", "why")}) == 3
+    assert len({Unjudged("no"), Unjudged("no"), Scored(1.0, "a"), Ranked(None, "", "why")}) == 3
     with pytest.raises(AttributeError):
-        Score(1.0, "a").value = 2.0  # type: ignore[misc]
+        Scored(1.0, "a").value = 2.0  # type: ignore[misc]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from critic_eval import Comparison, Rank, Score, load_critic
+from critic_eval import Compared, Ranked, Scored, load_critic
 from critic_eval.critics.engines.local.engine import LocalEngine
 from tests.api.conftest import asked
 
@@ -49,11 +49,11 @@ def test_texts_and_verdicts_are_lmms_evals_and_its_journal_answers_them(
         ours = critic.judge(map(asked, items), progress=False)
     compared: dict[tuple[str, str], Any] = {}
     for item, result in zip(items, ours, strict=True):
-        if isinstance(result, Comparison):
+        if isinstance(result, Compared):
             for judgment in result.judgments:
                 compared[item["id"], judgment.order] = judgment
         else:
-            assert isinstance(result, Score | Rank)
+            assert isinstance(result, Scored | Ranked)
             assert result.judgment is not None
             compared[item["id"], result.judgment.order] = result.judgment
     known = [one for task in TASKS for one in theirs[task] if (one["item_id"], one["order"]) in compared]
