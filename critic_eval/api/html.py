@@ -80,7 +80,8 @@ def _asked(item: Item | None, best_first: Sequence[int]) -> Iterator[Part]:
     for index in (*best_first, *others) if len(best_first) > 1 else range(len(item.responses)):
         title = "Response" if len(item.responses) == 1 else f"Response {ascii_uppercase[index]}"
         is_best = bool(best_first) and index == best_first[0]
-        yield Part(f"{title}, the best" if is_best else title, _shown(item.responses[index].text), is_best=is_best)
+        best = "the better" if len(item.responses) == 2 else "the best"
+        yield Part(f"{title}, {best}" if is_best else title, _shown(item.responses[index].text), is_best=is_best)
 
 
 def _answer(judgment: Judgment) -> Part:

@@ -37,6 +37,8 @@ def printed(notebook: Any) -> str:
 
 def test_notebooks_run(examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CRITIC_EVAL_JOURNAL", raising=False)
+    # With more, threads of so small a model wait for each other where other programs use the cores, too.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     shown = {}
     for name in NAMES:
         file = shutil.copy(examples / f"{name}.ipynb", tmp_path)
