@@ -33,14 +33,16 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any, get_args
+from typing import Any
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import MAX_RESPONSES
 from critic_eval.judging.parsing.contents import ReadContent
-from critic_eval.judging.parsing.forms import AnswerForm, FormParser, Where, check_form
-from critic_eval.judging.parsing.words import WORDS, WordsParser
+from critic_eval.judging.parsing.forms import AnswerForm, FormParser
+from critic_eval.judging.parsing.places import VerdictPosition
+from critic_eval.judging.parsing.words import WordsParser
 from critic_eval.judging.protocol import WHOLE_PROMPT, Parser, Protocol, VerdictForm
+from critic_eval.judging.protocol_answers import is_number, read_answer, read_position
 from critic_eval.judging.verdicts import LabelKind
 from critic_eval.yaml_files import Section, read_yaml
 
@@ -88,11 +90,11 @@ def _declared(content: Mapping[str, Any]) -> Protocol:
         raise ArgumentError("before is put before the template of what a file extends; write template alone.")
     kind, usual, possible = _KINDS[kind_name]
     counts = _counts(content.get("responses"), usual, possible, kind_name)
-    answer = _answer(content.get("answer", "words"), kind)
+    answer = read_answer(content.get("answer", "words"), kind)
     if kind_name == "scores" and answer.where == "words" and counts != (2, 2):
         raise ArgumentError("responses are 2 where scores are read in words; give an answer in another form.")
     scale = _scale(content.get("scale"), kind, answer)
-    position = _position(content.get("verdict_position"), answer)
+    position = read_position(content.get("verdict_position"), answer)
     protocol = Protocol(
         name="",
         kind=kind,
@@ -150,7 +152,7 @@ def _extended(content: Mapping[str, Any], find: Callable[[str], Protocol]) -> Pr
 
 
 def _parser(
-    kind: LabelKind, answer: AnswerForm, scale: tuple[float, float] | None, position: Any, has_several: bool
+    kind: LabelKind, answer: AnswerForm, scale: tuple[float, float] | None, position: VerdictPosition, has_several: bool
 ) -> Parser:
     within = scale or (0.0, 100.0)
     if answer.where == "words":
@@ -191,72 +193,12 @@ def _scale(given: Any, kind: LabelKind, answer: AnswerForm) -> tuple[float, floa
             raise ArgumentError(f"scale is for scores; a {kind} has none.")
         return None
     numbers = given if isinstance(given, list) else []
-    if not (len(numbers) == 2 and all(map(_is_number, numbers)) and numbers[0] < numbers[1]):
+    if not (len(numbers) == 2 and all(map(is_number, numbers)) and numbers[0] < numbers[1]):
         raise ArgumentError(f"scale is the least and the greatest score, such as [1, 5], not {given!r}.")
     for words, meaning in answer.verdicts:
         if meaning is None or not numbers[0] <= meaning <= numbers[1]:
             raise ArgumentError(f"verdicts: {words!r} means a number on the scale, not {meaning!r}.")
     return float(numbers[0]), float(numbers[1])
-
-
-def _answer(given: Any, kind: LabelKind) -> AnswerForm:
-    if isinstance(given, AnswerForm):  # of the protocol that a file extends
-        return given
-    if given == "words":
-        return AnswerForm()
-    forms = get_args(Where)
-    if not isinstance(given, dict):
-        raise ArgumentError(f"answer is words, or a mapping with one of {', '.join(forms)}; not {given!r}.")
-    Section(given, "answer").only((*forms, "verdicts"))
-    named = [key for key in forms if key in given]
-    if len(named) != 1:
-        raise ArgumentError(f"answer has one of {', '.join(forms)}, not {' and '.join(named) or 'none'}.")
-    (where,) = named
-    form = AnswerForm(where, _text(given, where), _meanings(given.get("verdicts"), where, kind))
-    if where == "words" and (form.what not in WORDS or WORDS[form.what] not in (None, kind)):
-        readers = ", ".join(name for name, reads in WORDS.items() if reads in (None, kind))
-        raise ArgumentError(f"answer: words of a {kind} protocol are {readers}, not {form.what!r}.")
-    try:
-        check_form(form)
-    except ArgumentError as error:
-        raise ArgumentError(f"answer: {error}") from error
-    return form
-
-
-def _meanings(given: Any, where: str, kind: LabelKind) -> tuple[tuple[str, float | None], ...]:
-    if given is None:
-        return ()
-    if where == "words" or kind == "ranking":
-        raise ArgumentError(
-            f"verdicts can't be given for {'words' if where == 'words' else 'a ranking'}; leave it out."
-        )
-    if not isinstance(given, dict) or not given:
-        raise ArgumentError(f'verdicts is a mapping such as {{"1": A, "2": B, equal: tie}}, not {given!r}.')
-    meanings = []
-    for words, meaning in given.items():
-        if not isinstance(words, (str, int)) or isinstance(words, bool):
-            raise ArgumentError(f"verdicts: {words!r} is not text; put what an answer says in quotation marks.")
-        if kind == "preference":
-            if meaning not in _SIDES:
-                raise ArgumentError(f"verdicts: {words!r} means A, B or tie, not {meaning!r}.")
-            meanings.append((str(words), _SIDES[meaning]))
-        elif not _is_number(meaning):
-            raise ArgumentError(f"verdicts: {words!r} means a number on the scale, not {meaning!r}.")
-        else:
-            meanings.append((str(words), float(meaning)))
-    return tuple(meanings)
-
-
-_SIDES: dict[Any, float | None] = {"A": 0, "B": 1, "tie": None}
-
-
-def _position(given: Any, answer: AnswerForm) -> Any:
-    usual = "first" if answer.where == "words" else answer.what if answer.where == "line" else "last"
-    if given not in (None, "first", "last"):
-        raise ArgumentError(f"verdict_position is first or last, not {given!r}.")
-    if answer.where == "line" and given not in (None, usual):
-        raise ArgumentError(f"verdict_position is {given}, and answer is the line that comes {usual}; say one thing.")
-    return given or usual
 
 
 def _tokens(given: Any) -> int | None:
@@ -288,7 +230,7 @@ def _verdict_form(content: Mapping[str, Any], protocol: Protocol) -> VerdictForm
     options = given.get("options")
     if options is None and protocol.scale is not None:
         options = list(range(math.ceil(protocol.scale[0]), math.floor(protocol.scale[1]) + 1))
-    if not isinstance(options, list) or not options or not all(type(one) in (str, int) for one in options):
+    if not isinstance(options, list) or not options or not all(type(option) in (str, int) for option in options):
         raise ArgumentError(f"verdict_form: options is a list of words, not {options!r}.")
     form = VerdictForm(_text(given, "stem"), tuple(map(str, options)), _text(given, "close", "]"))
     for option, text in zip(form.options, form.texts(), strict=True):
@@ -317,7 +259,3 @@ def _check_template(protocol: Protocol) -> None:
         near = get_close_matches(field, _FIELDS, n=1, cutoff=0.75)
         if near:
             raise ArgumentError(f"template: there is no {{{field}}}; did you mean {{{near[0]}}}?")
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)

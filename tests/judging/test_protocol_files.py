@@ -1,5 +1,6 @@
 """A protocol is a file: what it declares is used as it stands, and what it can't declare is said in a sentence."""
 
+import pickle
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -135,6 +136,7 @@ def test_a_file_may_extend_a_protocol_by_name(tmp_path: Path) -> None:
         (MINIMAL + "answer: {label: x, tag: y}\n", "not label and tag"),
         (MINIMAL + "answer: {verdicts: {a: A}}\n", "not none"),
         (MINIMAL + "answer: {words: result_mark}\n", "words of a preference protocol are default, five_way"),
+        (MINIMAL + "answer: {json: 1}\n", "answer: json is text, not 1"),
         (MINIMAL + "answer: {line: middle}\n", "a line is first or last"),
         (MINIMAL + "answer: {tag: think}\n", "answer: <think> is markup or opens a thought"),
         (MINIMAL + "answer: {pattern: '('}\n", "answer: the pattern is not a regular expression"),
@@ -217,6 +219,12 @@ def test_a_users_family_is_selected_by_the_beginning_of_its_names(tmp_path: Path
     assert selected_protocol(get_protocol("mllm_judge_pair")).name == "house_pair"
     with pytest.raises(ArgumentError, match="which house_pair can't give"):
         selected_protocol(get_protocol("mllm_judge_score"))
+
+
+def test_a_protocol_is_the_same_in_another_process(tmp_path: Path) -> None:
+    mine = get_protocol(file(tmp_path, MINIMAL + "answer: {label: Pick, verdicts: {one: A, two: B}}\n"))
+    for protocol in (mine, *map(get_protocol, protocol_names())):
+        assert pickle.loads(pickle.dumps(protocol)) == protocol
 
 
 def test_the_example_to_copy_works(repository: Path) -> None:

@@ -67,10 +67,10 @@ class FormParser:
         return read(text, find, "first" if is_first else "last", responses, marks)
 
     def _find(self, text: str, position: VerdictPosition, value: Callable[[str], Verdict]) -> Iterator[Statement]:
-        found = list(_FINDERS[self.form.where](text, self.form.what, value))
+        statements = list(_FINDERS[self.form.where](text, self.form.what, value))
         # "Final score: a number from 1 to 5" repeats the prompt and states nothing, unless there is nothing else.
-        said = [one for one in found if not (one.verdict.reason or "").startswith("unreadable")]
-        return iter(said or found)
+        said = [entry for entry in statements if not (entry.verdict.reason or "").startswith("unreadable")]
+        return iter(said or statements)
 
 
 class PatternTimeoutError(ValueError):
@@ -141,17 +141,17 @@ def _in_tag(text: str, tag: str, value: Callable[[str], Verdict]) -> Iterator[St
 
 def _under_key(text: str, key: str, value: Callable[[str], Verdict]) -> Iterator[Statement]:
     path = [part.strip().casefold() for part in key.split(".")]
-    for found in objects(text):
-        said = [_words(part) for part in _at(_decoded(text[found.start : found.end]), path)]
+    for answered in objects(text):
+        said = [_words(part) for part in _at(_decoded(text[answered.start : answered.end]), path)]
         if not said:
             continue
         verdicts = {value(words) for words in said}
         verdict = next(iter(verdicts)) if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
-        places = [place for place in _places(text, found, path[-1]) if _stands_behind(text, place, said[-1])]
-        if found.is_mended and len(places) != 1:
+        keys = [span for span in _keys(text, answered, path[-1]) if _stands_behind(text, span[1], said[-1])]
+        if answered.is_mended and len(keys) != 1:
             verdict = Verdict.invalid(CONTRADICTORY)  # what was mended must stand in the answer itself
-        core, end = (places[-1][0], _end_of(text, places[-1][1], said[-1])) if places else (found.start, found.end)
-        yield Statement(found.start, found.end, verdict, "json", core, said_end=end)
+        core, end = (keys[-1][0], _end_of(text, keys[-1][1], said[-1])) if keys else (answered.start, answered.end)
+        yield Statement(answered.start, answered.end, verdict, "json", core, said_end=end)
 
 
 def _by_pattern(text: str, pattern: str, value: Callable[[str], Verdict]) -> Iterator[Statement]:
@@ -274,9 +274,9 @@ def _words(value: Any) -> str:
     return str(value)[:2000]
 
 
-def _places(text: str, found: Found, key: str) -> list[tuple[int, int]]:
+def _keys(text: str, answered: Found, key: str) -> list[tuple[int, int]]:
     pattern = re.compile(rf"(?<!\\)[\"'“‘]?{re.escape(key)}[\"'”’]?\s{{0,8}}[:=]\s{{0,8}}", re.IGNORECASE)
-    return [match.span() for match in pattern.finditer(text, found.start, found.end)]
+    return [match.span() for match in pattern.finditer(text, answered.start, answered.end)]
 
 
 def _end_of(text: str, start: int, words: str) -> int:
@@ -285,5 +285,5 @@ def _end_of(text: str, start: int, words: str) -> int:
     return start + 1 if at < 0 or not words else at + len(words[:60])
 
 
-def _stands_behind(text: str, place: tuple[int, int], words: str) -> bool:
-    return words_of(text[place[1] : place[1] + 400]).startswith(words_of(words[:60]).rstrip())
+def _stands_behind(text: str, start: int, words: str) -> bool:
+    return words_of(text[start : start + 400]).startswith(words_of(words[:60]).rstrip())
