@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from critic_eval.api import Compared, Critic, Ranked, Scored, Unjudged, load_critic
 
-__all__ = ["Comparison", "Critic", "Rank", "Score", "Unjudged", "__version__", "load_critic"]
+__all__ = ["Compared", "Critic", "Ranked", "Scored", "Unjudged", "__version__", "load_critic"]
 
 __version__ = "0.1.0"
 

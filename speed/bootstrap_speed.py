@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Judgment, Score
 from critic_eval.metrics import group_figures
 
 
@@ -26,10 +26,10 @@ def main() -> None:
             Judgment(
                 str(item),
                 "A",
-                Verdict.score(verdict),
+                Score(verdict),
                 "",
                 "mllm_judge_score",
-                label=Label.score(label),
+                label=Score(label),
                 group=f"group {item % args.groups}",
             )
         )

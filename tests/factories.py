@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Label, Preference, Score, Verdict
 
-INVALID = Verdict.invalid("no verdict found")
+INVALID = Invalid("no verdict found")
 
 
 def judgment(
@@ -25,8 +25,8 @@ def judged(right: Iterable[bool | Sequence[bool]], group: str | None = None, **m
     return [
         judgment(
             _item(number, group),
-            Verdict.preference(0 if is_right else 1),
-            Label.preference(0),
+            Preference(0 if is_right else 1),
+            Preference(0),
             "BA" if turn % 2 else "AB",
             group=group,
             **more,
@@ -39,7 +39,7 @@ def judged(right: Iterable[bool | Sequence[bool]], group: str | None = None, **m
 def pairs(*rows: tuple[int | Literal["invalid"] | None, int | None]) -> list[Judgment]:
     """Judgments of pairs, each by the response said to be better and the one that is; None is a tie."""
     return [
-        judgment(item, INVALID if said == "invalid" else Verdict.preference(said), Label.preference(label))
+        judgment(item, INVALID if said == "invalid" else Preference(said), Preference(label))
         for item, (said, label) in enumerate(rows)
     ]
 
@@ -53,7 +53,7 @@ def scores(*rows: tuple[float, float]) -> list[Judgment]:
 def scored(said: Iterable[float], labels: Iterable[float], group: str | None = None) -> list[Judgment]:
     """As `scores`, from two series, and of a group."""
     return [
-        judgment(_item(number, group), Verdict.score(score), Label.score(label), "A", group=group)
+        judgment(_item(number, group), Score(score), Score(label), "A", group=group)
         for number, (score, label) in enumerate(zip(said, labels, strict=True))
     ]
 
@@ -65,7 +65,7 @@ def judgments(n: int, accuracy: float, seed: int = 0) -> list[Judgment]:
     for item in range(n):
         label = int(rng.integers(2))
         said = label if rng.random() < accuracy else 1 - label
-        found.append(judgment(item, Verdict.preference(said), Label.preference(label), protocol="llava_critic_pair"))
+        found.append(judgment(item, Preference(said), Preference(label), protocol="llava_critic_pair"))
     return found
 
 

@@ -4,4 +4,4 @@ from critic_eval.api.critic import Critic
 from critic_eval.api.loading import load_critic
 from critic_eval.api.results import Compared, Ranked, Result, Scored, Unjudged
 
-__all__ = ["Comparison", "Critic", "Rank", "Result", "Score", "Unjudged", "load_critic"]
+__all__ = ["Compared", "Critic", "Ranked", "Result", "Scored", "Unjudged", "load_critic"]

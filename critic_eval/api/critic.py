@@ -76,7 +76,7 @@ class Critic:
         rubric: str | None = None,
         protocol: str | None = None,
         probabilities: bool = False,
-    ) -> Score:
+    ) -> Scored:
         """Score one response.
 
         Args:
@@ -109,7 +109,7 @@ class Critic:
         rubric: str | None = None,
         protocol: str | None = None,
         probabilities: bool = False,
-    ) -> Comparison:
+    ) -> Compared:
         """Tell which of two responses is better: asked in both orders, a response wins where it wins in both.
 
         Args:
@@ -129,7 +129,7 @@ class Critic:
             DataError: the protocol needs a reference or a rubric.
         """
         item = _item(image, question, [a, b], reference, rubric)
-        return self._one(item, "compare", protocol, probabilities, orders)  # type: ignore[return-value]
+        return self._one(item, "compare", protocol, probabilities, orders)  # type: ignore[return-value]  # as kind says
 
     def rank(
         self,
@@ -140,7 +140,7 @@ class Critic:
         reference: str | None = None,
         rubric: str | None = None,
         protocol: str | None = None,
-    ) -> Rank:
+    ) -> Ranked:
         """Rank 2 to 26 responses, shown in the order in which they are given.
 
         Args:
@@ -159,7 +159,7 @@ class Critic:
         if isinstance(responses, str):
             raise ArgumentError("responses is a single text; give a list of at least two.")
         item = _item(image, question, responses, reference, rubric)
-        return self._one(item, "rank", protocol, False, "both")  # type: ignore[return-value]
+        return self._one(item, "rank", protocol, False, "both")  # type: ignore[return-value]  # as kind says
 
     def judge(
         self,

@@ -37,7 +37,7 @@ def read_result(question: Question, answers: Sequence[Answer]) -> Result:
     )
 
 
-def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequence[Answer]) -> Comparison:
+def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequence[Answer]) -> Compared:
     verdicts = tuple(better_of(judgment.verdict) for judgment in judgments)
     better, shares, coverage = agreed(verdicts), None, None
     if question.probabilities and better is not None:

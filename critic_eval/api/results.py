@@ -13,7 +13,7 @@ Better = Literal["a", "b", "tie"]
 
 
 @dataclass(frozen=True)
-class Score:
+class Scored:
     """What one response is worth to the critic.
 
     Attributes:
@@ -57,7 +57,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Compared:
     """Which of two responses is better to the critic.
 
     Attributes:
@@ -114,7 +114,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Rank:
+class Ranked:
     """The order of several responses by what they are worth to the critic.
 
     Attributes:
@@ -180,7 +180,7 @@ _PROBABLE = ("probability", "probabilities", "coverage", "reason")
 def better_of(verdict: Verdict) -> Better | None:
     """A preference by its name; None where there is no verdict.
 
-    >>> better_of(Verdict.preference(1)), better_of(Verdict.preference(None)), better_of(Verdict.invalid("no answer"))
+    >>> better_of(Preference(1)), better_of(Preference(None)), better_of(Invalid("no answer"))
     ('b', 'tie', None)
     """
     if not verdict.is_valid:

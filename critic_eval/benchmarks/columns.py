@@ -11,7 +11,7 @@ from critic_eval.benchmarks.loading.inside import short
 from critic_eval.benchmarks.loading.sources import DataSource
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, value_at
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Item, Label, LabelKind
+from critic_eval.judging import Item, Label, LabelKind, Preference, Ranking, Score
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class ColumnReader:
             return None
         value = _value(row, name)
         if self.kind == "score":
-            return Label.score(_number(value, name, column.scale))
+            return Score(_number(value, name, column.scale))
         if self.kind == "preference":
             told = str(value).strip()
             if told not in column.verdicts:
                 raise UnusableError(f"{name} is {short(told)}, none of {', '.join(map(repr, column.verdicts))}")
-            return Label.preference(column.verdicts[told])
+            return Preference(column.verdicts[told])
         return _ranking(value, name, n_responses)
 
 
@@ -109,7 +109,7 @@ def _ranking(value: Any, name: str, n_responses: int) -> Label:
     """A ranking by letters, best first: `CAB`, or a list of them."""
     letters = "".join(map(str, value)) if isinstance(value, Sequence) else str(value)
     try:
-        label = Label.ranking([ord(letter) - ord("A") for letter in letters])
+        label = Ranking([ord(letter) - ord("A") for letter in letters])
     except ArgumentError:
         label = None
     if label is None or len(letters) != n_responses:

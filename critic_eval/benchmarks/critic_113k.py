@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Label, get_protocol
+from critic_eval.judging import Item, get_protocol
+from critic_eval.judging.verdicts import label_of
 
 
 def read_pair(row: Row, source: HubData) -> Iterator[Case]:
@@ -36,7 +37,7 @@ def _case(row: Row, prompt: str, answer: str, protocol: str, responses: list[str
         raise UnusableError(f"the row's answer holds no label ({verdict.reason})")
     kind = get_protocol(protocol).kind
     item = Item(str(row["id"]), prompt, responses_of(responses), source.images(row), group=_group(row, protocol))
-    return Case(item, Label(kind, verdict.value), protocol)
+    return Case(item, label_of(kind, verdict.value), protocol)
 
 
 def _group(row: Row, protocol: str) -> str:

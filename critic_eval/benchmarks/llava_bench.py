@@ -13,7 +13,7 @@ from dataclasses import replace
 from critic_eval.benchmarks.loading.cases import Case, number_of, optional_text, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Judgment, Label, Verdict
+from critic_eval.judging import Item, Judgment, Score, Scores
 
 
 def read_review(row: Row, source: HubData) -> Iterator[Case]:
@@ -35,7 +35,7 @@ def review_as_published(judgment: Judgment, row: Row) -> Judgment:
         return judgment
     recorded = row.get("score")
     known = recorded if isinstance(recorded, list) and len(recorded) == 2 else two_numbers(judgment.raw)
-    return replace(judgment, verdict=Verdict.scores(known or (-1.0, -1.0)))
+    return replace(judgment, verdict=Scores(known or (-1.0, -1.0)))
 
 
 def is_read_as_published(review: str) -> bool:
@@ -65,4 +65,4 @@ def _case(row: Row, source: HubData, context: str | None) -> Case:
         cluster=name,
         context=context,
     )
-    return Case(item, None if row.get("score") is None else Label.score(number_of(row, "score", 1, 10)))
+    return Case(item, None if row.get("score") is None else Score(number_of(row, "score", 1, 10)))

@@ -11,12 +11,12 @@ from typing import Any
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, number_of, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Judgment, Label, Response, Verdict
+from critic_eval.judging import Item, Judgment, Preference, Ranking, Response, Score
 
 
 def read_score(row: Row, source: HubData) -> Iterator[Case]:
     """One response and the score from 1 to 5 that people gave it; the label is an int in some rows, a str in others."""
-    label = Label.score(number_of(row, "human", 1, 5))
+    label = Score(number_of(row, "human", 1, 5))
     responses = responses_of([row["answer"]], [row.get("name")])
     yield Case(Item(str(row["score_id"]), images=source.images(row, "image_path"), **_shared(row, responses)), label)
 
@@ -29,7 +29,7 @@ def read_pair(row: Row, source: HubData) -> Iterator[Case]:
     answers = [row["answer1"], row["answer2"]]
     responses = responses_of([answer["answer"] for answer in answers], [answer.get("name") for answer in answers])
     item = Item(str(row["pair_id"]), images=source.images(row, "image_path"), **_shared(row, responses))
-    yield Case(item, Label.preference(_BETTER[letter]))
+    yield Case(item, Preference(_BETTER[letter]))
 
 
 def read_batch(row: Row, source: HubData) -> Iterator[Case]:
@@ -39,17 +39,17 @@ def read_batch(row: Row, source: HubData) -> Iterator[Case]:
     if sorted(letters) != [chr(ord("A") + index) for index in range(len(responses))]:
         raise UnusableError("human is no ranking of the responses")
     item = Item(str(row["id"]), images=source.images(row, "image_path"), **_shared(row, responses))
-    yield Case(item, Label.ranking([ord(letter) - ord("A") for letter in letters]))
+    yield Case(item, Ranking([ord(letter) - ord("A") for letter in letters]))
 
 
 def score_as_flex_judge(judgment: Judgment, row: Row) -> Judgment:
     """An unreadable score is -1, and stays in the correlation (MLLM-as-a-Judge as flex-judge evaluates it)."""
-    return judgment if judgment.verdict.is_valid else replace(judgment, verdict=Verdict.score(-1))
+    return judgment if judgment.verdict.is_valid else replace(judgment, verdict=Score(-1))
 
 
 def pair_as_flex_judge(judgment: Judgment, row: Row) -> Judgment:
     """An unreadable preference is a tie (MLLM-as-a-Judge as flex-judge evaluates it)."""
-    return judgment if judgment.verdict.is_valid else replace(judgment, verdict=Verdict.preference(None))
+    return judgment if judgment.verdict.is_valid else replace(judgment, verdict=Preference(None))
 
 
 def _shared(row: Row, responses: tuple[Response, ...]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Judgment, Label, Verdict, to_canonical
+from critic_eval.judging import Item, Judgment, Preference, to_canonical
 
 
 def read_pair(row: Row, source: HubData) -> Iterator[Case]:
@@ -18,7 +18,7 @@ def read_pair(row: Row, source: HubData) -> Iterator[Case]:
     responses = responses_of([row["Output1"], row["Output2"]])
     name = str(row["ID"])
     item = Item(name, text_of(row, "Text"), responses, images, group=category_of(name, text_of(row, "Category")))
-    yield Case(item, Label.preference(_BETTER[row["Better"]]))
+    yield Case(item, Preference(_BETTER[row["Better"]]))
 
 
 def category_of(item_id: str, category: str) -> str:
@@ -45,7 +45,7 @@ def letters_as_published(judgment: Judgment, row: Row) -> Judgment:
         return judgment
     letter = "A" if "[[A]]" in judgment.raw else "B" if "[[B]]" in judgment.raw else ""
     letter = letter or random.Random(f"123 {judgment.item_id}").choice("AB")
-    return replace(judgment, verdict=to_canonical(Verdict.preference("AB".index(letter)), judgment.order))
+    return replace(judgment, verdict=to_canonical(Preference("AB".index(letter)), judgment.order))
 
 
 _BETTER = {"Output1": 0, "Output2": 1}

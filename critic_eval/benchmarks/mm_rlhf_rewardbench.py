@@ -10,7 +10,7 @@ from pathlib import Path
 from critic_eval.benchmarks.loading.cases import Case, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Label
+from critic_eval.judging import Item, Preference
 
 
 def read_pair(row: Row, source: HubData) -> Iterator[Case]:
@@ -23,4 +23,4 @@ def read_pair(row: Row, source: HubData) -> Iterator[Case]:
     images = source.frames(path) if row.get("video") else source.images({"path": path}, "path")
     responses = responses_of([row["chosen"], row["rejected"]])
     item = Item(name, text_of(row, "prompt"), responses, images, group=Path(path).parts[0], cluster=name)
-    yield Case(item, Label.preference(0))
+    yield Case(item, Preference(0))

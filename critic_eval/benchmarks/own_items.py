@@ -12,7 +12,7 @@ from critic_eval.benchmarks.loading.own_files import OwnFile
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.benchmarks.loading.unread_columns import refuse_unread
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Item, Label, Response
+from critic_eval.judging import Item, Preference, Ranking, Response, Score
 
 SCALE_VARIABLE = "CRITIC_EVAL_SCALE"
 
@@ -22,12 +22,12 @@ def read_pair(row: Row, source: OwnFile) -> Iterator[Case]:
     label = row.get("label")
     if label not in (None, "") and label not in _BETTER:
         raise UnusableError(f"label is {short(label)}, none of 'A', 'B' and 'tie'")
-    yield Case(_item(row, source, (2, 2)), None if label in (None, "") else Label.preference(_BETTER[str(label)]))
+    yield Case(_item(row, source, (2, 2)), None if label in (None, "") else Preference(_BETTER[str(label)]))
 
 
 def read_score(row: Row, source: OwnFile) -> Iterator[Case]:
     """One response; the label is a number on the scale that `CRITIC_EVAL_SCALE` states (0:100 by default)."""
-    label = None if row.get("label") in (None, "") else Label.score(number_of(row, "label", *_scale()))
+    label = None if row.get("label") in (None, "") else Score(number_of(row, "label", *_scale()))
     yield Case(_item(row, source, (1, 1)), label)
 
 
@@ -38,10 +38,10 @@ def read_ranking(row: Row, source: OwnFile) -> Iterator[Case]:
         yield Case(item)
         return
     try:
-        ranking = Label.ranking([ord(letter) - ord("A") for letter in str(label)])
+        ranking = Ranking([ord(letter) - ord("A") for letter in str(label)])
     except ArgumentError:
         ranking = None
-    if ranking is None or len(ranking.value) != len(item.responses):  # type: ignore[arg-type]  # a ranking's value
+    if ranking is None or len(ranking.value) != len(item.responses):
         raise UnusableError(f"label is {short(label)}, no ranking of {len(item.responses)} responses such as 'BA'")
     yield Case(item, ranking)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from critic_eval.benchmarks.loading.cases import Case, number_of, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Label
+from critic_eval.judging import Item, Score
 
 _LABELS = ("human_score", "gpt4v_score", "orig_score", "score")
 
@@ -28,4 +28,4 @@ def read_score(row: Row, source: HubData) -> Iterator[Case]:
         reference=text_of(row, "orig_reference_answer"),
         rubric=rubric,
     )
-    yield Case(item, None if named is None else Label.score(number_of(row, named, 1, 5)))
+    yield Case(item, None if named is None else Score(number_of(row, named, 1, 5)))

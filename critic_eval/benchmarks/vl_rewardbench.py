@@ -7,7 +7,7 @@ from dataclasses import replace
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Item, Judgment, Preference
 
 
 def read_pair(row: Row, source: HubData) -> Iterator[Case]:
@@ -19,7 +19,7 @@ def read_pair(row: Row, source: HubData) -> Iterator[Case]:
     responses = responses_of(row["response"], models if isinstance(models, list) else ())
     name = text_of(row, "id")
     item = Item(name, text_of(row, "query"), responses, source.images(row), group=group_of(name), cluster=name)
-    yield Case(item, Label.preference(ranking.index(0)))
+    yield Case(item, Preference(ranking.index(0)))
 
 
 def group_of(item_id: str) -> str:
@@ -42,13 +42,13 @@ def answer_as_published(judgment: Judgment, row: Row) -> Judgment:
     text = judgment.raw[:_READ_AT_MOST].replace("\n", "").replace("*", "")
     match = _OVERALL.search(text)
     if match is None:
-        return replace(judgment, verdict=Verdict.invalid("not read by the official pattern"))
+        return replace(judgment, verdict=Invalid("not read by the official pattern"))
     shown = [ord(letter) - ord("A") for letter in judgment.order]
     number = int(match[1])
     if number in (1, 2):
-        return replace(judgment, verdict=Verdict.preference(shown[number - 1]))
+        return replace(judgment, verdict=Preference(shown[number - 1]))
     label = judgment.label.value if judgment.label is not None else 0
-    return replace(judgment, verdict=Verdict.preference(label))  # type: ignore[arg-type]  # a preference's label
+    return replace(judgment, verdict=Preference(label))  # type: ignore[arg-type]  # a preference's label
 
 
 _GROUPS = {

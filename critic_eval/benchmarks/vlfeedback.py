@@ -13,7 +13,7 @@ from typing import Any
 from critic_eval.benchmarks.loading.cases import Case, LeftOut, case_of, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Label
+from critic_eval.judging import Item, Label, Preference, Score
 
 ASPECTS = {
     "Helpfulness": "Helpfulness: does the response do what the instruction asks, as fully and clearly as it needs?",
@@ -51,7 +51,7 @@ def read_pairs(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
         if a is None or b is None:
             yield LeftOut("a response lacks a rating")
             continue
-        label = Label.preference(None if a == b else int(b > a))
+        label = Preference(None if a == b else int(b > a))
         yield case_of(partial(_pair_case, row, source, completions, (first, second), label))
 
 
@@ -67,7 +67,7 @@ def _score_case(
         group=aspect,
         cluster=str(row["id"]),
     )
-    return Case(item, Label.score(rating))
+    return Case(item, Score(rating))
 
 
 def _pair_case(

@@ -9,7 +9,7 @@ from typing import Any
 from critic_eval.benchmarks.loading.cases import Case, LeftOut, UnusableError, case_of, responses_of, text_of
 from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Judgment, Label, Verdict, to_canonical
+from critic_eval.judging import Invalid, Item, Judgment, Preference, to_canonical
 from critic_eval.judging.parsing.graded_preference import parse_graded_preference
 
 BASELINE = "claude-3-sonnet-20240229"
@@ -50,7 +50,7 @@ def read_battle(row: Row, source: HubData) -> Iterator[Case]:
         raise UnusableError("the two conversations ask different questions")
     responses = responses_of([first, second], [row["model_a"], row["model_b"]])
     item = Item(str(row["question_id"]), asked, responses, source.images(row))
-    yield Case(item, Label.preference(_WINNERS[row["winner"]]))
+    yield Case(item, Preference(_WINNERS[row["winner"]]))
 
 
 def read_bench(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
@@ -77,9 +77,9 @@ def verdict_as_published(judgment: Judgment, row: Row) -> Judgment:
     found = set(_LABEL.findall(judgment.raw)) - {""}
     label = next(iter(found)) if len(found) == 1 else row.get("score")
     if label not in _FIVE_WAY:
-        return replace(judgment, verdict=Verdict.invalid(_two_labels(found) or judgment.verdict.reason or _NO_LABEL))
+        return replace(judgment, verdict=Invalid(_two_labels(found) or judgment.verdict.reason or _NO_LABEL))
     better, strength = _FIVE_WAY[label]
-    return replace(judgment, verdict=to_canonical(Verdict.preference(better, strength), judgment.order))
+    return replace(judgment, verdict=to_canonical(Preference(better, strength), judgment.order))
 
 
 def _bench_case(row: Row, source: HubData, name: str, model: str, recorded: Any) -> Case:
@@ -92,7 +92,7 @@ def _bench_case(row: Row, source: HubData, name: str, model: str, recorded: Any)
         group=model,
         cluster=name,
     )
-    return Case(item, Label.preference(label.value) if label.is_valid else None)  # type: ignore[arg-type]
+    return Case(item, Preference(label.value) if label.is_valid else None)  # type: ignore[arg-type]
 
 
 def _two_labels(found: set[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from critic_eval.critics.generation import Answer
 from critic_eval.judging import (
+    Invalid,
     Protocol,
     Reading,
     Verdict,
@@ -18,7 +19,7 @@ from critic_eval.judging import (
 
 def answer_text(answer: Answer) -> str:
     """What lmms-eval is given for an answer in text; for none, a statement of why."""
-    return answer.text if answer.error is None else state_verdict(Verdict.invalid(answer.error))
+    return answer.text if answer.error is None else state_verdict(Invalid(answer.error))
 
 
 def verdict_text(reading: Reading, own: Answer, partner: Answer | None) -> str:
@@ -30,9 +31,9 @@ def verdict_text(reading: Reading, own: Answer, partner: Answer | None) -> str:
     """
     for answer in (own, partner):
         if answer is not None and answer.error is not None:
-            return state_verdict(Verdict.invalid(answer.error))
+            return state_verdict(Invalid(answer.error))
         if answer is not None and not (answer.stated or {}).get("shares"):
-            return state_verdict(Verdict.invalid("the answer does not open with the verdict"))
+            return state_verdict(Invalid("the answer does not open with the verdict"))
     seen = [(reading.order, own)] if partner is None else [(reading.order, own), (reading.order[::-1], partner)]
     coverage = sum(float((answer.stated or {})["coverage"]) for _, answer in seen) / len(seen)
     if reading.used.kind == "score":

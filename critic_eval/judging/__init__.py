@@ -25,9 +25,22 @@ from critic_eval.judging.stated_verdicts import (
     state_verdict,
 )
 from critic_eval.judging.verdict_form import Reading, verdict_form
-from critic_eval.judging.verdicts import Label, LabelKind, Verdict, VerdictKind
+from critic_eval.judging.verdicts import (
+    Invalid,
+    Label,
+    LabelKind,
+    Preference,
+    Ranking,
+    Score,
+    Scores,
+    Verdict,
+    VerdictKind,
+    read_label,
+    read_verdict,
+)
 
 __all__ = [
+    "Invalid",
     "Item",
     "Judgment",
     "Label",
@@ -35,9 +48,13 @@ __all__ = [
     "OrderPolicy",
     "Parsed",
     "Parser",
+    "Preference",
     "Protocol",
+    "Ranking",
     "Reading",
     "Response",
+    "Score",
+    "Scores",
     "Verdict",
     "VerdictForm",
     "VerdictKind",
@@ -52,7 +69,9 @@ __all__ = [
     "parse_score",
     "parse_two_scores",
     "protocol_names",
+    "read_label",
     "read_stated",
+    "read_verdict",
     "register_protocol",
     "reversed_order",
     "state_expected_score",

@@ -20,5 +20,5 @@ def inject(item: Item, index: int) -> Item:
 def injected_index(n_responses: int, label: Label | None) -> int:
     """Which response is given the request: the worse one by the label, or the last where there is none to tell."""
     if label is not None and label.kind == "preference" and label.value is not None:
-        return 1 - int(label.value)  # type: ignore[arg-type]  # a preference's value
+        return 1 - int(label.value)
     return n_responses - 1

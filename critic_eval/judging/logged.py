@@ -27,7 +27,8 @@ def logged_judgment(record: Mapping[str, Any], kind: LabelKind | None = None) ->
     Raises:
         ArgumentError: a part is missing or unfit; names it.
 
-    >>> said = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")
+    >>> from critic_eval.judging import Preference
+    >>> said = Judgment("7", "BA", Preference(1), "The better response: [first]", "llava_critic_pair")
     >>> logged_judgment(said.to_record(), "preference") == said
     True
     """

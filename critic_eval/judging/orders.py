@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from typing import Literal
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.verdicts import Preference, Ranking, Scores, Verdict
 
 MAX_RESPONSES = len(ascii_uppercase)
 OrderPolicy = Literal["single", "both", "random"]
@@ -71,9 +71,9 @@ def to_canonical(verdict: Verdict, order: str) -> Verdict:
 
     Raises ArgumentError for a malformed order or a verdict on another number of responses.
 
-    >>> to_canonical(Verdict.preference(0), "BA").value
+    >>> to_canonical(Preference(0), "BA").value
     1
-    >>> to_canonical(Verdict.ranking((1, 0, 2)), "CAB").value
+    >>> to_canonical(Ranking((1, 0, 2)), "CAB").value
     (0, 2, 1)
     """
     return _relabel(verdict, canonical_indices(order))
@@ -82,7 +82,7 @@ def to_canonical(verdict: Verdict, order: str) -> Verdict:
 def to_presented(verdict: Verdict, order: str) -> Verdict:
     """The inverse of `to_canonical`, with the same errors.
 
-    >>> to_presented(Verdict.preference(1), "BA").value
+    >>> to_presented(Preference(1), "BA").value
     0
     """
     indices = canonical_indices(order)
@@ -93,7 +93,7 @@ def to_presented(verdict: Verdict, order: str) -> Verdict:
 def average_orders(distributions: Sequence[tuple[str, Mapping[Verdict, float]]]) -> dict[Verdict, float]:
     """The mean of distributions over verdicts, each in the coordinates of its presented order, in canonical ones.
 
-    >>> first, second = Verdict.preference(0), Verdict.preference(1)
+    >>> first, second = Preference(0), Preference(1)
     >>> average_orders([("AB", {first: 0.75, second: 0.25}), ("BA", {first: 0.5, second: 0.5})])[first]
     0.625
     """
@@ -114,10 +114,10 @@ def _relabel(verdict: Verdict, new_index: tuple[int, ...]) -> Verdict:
             raise ArgumentError(f"A preference is between two responses, not {len(new_index)}.")
         if value is None:
             return verdict
-        return Verdict.preference(new_index[int(value)], verdict.strength)  # type: ignore[arg-type]
+        return Preference(new_index[int(value)], verdict.strength)  # type: ignore[arg-type]
     if verdict.kind == "ranking" and isinstance(value, tuple):
-        return Verdict.ranking([new_index[int(index)] for index in value])
+        return Ranking([new_index[int(index)] for index in value])
     if verdict.kind == "scores" and isinstance(value, tuple):
         moved = dict(zip(new_index, value, strict=True))
-        return Verdict.scores([moved[index] for index in range(len(new_index))])
+        return Scores([moved[index] for index in range(len(new_index))])
     return verdict

@@ -17,7 +17,7 @@ from critic_eval.judging.parsing.places import VerdictPosition
 from critic_eval.judging.parsing.reading import Parsed
 from critic_eval.judging.records import Item, Judgment
 from critic_eval.judging.stated_verdicts import read_stated
-from critic_eval.judging.verdicts import Label, LabelKind, Verdict
+from critic_eval.judging.verdicts import Invalid, Label, LabelKind, Verdict
 
 WORDS = AnswerForm()
 """Verdicts are read in whatever words critics give them."""
@@ -182,11 +182,11 @@ class Protocol:
         wanted = "scores" if self.has_several_scores else self.kind
         values = verdict.value if isinstance(verdict.value, tuple) else (verdict.value,)
         if verdict.kind != wanted or (verdict.kind != "preference" and len(values) not in (1 if n == 1 else n,)):
-            return Verdict.invalid(f"a {verdict.kind} was stated where a {wanted} is asked for")
+            return Invalid(f"a {verdict.kind} was stated where a {wanted} is asked for")
         if self.kind == "score" and self.scale is not None:
             low, high = self.scale
             if any(value is None or not low <= value <= high for value in values):
-                return Verdict.invalid(f"a score outside {low:g} to {high:g} was stated")
+                return Invalid(f"a score outside {low:g} to {high:g} was stated")
         return verdict
 
     def _indices(self, item: Item, order: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import to_presented
-from critic_eval.judging.verdicts import Label, Verdict
+from critic_eval.judging.verdicts import Label, Verdict, read_label, read_verdict
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Judgment:
     that was never text). `logprobs` are those of the verdict's alternatives, where it was read off them.
     Judgments of one `cluster` (by default, of one item) are not independent.
 
-    >>> judgment = Judgment("7", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair")
+    >>> from critic_eval.judging import Preference
+    >>> judgment = Judgment("7", "BA", Preference(1), "The better response: [first]", "llava_critic_pair")
     >>> judgment.presented.value
     0
     >>> Judgment.from_record(judgment.to_record()) == judgment
@@ -116,11 +117,11 @@ class Judgment:
         return cls(
             item_id=record["item_id"],
             order=record["order"],
-            verdict=Verdict.from_record(record["verdict"]),
+            verdict=read_verdict(record["verdict"]),
             raw=record["raw"],
             protocol=record["protocol"],
             span=None if span is None else (span[0], span[1]),
-            label=None if label is None else Label.from_record(label),
+            label=None if label is None else read_label(label),
             group=record.get("group"),
             seconds=record.get("seconds"),
             cluster=record.get("cluster"),

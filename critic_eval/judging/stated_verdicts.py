@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import average_orders, to_presented
-from critic_eval.judging.verdicts import Verdict, verdict_text
+from critic_eval.judging.verdicts import Invalid, Score, Verdict, read_verdict, verdict_text
 
 
 def state_verdict(verdict: Verdict, logprobs: Mapping[str, float] | None = None) -> str:
     """An answer that states a verdict on the presented positions, or why there is none; and its log-probabilities.
 
-    >>> read_stated(state_verdict(Verdict.invalid("not recorded"))).verdict.reason
+    >>> read_stated(state_verdict(Invalid("not recorded"))).verdict.reason
     'not recorded'
     """
     return f"{_MARK} {json.dumps({**verdict.to_record(), **({'logprobs': dict(logprobs)} if logprobs else {})})}"
@@ -32,13 +32,13 @@ def state_expected_score(shares: Mapping[Verdict, float], coverage: float) -> st
         shares: the probability of each score, at least one of them above 0; they need not add up to 1.
         coverage: the probability of all forms that the shares are taken over, logged with them.
 
-    >>> read_stated(state_expected_score({Verdict.score(2): 0.25, Verdict.score(4): 0.25}, 0.5)).verdict.value
+    >>> read_stated(state_expected_score({Score(2): 0.25, Score(4): 0.25}, 0.5)).verdict.value
     3.0
     """
     total = sum(shares.values())
     expected = sum(share * float(verdict.value) for verdict, share in shares.items()) / total  # type: ignore[arg-type, misc]
     logprobs = {f"{verdict.value:g}": _log(share) for verdict, share in shares.items()}
-    return state_verdict(Verdict.score(expected), {**logprobs, "coverage": _log(coverage)})
+    return state_verdict(Score(expected), {**logprobs, "coverage": _log(coverage)})
 
 
 def state_likeliest_preference(
@@ -53,7 +53,8 @@ def state_likeliest_preference(
         distributions: presented orders, each with the probability of each verdict in its coordinates.
         coverage: as in `state_expected_score`.
 
-    >>> first, second = Verdict.preference(0), Verdict.preference(1)
+    >>> from critic_eval.judging import Preference
+    >>> first, second = Preference(0), Preference(1)
     >>> read_stated(state_likeliest_preference("BA", [("AB", {first: 0.6, second: 0.4})], 1.0)).verdict.value
     1
     """
@@ -80,9 +81,9 @@ def read_stated(text: str) -> Stated | None:
         return None
     try:
         record = json.loads(text[len(_MARK) :])
-        return Stated(Verdict.from_record(record), record.get("logprobs"))
+        return Stated(read_verdict(record), record.get("logprobs"))
     except (ArgumentError, ValueError, TypeError, AttributeError, RecursionError):
-        return Stated(Verdict.invalid("unreadable statement"))
+        return Stated(Invalid("unreadable statement"))
 
 
 _MARK = f"[critic-eval verdict {secrets.token_hex(8)}]"

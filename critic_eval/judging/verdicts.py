@@ -1,163 +1,187 @@
 """What a critic said of an item (`Verdict`) and what people or a reference judge said of it (`Label`)."""
 
+from __future__ import annotations
+
 import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from critic_eval.errors import ArgumentError
 
 LabelKind = Literal["score", "preference", "ranking"]
 VerdictKind = Literal["score", "scores", "preference", "ranking", "invalid"]
-Value = float | int | tuple[int, ...] | tuple[float, ...] | None
 
 NOTHING = "no verdict found"
 CONTRADICTORY = "contradictory verdicts"
 """Reasons of an invalid verdict that more than one reader gives."""
 
 
+class _Valid:
+    """What all verdicts but the invalid one share."""
+
+    is_valid: ClassVar[bool] = True
+    reason: ClassVar[None] = None
+
+
 @dataclass(frozen=True)
-class Verdict:
-    """A critic's statement on an item, or the reason why there is none. Make one with the class methods.
+class Score(_Valid):
+    """One number for one response. Raises ArgumentError unless it is finite.
 
-    The value is a float (`score`), one float a response (`scores`), the index of the better response or None for a
-    tie (`preference`), the responses' indices from best to worst (`ranking`), or None (`invalid`). A preference's
-    strength is 2 where the critic says "much better", else 1; only figures that weigh it look at it.
+    >>> Score(4).to_record()
+    {'kind': 'score', 'value': 4.0}
+    """
 
-    >>> Verdict.preference(1).value
-    1
-    >>> Verdict.invalid("empty answer").is_valid
+    value: float
+    kind: ClassVar[Literal["score"]] = "score"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", _finite(self.value))
+
+    def to_record(self) -> dict[str, Any]:
+        """A dict that JSON can hold."""
+        return {"kind": self.kind, "value": self.value}
+
+
+@dataclass(frozen=True)
+class Scores(_Valid):
+    """One number for each response, as two-score reviews give. Raises ArgumentError unless all are finite."""
+
+    value: tuple[float, ...]
+    kind: ClassVar[Literal["scores"]] = "scores"
+
+    def __init__(self, value: Sequence[float]) -> None:
+        object.__setattr__(self, "value", tuple(_finite(number) for number in value))
+
+    def to_record(self) -> dict[str, Any]:
+        """A dict that JSON can hold."""
+        return {"kind": self.kind, "value": list(self.value)}
+
+
+@dataclass(frozen=True)
+class Preference(_Valid):
+    """The index (0 or 1) of the better of two responses, or None for a tie. Raises ArgumentError for anything else.
+
+    Its strength is 2 where the critic says "much better", else 1; only figures that weigh it look at it.
+
+    >>> Preference(None).value is None, Preference(1).value
+    (True, 1)
+    """
+
+    value: Literal[0, 1] | None
+    strength: int
+    kind: ClassVar[Literal["preference"]] = "preference"
+
+    def __init__(self, value: int | None, strength: int = 1) -> None:
+        if strength not in (1, 2) or (value is None and strength != 1):
+            raise ArgumentError(f"A preference's strength is 1 or 2, and a tie's is 1; not {strength!r}.")
+        object.__setattr__(self, "value", _better(value))
+        object.__setattr__(self, "strength", strength)
+
+    def to_record(self) -> dict[str, Any]:
+        """A dict that JSON can hold."""
+        return {"kind": self.kind, "value": self.value, **({"strength": self.strength} if self.strength != 1 else {})}
+
+
+@dataclass(frozen=True)
+class Ranking(_Valid):
+    """The responses' indices, best first. Raises ArgumentError unless they are a permutation of 0 to n - 1.
+
+    >>> Ranking((1, 0)).to_record()
+    {'kind': 'ranking', 'value': [1, 0]}
+    """
+
+    value: tuple[int, ...]
+    kind: ClassVar[Literal["ranking"]] = "ranking"
+
+    def __init__(self, value: Sequence[int]) -> None:
+        object.__setattr__(self, "value", _permutation(value))
+
+    def to_record(self) -> dict[str, Any]:
+        """A dict that JSON can hold."""
+        return {"kind": self.kind, "value": list(self.value)}
+
+
+@dataclass(frozen=True)
+class Invalid:
+    """No verdict could be read, and why. Raises ArgumentError for an empty reason.
+
+    >>> Invalid("empty answer").is_valid
     False
     """
 
-    kind: VerdictKind
-    value: Value = None
-    reason: str | None = None
-    strength: int = 1
+    reason: str
+    kind: ClassVar[Literal["invalid"]] = "invalid"
+    value: ClassVar[None] = None
+    is_valid: ClassVar[bool] = False
 
-    @classmethod
-    def score(cls, value: float) -> "Verdict":
-        """One number for one response. Raises ArgumentError unless it is finite."""
-        return cls("score", _finite(value))
-
-    @classmethod
-    def scores(cls, values: Sequence[float]) -> "Verdict":
-        """One number for each response, as two-score reviews give. Raises ArgumentError unless all are finite."""
-        return cls("scores", tuple(_finite(value) for value in values))
-
-    @classmethod
-    def preference(cls, better: int | None, strength: int = 1) -> "Verdict":
-        """The index (0 or 1) of the better of two responses, or None for a tie; its strength. Raises ArgumentError."""
-        if strength not in (1, 2) or (better is None and strength != 1):
-            raise ArgumentError(f"A preference's strength is 1 or 2, and a tie's is 1; not {strength!r}.")
-        return cls("preference", _better(better), strength=strength)
-
-    @classmethod
-    def ranking(cls, best_first: Sequence[int]) -> "Verdict":
-        """The responses' indices, best first. Raises ArgumentError unless they are a permutation of 0 to n - 1."""
-        return cls("ranking", _permutation(best_first))
-
-    @classmethod
-    def invalid(cls, reason: str) -> "Verdict":
-        """No verdict could be read, and why. Raises ArgumentError for an empty reason."""
-        if not reason:
+    def __post_init__(self) -> None:
+        if not self.reason:
             raise ArgumentError("An invalid verdict needs a reason.")
-        return cls("invalid", None, reason)
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether there is a value to measure."""
-        return self.kind != "invalid"
 
     def to_record(self) -> dict[str, Any]:
-        """A dict that JSON can hold.
-
-        >>> Verdict.ranking((1, 0)).to_record()
-        {'kind': 'ranking', 'value': [1, 0]}
-        """
-        if not self.is_valid:
-            return {"kind": self.kind, "reason": self.reason}
-        value = list(self.value) if isinstance(self.value, tuple) else self.value
-        return {"kind": self.kind, "value": value, **({"strength": self.strength} if self.strength != 1 else {})}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Verdict":
-        """The inverse of `to_record`. Raises ArgumentError for an unknown kind or an unfit value."""
-        if record.get("kind") == "invalid":
-            return cls.invalid(str(record.get("reason") or ""))
-        if record.get("kind") == "scores":
-            return cls.scores(record.get("value") or ())
-        if record.get("kind") == "preference":
-            return cls.preference(record.get("value"), record.get("strength", 1))
-        label = Label.from_record(record)
-        return cls(label.kind, label.value)
+        """A dict that JSON can hold."""
+        return {"kind": self.kind, "reason": self.reason}
 
 
-@dataclass(frozen=True)
-class Label:
-    """The truth about an item, in the data set's own order of its responses. Make one with the class methods.
-
-    >>> Label.ranking((2, 0, 1)).value
-    (2, 0, 1)
-    """
-
-    kind: LabelKind
-    value: Value
-
-    @classmethod
-    def score(cls, value: float) -> "Label":
-        """What the one response deserves. Raises ArgumentError unless it is finite."""
-        return cls("score", _finite(value))
-
-    @classmethod
-    def preference(cls, better: int | None) -> "Label":
-        """The index (0 or 1) of the better of two responses, or None for a tie. Raises ArgumentError."""
-        return cls("preference", _better(better))
-
-    @classmethod
-    def ranking(cls, best_first: Sequence[int]) -> "Label":
-        """The responses' indices, best first. Raises ArgumentError unless they are a permutation of 0 to n - 1."""
-        return cls("ranking", _permutation(best_first))
-
-    def to_record(self) -> dict[str, Any]:
-        """A dict that JSON can hold.
-
-        >>> Label.score(4).to_record()
-        {'kind': 'score', 'value': 4.0}
-        """
-        return {"kind": self.kind, "value": list(self.value) if isinstance(self.value, tuple) else self.value}
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Label":
-        """The inverse of `to_record`. Raises ArgumentError for an unknown kind or an unfit value."""
-        kind, value = record.get("kind"), record.get("value")
-        if kind == "score":
-            return cls.score(value)  # type: ignore[arg-type]  # checked by the constructor
-        if kind == "preference":
-            return cls.preference(value)
-        if kind == "ranking":
-            return cls.ranking(value or ())
-        raise ArgumentError(f"A label or verdict is of kind score, preference or ranking, not {kind!r}.")
+Verdict: TypeAlias = Score | Scores | Preference | Ranking | Invalid
+"""A critic's statement on an item, or the reason why there is none; read with `match`, or by `kind`."""
+Label: TypeAlias = Score | Preference | Ranking
+"""The truth about an item, in the data set's own order of its responses."""
 
 
-def verdict_text(said: Verdict | Label) -> str:
+Value: TypeAlias = float | tuple[float, ...] | tuple[int, ...] | None
+"""What a verdict or a label says, without what kind of statement it is."""
+
+
+def read_verdict(record: Mapping[str, Any]) -> Verdict:
+    """The inverse of `to_record`. Raises ArgumentError for an unknown kind or an unfit value."""
+    kind, value = record.get("kind"), record.get("value")
+    if kind == "invalid":
+        return Invalid(str(record.get("reason") or ""))
+    if kind == "scores":
+        return Scores(value or ())
+    if kind == "preference":
+        return Preference(value, record.get("strength", 1))
+    return read_label(record)
+
+
+def read_label(record: Mapping[str, Any]) -> Label:
+    """The inverse of a label's `to_record`. Raises ArgumentError for an unknown kind or an unfit value."""
+    return label_of(record.get("kind"), record.get("value"))
+
+
+def label_of(kind: object, value: Any) -> Label:
+    """A label of a kind, from its value. Raises ArgumentError for an unknown kind or an unfit value."""
+    if kind == "score":
+        return Score(value)
+    if kind == "preference":
+        return Preference(value)
+    if kind == "ranking":
+        return Ranking(value or ())
+    raise ArgumentError(f"A label or verdict is of kind score, preference or ranking, not {kind!r}.")
+
+
+def verdict_text(said: Verdict) -> str:
     """A verdict or a label in as few characters as tell it.
 
-    >>> verdict_text(Verdict.preference(None)), verdict_text(Verdict.ranking((2, 0, 1))), verdict_text(Label.score(4))
+    >>> verdict_text(Preference(None)), verdict_text(Ranking((2, 0, 1))), verdict_text(Score(4))
     ('tie', 'CAB', '4')
-    >>> verdict_text(Verdict.scores((7, 8.5)))
+    >>> verdict_text(Scores((7, 8.5)))
     '7, 8.5'
     """
-    if said.kind == "invalid":
-        return "invalid"
-    if said.kind == "preference":
-        return {0: "A", 1: "B", None: "tie"}[said.value]  # type: ignore[index]
-    if isinstance(said.value, tuple):
-        if said.kind == "scores":
-            return ", ".join(f"{value:g}" for value in said.value)
-        return "".join(chr(ord("A") + int(index)) for index in said.value)
-    return f"{said.value:g}"
+    match said:
+        case Score(value):
+            return f"{value:g}"
+        case Scores(values):
+            return ", ".join(f"{value:g}" for value in values)
+        case Preference(better):
+            return "tie" if better is None else "AB"[better]
+        case Ranking(best_first):
+            return "".join(chr(ord("A") + index) for index in best_first)
+        case Invalid():
+            return "invalid"
 
 
 def _finite(value: float) -> float:
@@ -170,12 +194,13 @@ def _finite(value: float) -> float:
     return number
 
 
-def _better(better: int | None) -> int | None:
+def _better(better: int | None) -> Literal[0, 1] | None:
     if better is None:
         return None
-    if (index := _index(better)) not in (0, 1):
+    index = _index(better)
+    if index not in (0, 1):
         raise ArgumentError(f"A preference names response 0 or 1, or None for a tie, not {better!r}.")
-    return index
+    return 1 if index else 0
 
 
 def _permutation(best_first: Sequence[int]) -> tuple[int, ...]:

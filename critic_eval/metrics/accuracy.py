@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from critic_eval.judging import Judgment, Label
+from critic_eval.judging import Judgment, Preference
 from critic_eval.metrics.labeled import is_right, labeled, labeled_scores
 from critic_eval.metrics.registry import figure
 from critic_eval.metrics.statistic import Counted, InvalidPolicy, Statistic, cluster_of, mean_statistic
@@ -39,7 +39,7 @@ def accuracy_without_tie(judgments: Sequence[Judgment], policy: InvalidPolicy) -
 
     A critic that calls a tie there is wrong. By "wrong", so is an invalid verdict.
     """
-    decided = [judgment for judgment in judgments if judgment.label != Label.preference(None)]
+    decided = [judgment for judgment in judgments if judgment.label != Preference(None)]
     statistic = accuracy_with_tie(decided, policy)
     if len(decided) < len(judgments) and all(judgment.label is None for judgment in decided):
         return replace(statistic, reason="every label is a tie")

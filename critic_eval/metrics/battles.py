@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from critic_eval.judging import Judgment, Verdict
+from critic_eval.judging import Judgment, Preference, Verdict
 from critic_eval.metrics.registry import figure
 from critic_eval.metrics.statistic import Counted, InvalidPolicy, Shape, Statistic, ratio_statistic
 
@@ -67,19 +67,23 @@ def _percentage(
 
 
 def _score(verdict: Verdict) -> tuple[float, float]:
-    if not verdict.is_valid:
-        return 0.0, 0.0
-    if verdict.value is None:
-        return 0.5, 1.0
-    weight = 3.0 if verdict.strength == 2 else 1.0
-    return (weight if verdict.value == 1 else 0.0), weight
+    match verdict:
+        case Preference(None):
+            return 0.5, 1.0
+        case Preference(better, strength):
+            weight = 3.0 if strength == 2 else 1.0
+            return (weight if better == 1 else 0.0), weight
+        case _:
+            return 0.0, 0.0
 
 
 def _win(verdict: Verdict) -> tuple[float, float]:
-    return float(verdict.is_valid and verdict.value == 1), 1.0
+    return float(verdict.value == 1), 1.0
 
 
 def _reward(verdict: Verdict) -> tuple[float, float]:
-    if not verdict.is_valid or verdict.value is None:
-        return 0.0, 1.0
-    return (1 if verdict.value == 1 else -1) * verdict.strength / 2, 1.0
+    match verdict:
+        case Preference(0 | 1 as better, strength):
+            return (1 if better == 1 else -1) * strength / 2, 1.0
+        case _:
+            return 0.0, 1.0

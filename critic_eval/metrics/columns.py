@@ -42,8 +42,8 @@ class Column(NamedTuple):
 class JudgmentColumns(Sequence[Judgment]):
     """Judgments, each of which is made when it is asked for. `item_id` and `cluster` are sorted (`Column.sorted`).
 
-    >>> from critic_eval.judging import Verdict
-    >>> columns = JudgmentColumns.of([Judgment("7", "A", Verdict.score(3), "", "aspect_score")])
+    >>> from critic_eval.judging import Score
+    >>> columns = JudgmentColumns.of([Judgment("7", "A", Score(3), "", "aspect_score")])
     >>> columns[0].item_id
     '7'
     """

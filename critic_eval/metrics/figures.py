@@ -69,9 +69,9 @@ def compute_figure(
         ArgumentError: An unknown name or policy; "wrong" where no verdict is the wrong one; verdicts or labels of
             another kind than the figure takes.
 
-    >>> from critic_eval.judging import Label, Verdict
+    >>> from critic_eval.judging import Preference, Score
     >>> judgments = [
-    ...     Judgment(str(i), "AB", Verdict.preference(0), "", "llava_critic_pair", label=Label.preference(i % 2))
+    ...     Judgment(str(i), "AB", Preference(0), "", "llava_critic_pair", label=Preference(i % 2))
     ...     for i in range(4)
     ... ]
     >>> compute_figure("accuracy_with_tie", judgments).value
@@ -128,8 +128,8 @@ def applies(name: str, judgments: Sequence[Judgment]) -> str | None:
     Raises:
         ArgumentError: An unknown name.
 
-    >>> from critic_eval.judging import Verdict
-    >>> applies("pearson", [Judgment("1", "A", Verdict.score(3), "", "aspect_score")])
+    >>> from critic_eval.judging import Preference, Score
+    >>> applies("pearson", [Judgment("1", "A", Score(3), "", "aspect_score")])
     'no labels'
     """
     return FIGURES.get(name).lacking(judgments)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from critic_eval.judging import Judgment, Verdict
+from critic_eval.judging import Judgment, Score, Verdict
 from critic_eval.judging.verdicts import Value
 from critic_eval.metrics.columns import Column, counts_by_reason, encoded
 from critic_eval.metrics.registry import NO_LABELS
@@ -47,7 +47,7 @@ class LabeledScores(NamedTuple):
 def labeled(judgments: Sequence[Judgment], policy: InvalidPolicy) -> tuple[list[Labeled], Counted]:
     """Judgments that have a label, those with an invalid verdict only by the policy "wrong"."""
     with_label = [judgment for judgment in judgments if judgment.label is not None]
-    pairs = [
+    pairs: list[Labeled] = [
         (judgment, judgment.label.value)
         for judgment in with_label
         if judgment.label is not None and (policy == "wrong" or judgment.verdict.is_valid)
@@ -101,7 +101,7 @@ def of_last(judgment: Judgment) -> Judgment:
     """A review of two scores counts with its last, the response's; the first is the reference's."""
     if judgment.verdict.kind != "scores":
         return judgment
-    return replace(judgment, verdict=Verdict.score(_last(judgment.verdict)))
+    return replace(judgment, verdict=Score(_last(judgment.verdict)))
 
 
 def preference_code(verdict: Verdict) -> int:
@@ -111,7 +111,7 @@ def preference_code(verdict: Verdict) -> int:
 
 def label_code(value: Value) -> int:
     """The better response, 0 or 1, or `TIE`."""
-    return TIE if value is None else int(value)  # type: ignore[arg-type]  # a preference's value
+    return value if isinstance(value, int) else TIE
 
 
 def is_right(pair: Labeled) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse, stats
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Label, Scores, Verdict
 from critic_eval.metrics.columns import by_group
 from critic_eval.metrics.figures import POOLED, Figure, compute_figure, statistic_of
 from critic_eval.metrics.resampling import Floats, Seed, bootstrap, interval
@@ -236,9 +236,7 @@ _OF_AGREEMENT: dict[str, tuple[str, ...]] = {
 
 def _as_label(verdict: Verdict) -> Label | None:
     """What a verdict says, as a label; None for an invalid one, and for a review of two scores."""
-    if verdict.kind == "invalid" or verdict.kind == "scores":
-        return None
-    return Label(verdict.kind, verdict.value)
+    return None if isinstance(verdict, Invalid | Scores) else verdict
 
 
 def _common_groups(critics: Sequence[Sequence[Judgment]]) -> list[list[Sequence[Judgment]]]:

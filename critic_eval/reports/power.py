@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Verdict
+from critic_eval.judging import Judgment, Preference, Score
 from critic_eval.metrics import compare, compute_figure
 from critic_eval.metrics.statistic import cluster_of
 
@@ -159,7 +159,7 @@ def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
     """The judgment with a verdict that is right, or wrong."""
     label = judgment.label.value if judgment.label is not None else None
     better = label if right else {0: 1, 1: 0, None: 0}[label]  # type: ignore[index]
-    return replace(judgment, verdict=Verdict.preference(better))  # type: ignore[arg-type]
+    return replace(judgment, verdict=Preference(better))  # type: ignore[arg-type]
 
 
 def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator) -> Weaken:
@@ -174,7 +174,7 @@ def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rn
 
     def noisy(scale: float, noise: np.ndarray) -> list[Judgment]:
         scores = values + scale * noise
-        return [replace(one, verdict=Verdict.score(score)) for one, score in zip(usable, scores, strict=True)]
+        return [replace(one, verdict=Score(score)) for one, score in zip(usable, scores, strict=True)]
 
     # The scale is found once, by halving, on one draw of noise.
     noise, low, high = rng.normal(0, 1, len(usable)), 0.0, 20 * (values.std() or 1.0)
@@ -185,7 +185,7 @@ def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rn
 
     def drawn(sample: Sequence[Judgment]) -> list[Judgment]:
         return [
-            replace(one, verdict=Verdict.score(float(one.verdict.value) + high * rng.normal()))  # type: ignore[arg-type]
+            replace(one, verdict=Score(float(one.verdict.value) + high * rng.normal()))  # type: ignore[arg-type]
             if one.verdict.is_valid and one.label is not None
             else one
             for one in sample

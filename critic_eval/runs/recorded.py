@@ -7,7 +7,20 @@ from typing import Any
 from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, value_at
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, Label, LabelKind, Verdict, get_protocol, identity_order, to_canonical
+from critic_eval.judging import (
+    Invalid,
+    Judgment,
+    Label,
+    LabelKind,
+    Preference,
+    Ranking,
+    Score,
+    Scores,
+    Verdict,
+    get_protocol,
+    identity_order,
+    to_canonical,
+)
 from critic_eval.judging.logged import logged_judgment
 from critic_eval.judging.parsing.reading import Parsed
 from critic_eval.metrics import expected_score
@@ -39,7 +52,7 @@ def recorded_judgment(benchmark: Benchmark, cells: Row, expected: bool = False, 
         else:
             judgment = _from_cells(benchmark, cells)
         if expected and judgment.verdict.is_valid:
-            judgment = replace(judgment, verdict=Verdict.score(_expected(benchmark, cells)))
+            judgment = replace(judgment, verdict=Score(_expected(benchmark, cells)))
         is_stated = judgment.verdict.reason == NOT_RECORDED
         return benchmark.official.rule(judgment, cells) if official and not is_stated else judgment
     except ArgumentError as error:
@@ -112,25 +125,25 @@ def _length(value: Any) -> int:
 
 def _label(kind: LabelKind, value: Any) -> Label:
     verdict = verdict_of(kind, value)
-    if not verdict.is_valid or verdict.kind == "scores":
-        raise ArgumentError(f"the label {value!r} is no {kind}.")
-    return Label(kind, verdict.value)
+    if isinstance(verdict, Invalid | Scores):
+        raise ArgumentError(f"the label {value!r} is not a {kind}.")
+    return verdict
 
 
 def verdict_of(kind: LabelKind, value: Any) -> Verdict:
     """A recorded verdict; what can't be read as one, -1 among it, is invalid."""
     text = str(value).strip() if value is not None else ""
     if text in ("", "-1", "None", "null", "nan"):
-        return Verdict.invalid(NOT_PARSED)
+        return Invalid(NOT_PARSED)
     try:
         if kind == "score":
-            return Verdict.score(float(text))
+            return Score(float(text))
         if kind == "preference":
-            return Verdict.preference(_SIDES[text.strip("[]").casefold()])
+            return Preference(_SIDES[text.strip("[]").casefold()])
         letters = text.replace("[", "").replace("]", "").replace(",", "").replace(">", "").replace(" ", "")
-        return Verdict.ranking([ord(letter) - ord("A") for letter in letters.upper()])
+        return Ranking([ord(letter) - ord("A") for letter in letters.upper()])
     except (KeyError, ValueError, ArgumentError):
-        return Verdict.invalid(f"unreadable record {text[:40]!r}")
+        return Invalid(f"unreadable record {text[:40]!r}")
 
 
 _SIDES = {

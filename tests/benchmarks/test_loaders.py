@@ -11,7 +11,7 @@ from critic_eval.benchmarks.loading.cases import Case, LeftOut, read_cases
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import DataError, ImageError
-from critic_eval.judging import Label, Verdict, state_verdict
+from critic_eval.judging import Invalid, Label, Preference, Ranking, Score, state_verdict
 from critic_eval.lmms.tasks import JudgeTask
 from tests.benchmarks.tasks import task
 
@@ -70,18 +70,18 @@ FEEDBACK: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("name", "row", "label", "group"),
     [
-        ("mllm_judge_score", SCORE, Label.score(4), "coco"),
-        ("mllm_judge_score", {**SCORE, "human": 2}, Label.score(2), "coco"),
-        ("mllm_judge_pair", PAIR, Label.preference(None), "coco"),
-        ("mllm_judge_pair", {**PAIR, "human": None, "human_answer": "B"}, Label.preference(1), "coco"),
-        ("mllm_judge_batch", BATCH, Label.ranking((2, 0, 1)), "coco"),
-        ("vl_rewardbench", VLRB, Label.preference(1), "hallucination"),
-        ("mm_rewardbench", MMRB, Label.preference(1), "safety/bias"),
-        ("mm_rlhf_rewardbench", RLHF, Label.preference(0), "mcq"),
-        ("wildvision_arena", BATTLE, Label.preference(None), None),
-        ("wildvision_bench", BENCH, Label.preference(1), "aria"),
-        ("perception_bench", PERCEPTION, Label.score(4), None),
-        ("llava_bench_wild", REVIEW, Label.score(6), None),
+        ("mllm_judge_score", SCORE, Score(4), "coco"),
+        ("mllm_judge_score", {**SCORE, "human": 2}, Score(2), "coco"),
+        ("mllm_judge_pair", PAIR, Preference(None), "coco"),
+        ("mllm_judge_pair", {**PAIR, "human": None, "human_answer": "B"}, Preference(1), "coco"),
+        ("mllm_judge_batch", BATCH, Ranking((2, 0, 1)), "coco"),
+        ("vl_rewardbench", VLRB, Preference(1), "hallucination"),
+        ("mm_rewardbench", MMRB, Preference(1), "safety/bias"),
+        ("mm_rlhf_rewardbench", RLHF, Preference(0), "mcq"),
+        ("wildvision_arena", BATTLE, Preference(None), None),
+        ("wildvision_bench", BENCH, Preference(1), "aria"),
+        ("perception_bench", PERCEPTION, Score(4), None),
+        ("llava_bench_wild", REVIEW, Score(6), None),
     ],
 )
 def test_a_row_gives_its_item_and_label(name: str, row: Row, label: Label, group: str | None) -> None:
@@ -119,9 +119,9 @@ def test_vlfeedback_gives_every_aspect_and_every_pair() -> None:
     known = [case for case in pairs if isinstance(case, Case)]
     # The means are 5, 4, 4 and unknown: of six pairs three are left, one of them a tie.
     assert [(case.item.id, case.label) for case in known] == [
-        ("f-01", Label.preference(0)),
-        ("f-02", Label.preference(0)),
-        ("f-12", Label.preference(None)),
+        ("f-01", Preference(0)),
+        ("f-02", Preference(0)),
+        ("f-12", Preference(None)),
     ]
     assert {case.item.cluster for case in known} == {"f"}
     columns = {name: [one[name] for one in FEEDBACK["completions"]] for name in ("model", "response", "annotations")}
@@ -131,9 +131,9 @@ def test_vlfeedback_gives_every_aspect_and_every_pair() -> None:
 @pytest.mark.parametrize(
     ("prompt", "answer", "label"),
     [
-        ("Rate. [Assistant 1]\nA\n[End of Assistant 1]\n[Assistant 2]\nB", "10 7\nBecause", Label.score(7)),
-        ("Labels: [[A>>B]] …", "My final verdict is: [[A>>B]]", Label.score(-2)),
-        ("Text Caption: a cat\nFrom 0 to 100, how much do you rate …", "Fine.\nFinal Score: 85", Label.score(85)),
+        ("Rate. [Assistant 1]\nA\n[End of Assistant 1]\n[Assistant 2]\nB", "10 7\nBecause", Score(7)),
+        ("Labels: [[A>>B]] …", "My final verdict is: [[A>>B]]", Score(-2)),
+        ("Text Caption: a cat\nFrom 0 to 100, how much do you rate …", "Fine.\nFinal Score: 85", Score(85)),
     ],
 )
 def test_pointwise_rows_of_113k_are_read_in_their_own_format(prompt: str, answer: str, label: Label) -> None:
@@ -158,7 +158,7 @@ def test_pairwise_rows_of_113k_hold_their_responses_in_the_prompt() -> None:
     (case,) = read_cases(find_benchmark("113k_pair").read, {"id": "1", "source": "s", "conversations": turns})
     assert isinstance(case, Case)
     assert [response.text for response in case.item.responses] == ["It is [3].", "5"]
-    assert case.label == Label.preference(1)
+    assert case.label == Preference(1)
 
 
 def test_images_stay_with_their_rows_in_every_order_and_are_read_lazily() -> None:
@@ -212,10 +212,10 @@ def test_official_variants_still_tell_what_was_unreadable() -> None:
 
 
 def test_official_parsers_leave_stated_verdicts_alone() -> None:
-    stated = state_verdict(Verdict.preference(1))
+    stated = state_verdict(Preference(1))
     (record,) = judged(task("mm_rewardbench_official"), [MMRB], stated, "accuracy_with_tie")
     assert record["verdict"]["value"] == 1
-    missing = state_verdict(Verdict.invalid("not recorded"))
+    missing = state_verdict(Invalid("not recorded"))
     (record,) = judged(task("mm_rewardbench_official"), [MMRB], missing, "accuracy_with_tie")
     assert record["verdict"]["reason"] == "not recorded"
 

@@ -11,7 +11,7 @@ import pytest
 from critic_eval import cli
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Preference, Score
 from critic_eval.metrics import Figure, group_figures
 from critic_eval.runs.rescore import read_judgments, rescore
 
@@ -133,7 +133,7 @@ def test_records_that_cannot_be_used_are_named_and_the_rest_counts(tmp_path: Pat
     result = rescore("mllm_judge_score", [file], resamples=0)
     assert result.figures[0].n == 3
     assert result.notes[0].startswith("left out: t.csv, line 3: there is none of the columns score_id")
-    assert "line 4: the label 'good' is no score" in result.notes[1]
+    assert "line 4: the label 'good' is not a score" in result.notes[1]
     assert "1 items are judged more than once" in result.notes[2]
     with pytest.raises(DataError, match="line 3"):
         rescore("mllm_judge_score", [file], strict=True)
@@ -286,7 +286,7 @@ def test_two_labels_are_none_by_wildvisions_own_rule(tmp_path: Path) -> None:
         None,
         1,
     ]
-    assert verdicts[2].strength == 2
+    assert verdicts[2] == Preference(1, 2)
 
 
 def test_groups_called_as_the_whole_or_the_mean_stay_apart(tmp_path: Path) -> None:
@@ -311,10 +311,10 @@ def test_a_table_in_any_format_gives_the_same_figures_as_single_judgments(kind: 
         Judgment(
             str(row.score_id),
             "A",
-            Verdict.invalid("no verdict recorded") if row.judge == -1 else Verdict.score(int(row.judge)),
+            Invalid("no verdict recorded") if row.judge == -1 else Score(int(row.judge)),
             "",
             "mllm_judge_score",
-            label=Label.score(int(row.human)),
+            label=Score(int(row.human)),
             group=row.original_dataset,
         )
         for row in table.itertuples()

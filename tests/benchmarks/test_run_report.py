@@ -1,12 +1,12 @@
 """What a results JSON holds of a run under `critic_eval`."""
 
 from critic_eval.benchmarks.registry import find_benchmark
-from critic_eval.judging import Judgment, Verdict
+from critic_eval.judging import Judgment, Scores
 from critic_eval.runs.report import note_task, report
 
 
 def test_the_mean_scores_of_reviews_are_kept_under_their_names() -> None:
-    judgment = Judgment("1", "AB", Verdict.scores((8.0, 6.0)), "", "llava_bench_wild", group="conv")
+    judgment = Judgment("1", "AB", Scores((8.0, 6.0)), "", "llava_bench_wild", group="conv")
     records = [{**judgment.to_record(), "policy": "exclude"}]
     metrics = dict.fromkeys(find_benchmark("llava_bench_wild").figures, records)
     note_task("critic_llava_bench_wild", {**metrics, "mean_relative_score": records, "judgment": records}, {})

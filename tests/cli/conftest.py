@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Judgment, Preference
 from tests.reports.conftest import write_run
 
 MakeRun = Callable[..., Path]
@@ -19,8 +19,8 @@ def pairs(n: int, first_rate: float, start: int = 0) -> list[Judgment]:
         prefers_first = (item - start) < round(first_rate * n)
         for order in ("AB", "BA"):
             said = {"AB": 0, "BA": 1}[order] if prefers_first else 0
-            label = Label.preference(0)
-            found.append(Judgment(str(item), order, Verdict.preference(said), "", "llava_critic_pair", label=label))
+            label = Preference(0)
+            found.append(Judgment(str(item), order, Preference(said), "", "llava_critic_pair", label=label))
     return found
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from critic_eval.cli import main
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Judgment, Score
 from tests.cli.conftest import MakeRun, pairs
 
 OLD, NEW = "20260101_090000", "20260102_090000"
 SCORES = [
-    Judgment(str(item), "A", Verdict.score(float(item)), "", "llava_critic_score", label=Label.score(float(item % 7)))
+    Judgment(str(item), "A", Score(float(item)), "", "llava_critic_score", label=Score(float(item % 7)))
     for item in range(12)
 ]
 

@@ -16,7 +16,7 @@ from critic_eval.benchmarks.loading.cases import Case
 from critic_eval.benchmarks.loading.own_files import OwnFile
 from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Item, Judgment, Label, Response, Verdict
+from critic_eval.judging import Item, Judgment, Preference, Response
 from critic_eval.judging.protocols import digest_prompt
 from critic_eval.lmms.models.planted_judge import PlantedJudge
 from critic_eval.lmms.models.recorded_judge import RecordedJudge
@@ -30,7 +30,7 @@ N = 600
 
 def read(row: Row, source: object) -> Iterator[Case]:
     a, b = row["responses"]
-    yield Case(Item(row["id"], "Which?", (Response(a, "m1"), Response(b, "m2"))), Label.preference(row["better"]))
+    yield Case(Item(row["id"], "Which?", (Response(a, "m1"), Response(b, "m2"))), Preference(row["better"]))
 
 
 PAIRS = Benchmark("critic_planted", OwnFile(), read, "llava_critic_pair", ("accuracy_with_tie",))
@@ -95,10 +95,7 @@ def test_the_coefficient_of_length_is_scikit_learns() -> None:
     from sklearn.linear_model import LogisticRegression
 
     judgments = judge(PlantedJudge(skill=0.7, length=0.4))
-    x = [
-        [1.0 if one.label == Label.preference(0) else -1.0, np.log(one.lengths[0] / one.lengths[1])]
-        for one in judgments
-    ]
+    x = [[1.0 if one.label == Preference(0) else -1.0, np.log(one.lengths[0] / one.lengths[1])] for one in judgments]
     y = [one.verdict.value == 0 for one in judgments]
     reference = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(x, y)
     assert compute_probe("length", judgments, resamples=0).value == pytest.approx(reference.coef_[0, 1], abs=1e-4)
@@ -151,7 +148,7 @@ def test_planted_skill_and_silence_are_what_was_planted() -> None:
         PlantedJudge(postion=0.1)
 
 
-LOGGED = Judgment("0", "BA", Verdict.preference(1), "The better response: [first]", "llava_critic_pair", (0, 28))
+LOGGED = Judgment("0", "BA", Preference(1), "The better response: [first]", "llava_critic_pair", (0, 28))
 
 
 def write(path: Path, *records: dict[str, Any]) -> str:

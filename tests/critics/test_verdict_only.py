@@ -14,7 +14,16 @@ from critic_eval.critics.engines.engine import Group, Request
 from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Reading, Verdict, get_protocol, protocol_names, read_stated, to_canonical, verdict_form
+from critic_eval.judging import (
+    Preference,
+    Reading,
+    Score,
+    get_protocol,
+    protocol_names,
+    read_stated,
+    to_canonical,
+    verdict_form,
+)
 from critic_eval.lmms.models.llava_critic import LlavaCritic
 from tests.conftest import task_index
 from tests.critics.conftest import answers, grouped, presented
@@ -71,13 +80,13 @@ def test_a_preference_is_the_mean_of_both_orders_and_the_same_in_both() -> None:
     own, other = answer(0.7, 0.2, 0.1), answer(0.5, 0.4, 0.1)
     stated = read_stated(verdict_text(Reading("llava_critic_pair", "AB"), own, other))
     assert stated is not None
-    assert stated.verdict == Verdict.preference(0)
+    assert stated.verdict == Preference(0)
     assert stated.logprobs is not None
     shares = {name: round(2.718281828**logprob, 3) for name, logprob in stated.logprobs.items()}
     assert shares == {"A": 0.55, "B": 0.35, "tie": 0.1, "coverage": 0.5}
     turned = read_stated(verdict_text(Reading("llava_critic_pair", "BA"), other, own))
     assert turned is not None
-    assert turned.verdict == Verdict.preference(1)
+    assert turned.verdict == Preference(1)
     assert turned.logprobs == stated.logprobs
 
 
@@ -88,11 +97,11 @@ def test_two_responses_of_equal_shares_get_the_same_verdict_in_both_orders() -> 
         stated = read_stated(verdict_text(Reading("llava_critic_pair", order), own, turned))
         assert stated is not None
         verdicts.append(to_canonical(stated.verdict, order))
-    assert verdicts == [Verdict.preference(0)] * 2
+    assert verdicts == [Preference(0)] * 2
     third = 1 / 3
     tied = read_stated(verdict_text(Reading("llava_critic_pair", "AB"), *[answer(third, third, third)] * 2))
     assert tied is not None
-    assert tied.verdict == Verdict.preference(None)
+    assert tied.verdict == Preference(None)
 
 
 def test_a_score_is_the_expected_one() -> None:
@@ -100,7 +109,7 @@ def test_a_score_is_the_expected_one() -> None:
     own = Answer("", 1, 1, 0.0, {"shares": shares, "coverage": 1.0})
     stated = read_stated(verdict_text(Reading("aspect_score", "A"), own, None))
     assert stated is not None
-    assert stated.verdict == Verdict.score(3.5)
+    assert stated.verdict == Score(3.5)
 
 
 def test_errors_and_other_forms_are_invalid_with_their_reason() -> None:

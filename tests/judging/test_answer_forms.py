@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Item, Protocol, Response, Verdict, get_protocol
+from critic_eval.judging import Item, Preference, Protocol, Ranking, Response, Scores, Verdict, get_protocol
 from critic_eval.judging.parsing.contents import ReadContent
 from critic_eval.judging.parsing.forms import PATTERN_SECONDS, AnswerForm, FormParser, check_form
 from tests.judging.test_bounded_time import UNITS
@@ -23,7 +23,7 @@ FORMS = {
 }
 """Of each form what a file says, and how an answer says it."""
 SET_APART = [name for name in FORMS if name != "line"]
-SIDES = {"A": Verdict.preference(0), "B": Verdict.preference(1), "tie": Verdict.preference(None)}
+SIDES = {"A": Preference(0), "B": Preference(1), "tie": Preference(None)}
 
 
 @pytest.fixture(scope="module")
@@ -160,11 +160,11 @@ def test_verdicts_mean_what_the_file_says_and_nothing_else(folder: Path) -> None
 
 def test_rankings_and_scores_of_several_are_read_in_a_form_too(folder: Path) -> None:
     ranks = protocol(folder, "json: order", "ranking")
-    assert ranks.parse('{"order": ["C", "A", "B"]}', 3).verdict == Verdict.ranking((2, 0, 1))
+    assert ranks.parse('{"order": ["C", "A", "B"]}', 3).verdict == Ranking((2, 0, 1))
     assert ranks.parse('{"order": "C > A"}', 3).verdict.reason == "ranking does not name B"
     several = protocol(folder, "tag: scores", "scores", "responses: [2, 4]")
-    assert several.parse("<scores>4 5</scores>", 2).verdict == Verdict.scores((4, 5))
-    assert several.parse("<scores>4, 5, 1</scores>", 3).verdict == Verdict.scores((4, 5, 1))
+    assert several.parse("<scores>4 5</scores>", 2).verdict == Scores((4, 5))
+    assert several.parse("<scores>4, 5, 1</scores>", 3).verdict == Scores((4, 5, 1))
     assert not several.parse("<scores>4</scores>", 2).verdict.is_valid
 
 

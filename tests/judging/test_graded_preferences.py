@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Verdict, to_canonical
+from critic_eval.judging import Judgment, Preference, to_canonical
 from critic_eval.judging.parsing.graded_preference import parse_graded_preference
 
 
@@ -26,7 +26,7 @@ from critic_eval.judging.parsing.graded_preference import parse_graded_preferenc
 )
 def test_each_label_is_read(label: str, better: int | None, strength: int) -> None:
     verdict = parse_graded_preference(f"Both are good.\n\nMy final verdict is: [[{label}]]").verdict
-    assert (verdict.value, verdict.strength) == (better, strength)
+    assert verdict == Preference(better, strength)
 
 
 @pytest.mark.parametrize("label", ["A>>>B", "A>A", "AB", ">", "A>B>A", "A=>B"])
@@ -41,12 +41,12 @@ def test_the_last_label_counts_and_one_in_a_response_does_not() -> None:
 
 
 def test_strength_survives_the_presented_order_and_the_record() -> None:
-    turned = to_canonical(Verdict.preference(0, strength=2), "BA")
-    assert (turned.value, turned.strength) == (1, 2)
+    turned = to_canonical(Preference(0, strength=2), "BA")
+    assert turned == Preference(1, 2)
     judgment = Judgment("1", "BA", turned, "", "p", cluster="c", models=("m", None), lengths=(3, 4))
     assert Judgment.from_record(judgment.to_record()) == judgment
     with pytest.raises(ArgumentError, match="strength"):
-        Verdict.preference(None, strength=2)
+        Preference(None, strength=2)
 
 
 @given(st.text(alphabet="AB<>=[] x\n", max_size=60))

@@ -9,7 +9,7 @@ TIE = None
 def read(text: str, position: VerdictPosition = "first") -> int | str | None:
     parsed = parse_preference(text, position=position)
     assert parsed.verdict.kind in ("preference", "invalid")
-    return parsed.verdict.value if parsed.verdict.is_valid else str(parsed.verdict.reason)  # type: ignore[return-value]
+    return parsed.verdict.value if parsed.verdict.is_valid else str(parsed.verdict.reason)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Item, Protocol, Response, Verdict, get_protocol, protocol_names, register_protocol
+from critic_eval.judging import (
+    Item,
+    Preference,
+    Protocol,
+    Response,
+    Score,
+    Scores,
+    get_protocol,
+    protocol_names,
+    register_protocol,
+)
 from critic_eval.judging.protocols import _protocols
 from critic_eval.lmms.choices import select_protocol, selected_protocol
 
@@ -43,7 +53,7 @@ def test_what_a_file_leaves_out_is_what_its_kind_usually_has(tmp_path: Path) -> 
         (),
     )
     assert mine.render(ITEM, "BA") == "How many? Three. Two."
-    assert mine.parse("The better response: [second]", 2).verdict == Verdict.preference(1)
+    assert mine.parse("The better response: [second]", 2).verdict == Preference(1)
 
 
 def test_every_key_is_used(tmp_path: Path) -> None:
@@ -69,7 +79,7 @@ source: a test
     one = replace(ITEM, responses=ITEM.responses[:1])
     assert rated.render(one, "A") == "How many? Two\nTwo.\n"
     assert (rated.system, rated.max_new_tokens, rated.until, rated.source) == ("You judge.", 300, ("###",), "a test")
-    assert rated.parse("<plan>Grade: bad</plan>Grade: good", 1).verdict == Verdict.score(4)
+    assert rated.parse("<plan>Grade: bad</plan>Grade: good", 1).verdict == Score(4)
     assert rated.verdict_form is not None
     assert rated.verdict_form.texts() == ["Grade: good\n", "Grade: bad\n"]
 
@@ -80,7 +90,7 @@ def test_scores_of_several_and_rankings_have_their_responses_in_a_list(tmp_path:
     assert (rank.n_responses, rank.render(ITEM, "BA")) == ((2, 26), "How many?: [1A Three.][2B Two.]")
     several = get_protocol(file(tmp_path, f"kind: scores\nscale: [1, 10]\n{lists}", "several"))
     assert several.has_several_scores
-    assert several.parse("7 9\n", 2).verdict == Verdict.scores((7, 9))
+    assert several.parse("7 9\n", 2).verdict == Scores((7, 9))
 
 
 def test_a_whole_score_is_an_option_of_a_verdict_form_by_default(tmp_path: Path) -> None:
@@ -106,7 +116,7 @@ def test_a_file_may_extend_a_protocol_by_name(tmp_path: Path) -> None:
     )
     tagged = get_protocol(file(tmp_path, "extends: llava_critic_pair\nanswer: {tag: pick}\n", "tagged"))
     assert (tagged.verdict_position, tagged.verdict_form) == ("last", None)
-    assert tagged.parse("<pick>B</pick>", 2).verdict == Verdict.preference(1)
+    assert tagged.parse("<pick>B</pick>", 2).verdict == Preference(1)
     alone = get_protocol(file(tmp_path, "extends: llava_critic_pair\n", "alone"))
     assert alone == replace(get_protocol("llava_critic_pair"), name="alone")
 

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from critic_eval import judging
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Item, Label, Response, Verdict, get_protocol, orders, protocol_names, token_limit
+from critic_eval.judging import (
+    Invalid,
+    Item,
+    Preference,
+    Response,
+    get_protocol,
+    orders,
+    protocol_names,
+    token_limit,
+)
 from critic_eval.judging.parsing.forms import AnswerForm
 
 PREAMBLE = (
@@ -90,9 +99,9 @@ def test_placeholders_in_a_response_are_not_expanded() -> None:
 
 def test_judge_keeps_the_verdict_in_canonical_coordinates() -> None:
     raw = "The better response: [first]. It counts right."
-    judgment = get_protocol("llava_critic_pair").judge(item("Two.", "Three."), "BA", raw, 1.5, Label.preference(1))
-    assert judgment.verdict == Verdict.preference(1)
-    assert judgment.presented == Verdict.preference(0)
+    judgment = get_protocol("llava_critic_pair").judge(item("Two.", "Three."), "BA", raw, 1.5, Preference(1))
+    assert judgment.verdict == Preference(1)
+    assert judgment.presented == Preference(0)
     assert (judgment.item_id, judgment.group, judgment.seconds, judgment.raw) == ("7", "coco", 1.5, raw)
     assert judgment.span is not None
     assert raw[slice(*judgment.span)] == "The better response: [first]"
@@ -110,7 +119,7 @@ def test_every_protocol_takes_both_orders(name: str, n: int) -> None:
     protocol = get_protocol(name)
     for order in orders(n, "both"):
         judgment = protocol.judge(item(*"wxyz"[:n]), order, "")
-        assert judgment.verdict == Verdict.invalid("empty answer")
+        assert judgment.verdict == Invalid("empty answer")
         assert judgment.presented == judgment.verdict
 
 

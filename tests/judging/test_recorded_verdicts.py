@@ -22,7 +22,7 @@ def told(verdict: Verdict) -> Any:
     """A verdict as the files write it."""
     if not verdict.is_valid:
         return None
-    return {0: "A", 1: "B", None: "tie"}[verdict.value] if verdict.kind == "preference" else verdict.value  # type: ignore[index]
+    return {0: "A", 1: "B", None: "tie"}[verdict.value] if verdict.kind == "preference" else verdict.value
 
 
 def rows(file: Path) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Judgment, Ranking
 from critic_eval.metrics import Figure, compute_figure, group_figures
 from critic_eval.metrics.exact import clopper_pearson, fisher_z, mean_of_groups, student_t
 from tests.factories import judged, scored
@@ -111,8 +111,8 @@ def test_students_interval_of_a_mean_is_scipys() -> None:
 
 
 def test_a_mean_distance_of_few_items_is_students_and_of_none_clopper_and_pearsons() -> None:
-    label = Label.ranking((0, 1, 2, 3))
-    right, other = Verdict.ranking((0, 1, 2, 3)), Verdict.ranking((0, 1, 3, 2))
+    label = Ranking((0, 1, 2, 3))
+    right, other = Ranking((0, 1, 2, 3)), Ranking((0, 1, 3, 2))
     for said, method in (([right, other, right, other], "student-t"), ([right] * 4, "clopper-pearson")):
         judgments = [Judgment(str(i), "ABCD", one, "", "p", label=label) for i, one in enumerate(said)]
         assert compute_figure("levenshtein", judgments).interval == method

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Preference, Ranking, Score
 from critic_eval.metrics import HIGHER_IS_BETTER, compute_figure, figure_names
 from tests.factories import INVALID, judgment, pairs, scores
 
@@ -54,7 +54,7 @@ def test_tie_is_wrong_where_the_label_is_none() -> None:
 
 
 def test_unlabeled_judgments_are_left_out_and_counted() -> None:
-    judged = [*pairs((0, 0)), judgment(9, Verdict.preference(0)), judgment(8, INVALID)]
+    judged = [*pairs((0, 0)), judgment(9, Preference(0)), judgment(8, INVALID)]
     found = compute_figure("accuracy_with_tie", judged, "wrong")
     assert (found.value, found.n, found.unlabeled, found.invalid) == (1, 1, 2, {})
 
@@ -69,7 +69,7 @@ def test_order_consistency_is_of_items_judged_in_two_orders() -> None:
         5: (1,),
     }
     judged = [
-        judgment(item, INVALID if verdict == "invalid" else Verdict.preference(verdict), order=order)
+        judgment(item, INVALID if verdict == "invalid" else Preference(verdict), order=order)
         for item, verdicts in said.items()
         for verdict, order in zip(verdicts, ("AB", "BA"), strict=False)
     ]
@@ -79,15 +79,15 @@ def test_order_consistency_is_of_items_judged_in_two_orders() -> None:
 
 
 def test_repeats_of_one_order_are_not_two_orders() -> None:
-    judged = [judgment(0, Verdict.preference(0)), judgment(0, Verdict.preference(0))]
+    judged = [judgment(0, Preference(0)), judgment(0, Preference(0))]
     assert compute_figure("order_consistency", judged).reason == "no item was judged in two orders"
 
 
 def test_levenshtein_is_a_mean_distance() -> None:
-    label = Label.ranking((0, 1, 2, 3))
+    label = Ranking((0, 1, 2, 3))
     judged = [
-        judgment(0, Verdict.ranking((0, 1, 2, 3)), label),
-        judgment(1, Verdict.ranking((0, 1, 3, 2)), label),
+        judgment(0, Ranking((0, 1, 2, 3)), label),
+        judgment(1, Ranking((0, 1, 3, 2)), label),
         judgment(2, INVALID, label),
     ]
     assert compute_figure("levenshtein", judged).value == 0.25
@@ -95,16 +95,14 @@ def test_levenshtein_is_a_mean_distance() -> None:
 
 
 def test_invalid_rate_is_of_all_judgments() -> None:
-    found = compute_figure(
-        "invalid_rate", [*pairs((0, 0), ("invalid", 0)), judgment(7, Verdict.invalid("empty answer"))]
-    )
+    found = compute_figure("invalid_rate", [*pairs((0, 0), ("invalid", 0)), judgment(7, Invalid("empty answer"))])
     assert (found.value, found.n) == (2 / 3, 3)
     assert found.invalid == {"no verdict found": 1, "empty answer": 1}
 
 
 @pytest.mark.parametrize("name", ["pearson", "spearman", "kendall"])
 def test_correlation_leaves_invalid_verdicts_out_and_has_no_wrong(name: str) -> None:
-    judged = [*scores((1, 1), (2, 3), (3, 2), (4, 5)), judgment(9, INVALID, Label.score(1), "A")]
+    judged = [*scores((1, 1), (2, 3), (3, 2), (4, 5)), judgment(9, INVALID, Score(1), "A")]
     found = compute_figure(name, judged)
     oracle: Any = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
     assert found.value == pytest.approx(oracle([1, 2, 3, 4], [1, 3, 2, 5])[0])
@@ -119,7 +117,7 @@ def test_error_of_a_correlation_is_that_of_a_plain_bootstrap(name: str) -> None:
     label = rng.integers(1, 6, 150).astype(float)
     said = np.clip(label + rng.integers(-2, 3, 150), 1, 5)
     items = [i // 2 for i in range(150)]
-    judged = [judgment(i, Verdict.score(s), Label.score(t), "A") for i, s, t in zip(items, said, label, strict=True)]
+    judged = [judgment(i, Score(s), Score(t), "A") for i, s, t in zip(items, said, label, strict=True)]
     found = compute_figure(name, judged, resamples=3000)
     oracle: Any = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}[name]
     draws = []
@@ -138,10 +136,10 @@ def test_error_of_a_correlation_is_that_of_a_plain_bootstrap(name: str) -> None:
         *((name, [], "no item was judged in two orders") for name in OF_TWO_ORDERS),
         ("draw_agreement", pairs((0, 0)), "no item was judged twice in one order"),
         ("accuracy_with_tie", pairs(("invalid", 0)), "no valid verdicts"),
-        ("accuracy_with_tie", [judgment(0, Verdict.preference(0))], "no labels"),
+        ("accuracy_with_tie", [judgment(0, Preference(0))], "no labels"),
         ("accuracy_without_tie", pairs((0, None)), "every label is a tie"),
-        ("accuracy_without_tie", [*pairs((0, None)), judgment(9, Verdict.preference(0))], "every label is a tie"),
-        ("pearson", [judgment(0, Verdict.preference(None))], "no labels"),
+        ("accuracy_without_tie", [*pairs((0, None)), judgment(9, Preference(0))], "every label is a tie"),
+        ("pearson", [judgment(0, Preference(None))], "no labels"),
         ("pearson", scores((1, 1)), "fewer than two valid judgments"),
         ("pearson", scores((1, 1), (1, 2)), "every verdict is the same score"),
         ("kendall", scores((1, 1), (2, 1)), "every label is the same score"),
@@ -158,7 +156,7 @@ def test_degenerate_input_is_nan_with_a_reason_and_no_warning(name: str, judged:
 def test_draws_agree_as_often_as_two_of_them_are_the_same() -> None:
     said: list[tuple[Any, ...]] = [(0, 0, 1), (1, 1, 1), (0, "invalid", 0), (0, "invalid", "invalid")]
     judged = [
-        judgment(item, INVALID if one == "invalid" else Verdict.preference(one))
+        judgment(item, INVALID if one == "invalid" else Preference(one))
         for item, draws in enumerate(said)
         for one in draws
     ]
@@ -183,7 +181,7 @@ def test_unknown_name_policy_and_kind_are_refused() -> None:
     with pytest.raises(ArgumentError, match="first_position_rate takes preference judgments"):
         compute_figure("first_position_rate", scores((1, 1)))
     with pytest.raises(ArgumentError, match="label on item 0 is a score"):
-        compute_figure("accuracy_with_tie", [judgment(0, Verdict.preference(0), Label.score(1))])
+        compute_figure("accuracy_with_tie", [judgment(0, Preference(0), Score(1))])
 
 
 sides = st.sampled_from([0, 1, None])
@@ -218,12 +216,12 @@ def test_invalid_verdicts_are_counted_whatever_the_figure(rows: list[Any]) -> No
 @given(st.lists(sides, min_size=2, max_size=9))
 @settings(max_examples=30)
 def test_a_critic_that_ignores_the_order_is_consistent(said: list[int | None]) -> None:
-    judged = [judgment(i, Verdict.preference(s), order=o) for i, s in enumerate(said) for o in ("AB", "BA")]
+    judged = [judgment(i, Preference(s), order=o) for i, s in enumerate(said) for o in ("AB", "BA")]
     assert compute_figure("order_consistency", judged, resamples=20).value == 1
 
 
 def test_a_critic_that_always_takes_the_first_shown_is_never_consistent() -> None:
-    judged = [judgment(i, Verdict.preference(s), order=o) for i in range(3) for s, o in ((0, "AB"), (1, "BA"))]
+    judged = [judgment(i, Preference(s), order=o) for i in range(3) for s, o in ((0, "AB"), (1, "BA"))]
     assert compute_figure("order_consistency", judged).value == 0
 
 
@@ -244,8 +242,8 @@ def test_recorded_judgments_of_llava_critic_7b() -> None:
     judged = [
         judgment(
             int(row["score_id"]),
-            INVALID if row["judge"] == "-1" else Verdict.score(float(row["judge"])),
-            Label.score(float(row["human"])),
+            INVALID if row["judge"] == "-1" else Score(float(row["judge"])),
+            Score(float(row["human"])),
             "A",
         )
         for row in table
@@ -272,7 +270,7 @@ def test_recorded_judgments_of_llava_critic_7b() -> None:
 )
 def test_the_ranking_of_models_agrees_with_scipys_tau_of_their_win_rates(battles: list[Any]) -> None:
     judgments = [
-        Judgment(str(i), "AB", Verdict.preference(said), "", "p", label=Label.preference(is_better), models=models)
+        Judgment(str(i), "AB", Preference(said), "", "p", label=Preference(is_better), models=models)
         for i, (models, is_better, said) in enumerate(battles)
     ]
     points: dict[str, list[tuple[float, float]]] = {}
@@ -292,10 +290,10 @@ def test_a_majority_is_more_than_half_of_all_judgments(items: list[list[Any]]) -
         Judgment(
             str(i),
             "AB",
-            Verdict.invalid("none") if said == "?" else Verdict.preference(said),
+            Invalid("none") if said == "?" else Preference(said),
             "",
             "p",
-            label=Label.preference(0),
+            label=Preference(0),
         )
         for i, votes in enumerate(items)
         for said in votes

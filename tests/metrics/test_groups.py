@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Judgment, Preference
 from critic_eval.metrics import Figure, compute_figure, group_figures
 from tests.factories import scored
 
@@ -63,7 +63,7 @@ def test_without_groups_there_is_one_figure() -> None:
 
 def test_cluster_accuracy_needs_all_of_a_cluster_to_be_right() -> None:
     judged = [
-        Judgment(str(i), "AB", Verdict.preference(said), "", "p", label=Label.preference(0), cluster=cluster)
+        Judgment(str(i), "AB", Preference(said), "", "p", label=Preference(0), cluster=cluster)
         for i, (cluster, said) in enumerate([("a", 0), ("a", 0), ("b", 0), ("b", 1), ("c", 0)])
     ]
     found = compute_figure("cluster_accuracy", judged)
@@ -74,14 +74,12 @@ def test_cluster_accuracy_needs_all_of_a_cluster_to_be_right() -> None:
 
 def test_a_judge_that_takes_the_first_shown_has_first_position_rate_1() -> None:
     biased = [
-        Judgment(str(i), order, Verdict.preference("AB".index(order[0])), "", "p", label=Label.preference(0))
+        Judgment(str(i), order, Preference("AB".index(order[0])), "", "p", label=Preference(0))
         for i in range(5)
         for order in ("AB", "BA")
     ]
     fair = [
-        Judgment(str(i), order, Verdict.preference(0), "", "p", label=Label.preference(0))
-        for i in range(5)
-        for order in ("AB", "BA")
+        Judgment(str(i), order, Preference(0), "", "p", label=Preference(0)) for i in range(5) for order in ("AB", "BA")
     ]
     assert compute_figure("first_position_rate", biased).value == 1
     assert compute_figure("first_position_rate", fair).value == 0.5

@@ -9,7 +9,7 @@ from scipy import stats
 
 from critic_eval.cli.command import main
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Preference, Score
 from critic_eval.metrics import (
     FIGURES,
     HIGHER_IS_BETTER,
@@ -43,7 +43,7 @@ def tie_rate(judgments: Sequence[Judgment], policy: InvalidPolicy) -> Statistic:
     By "wrong", an invalid verdict is none.
     """
     counted = [judgment for judgment in judgments if judgment.verdict.is_valid or policy == "wrong"]
-    ties = [float(judgment.verdict == Verdict.preference(None)) for judgment in counted]
+    ties = [float(judgment.verdict == Preference(None)) for judgment in counted]
     return mean_statistic(ties, Counted.of(counted, among=judgments))
 
 
@@ -74,7 +74,7 @@ def registered() -> Iterator[None]:
 
 def judged(ties: Sequence[bool], group: str | None = None) -> list[Judgment]:
     return [
-        Judgment(f"{group}-{i}", "AB", Verdict.preference(None if is_tie else 0), "", "p", group=group)
+        Judgment(f"{group}-{i}", "AB", Preference(None if is_tie else 0), "", "p", group=group)
         for i, is_tie in enumerate(ties)
     ]
 
@@ -124,7 +124,7 @@ def test_it_is_among_the_names_with_what_it_says_of_itself() -> None:
 
 def test_verdicts_of_another_kind_are_refused() -> None:
     with pytest.raises(ArgumentError, match="tie_rate takes preference judgments; the verdict on item 7 is a score"):
-        compute_figure("tie_rate", [Judgment("7", "A", Verdict.score(1), "", "p")])
+        compute_figure("tie_rate", [Judgment("7", "A", Score(1), "", "p")])
 
 
 def test_a_taken_name_is_refused_and_keeps_its_figure() -> None:
@@ -176,7 +176,7 @@ def test_every_figure_and_probe_says_in_a_sentence_what_it_is(name: str) -> None
     [
         ("accuracy_with_tie", {"label": None}, "no labels"),
         ("accuracy_with_tie", {}, None),
-        ("accuracy_without_tie", {"label": Label.preference(None)}, None),
+        ("accuracy_without_tie", {"label": Preference(None)}, None),
         ("order_consistency", {}, "no item was judged in two orders"),
         ("first_position_rate", {}, "no item was judged in two orders"),
         ("draw_agreement", {}, "no item was judged twice in one order"),
@@ -193,7 +193,7 @@ def test_every_figure_and_probe_says_in_a_sentence_what_it_is(name: str) -> None
     ],
 )
 def test_a_figure_says_why_it_does_not_apply(name: str, changes: dict[str, object], reason: str | None) -> None:
-    labeled = [replace(judgment, label=Label.preference(0)) for judgment in judged([True, False])]
+    labeled = [replace(judgment, label=Preference(0)) for judgment in judged([True, False])]
     assert applies(name, [replace(judgment, **changes) for judgment in labeled]) == reason  # type: ignore[arg-type]
 
 
@@ -205,4 +205,4 @@ def test_two_orders_and_two_draws_apply() -> None:
 
 
 def invalid(n: int) -> list[Judgment]:
-    return [Judgment(f"invalid-{i}", "AB", Verdict.invalid("x"), "", "p") for i in range(n)]
+    return [Judgment(f"invalid-{i}", "AB", Invalid("x"), "", "p") for i in range(n)]

@@ -18,7 +18,7 @@ from critic_eval.cli import main
 from critic_eval.critics.engines import opening
 from critic_eval.critics.engines.opening import EngineArguments
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Preference
 from critic_eval.metrics import compare
 from critic_eval.runs.results import collect
 from critic_eval.studies.effects import task_effects
@@ -225,9 +225,9 @@ def test_how_many_answers_were_invalid_is_told_of_the_answers_whatever_official_
     task = "critic_mm_rewardbench_official"
     found = study(tmp_path, "  image_policy: [as_is, blank]", tasks=f"[{task}]", resamples="100")
     said = [
-        Judgment(str(item), "AB", Verdict.invalid("nothing"), "none", "mm_rewardbench", label=Label.preference(0))
+        Judgment(str(item), "AB", Invalid("nothing"), "none", "mm_rewardbench", label=Preference(0))
         if item < 20
-        else Judgment(str(item), "AB", Verdict.preference(0), "[[A]]", "mm_rewardbench", label=Label.preference(0))
+        else Judgment(str(item), "AB", Preference(0), "[[A]]", "mm_rewardbench", label=Preference(0))
         for item in range(50)
     ]
     outcomes = [
@@ -240,9 +240,7 @@ def test_how_many_answers_were_invalid_is_told_of_the_answers_whatever_official_
 def test_invalid_verdicts_count_as_the_study_says(tmp_path: Path) -> None:
     right = judgments(100, 1.0)
     silent = [
-        Judgment(one.item_id, one.order, Verdict.invalid("nothing"), "", one.protocol, label=one.label)
-        if number < 30
-        else one
+        Judgment(one.item_id, one.order, Invalid("nothing"), "", one.protocol, label=one.label) if number < 30 else one
         for number, one in enumerate(right)
     ]
     said = {("as_is",): right, ("blank",): silent}

@@ -9,7 +9,7 @@ import pytest
 
 from critic_eval.cli import main
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Preference, Score, Scores
 from critic_eval.metrics import compute_figure
 from critic_eval.reports.compare import compare_runs, item_differences
 from critic_eval.reports.power import power, weakened
@@ -22,7 +22,7 @@ def test_a_better_critic_is_found_better_and_the_items_are_named(tmp_path: Path)
     said = judgments(400, 1.0)
     flipped = {0: 1, 1: 0}
     worse = [
-        replace(one, verdict=Verdict.preference(flipped[one.verdict.value])) if index < 60 else one  # type: ignore[index]
+        replace(one, verdict=Preference(flipped[one.verdict.value])) if index < 60 else one  # type: ignore[index]
         for index, one in enumerate(said)
     ]
     first = collect([write_run(tmp_path / "good", said, {"checkpoint": "good", "orders": "AB"})]).runs[0]
@@ -126,9 +126,7 @@ def test_power_of_a_correlation_lowers_it_by_the_effect() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(50, 15, 400)
     said = [
-        Judgment(
-            str(item), "A", Verdict.score(float(value + rng.normal(0, 10))), "", "p", label=Label.score(float(value))
-        )
+        Judgment(str(item), "A", Score(float(value + rng.normal(0, 10))), "", "p", label=Score(float(value)))
         for item, value in enumerate(truth)
     ]
     found = power("pearson", said, 0.2, sizes=(20, 80), simulations=20, resamples=100)
@@ -138,9 +136,7 @@ def test_power_of_a_correlation_lowers_it_by_the_effect() -> None:
 @pytest.mark.parametrize("name", ["accuracy_with_tie", "accuracy_without_tie"])
 def test_the_simulated_critic_is_worse_by_the_effect_in_the_figure_that_is_named(name: str) -> None:
     """A fifth of the items are ties, on which the critic is often wrong."""
-    ties = [
-        replace(one, item_id=f"tie-{one.item_id}", label=Label.preference(None)) for one in judgments(100, 0.5, seed=1)
-    ]
+    ties = [replace(one, item_id=f"tie-{one.item_id}", label=Preference(None)) for one in judgments(100, 0.5, seed=1)]
     said = [*judgments(400, 0.95), *ties]
     rng = np.random.default_rng(0)
     worse = weakened(name, said, 0.04, 0.9, rng)
@@ -162,17 +158,17 @@ def test_odd_results_are_named_and_do_not_stop_the_others(content: str, tmp_path
 
 
 def test_judgments_of_an_official_task_are_those_that_the_published_code_makes_of_them(tmp_path: Path) -> None:
-    said = [replace(one, protocol="mllm_judge_pair", verdict=Verdict.invalid("x")) for one in judgments(4, 0.5)]
+    said = [replace(one, protocol="mllm_judge_pair", verdict=Invalid("x")) for one in judgments(4, 0.5)]
     task = "critic_mllm_judge_pair_official"
     run = collect([write_run(tmp_path / "run", said, task=task)]).runs[0]
-    assert [one.verdict for one in run.judgments()] == [Verdict.preference(None)] * 4
+    assert [one.verdict for one in run.judgments()] == [Preference(None)] * 4
     plain = collect([write_run(tmp_path / "plain", said, task=task.removesuffix("_official"))]).runs[0]
     assert not any(one.verdict.is_valid for one in plain.judgments())
 
 
 def test_a_review_of_two_scores_is_as_far_off_as_its_last_one() -> None:
     def review(item: str, *scores: float) -> Judgment:
-        return Judgment(item, "AB", Verdict.scores(scores), "", "llava_bench_wild", label=Label.score(8))
+        return Judgment(item, "AB", Scores(scores), "", "llava_bench_wild", label=Score(8))
 
     found = item_differences([review("1", 5, 8), review("2", 9, 7)], [review("1", 5, 6), review("2", 1, 7)])
     assert [(one.item, one.gain) for one in found] == [("1", 2.0)]

@@ -10,7 +10,7 @@ import pytest
 
 from critic_eval.cli import main
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Verdict
+from critic_eval.judging import Invalid
 from critic_eval.reports.leaderboard.build import make_leaderboard
 from critic_eval.reports.leaderboard.published import PublishedFigure, read_published, reproduce
 from critic_eval.reports.leaderboard.render import to_csv, to_html, to_markdown, write_leaderboard
@@ -165,7 +165,7 @@ def test_standings_need_errors_and_follow_the_policy_for_invalid_verdicts(tmp_pa
     assert ranks["near"][1] == 3
 
     said = judgments(200, 0.9, 1)
-    unread = [replace(one, verdict=Verdict.invalid("x")) if i < 80 else one for i, one in enumerate(said)]
+    unread = [replace(one, verdict=Invalid("x")) if i < 80 else one for i, one in enumerate(said)]
     for policy, letter in (("wrong", "b"), ("exclude", "a")):
         folder = tmp_path / policy
         pair = [

@@ -8,7 +8,7 @@ from critic_eval.benchmarks.digits.generator import VERSION, Kind, write_dataset
 from critic_eval.benchmarks.loading.cache import cache_folder, written_once
 from critic_eval.benchmarks.loading.cases import Case
 from critic_eval.benchmarks.loading.tables import Row
-from critic_eval.judging import Item, Label, Response
+from critic_eval.judging import Item, Preference, Ranking, Response, Score
 
 
 def dataset_folder(kind: Kind) -> str:
@@ -19,17 +19,17 @@ def dataset_folder(kind: Kind) -> str:
 
 def read_pair(row: Row, source: "Generated") -> Iterator[Case]:
     """Two responses, and the better one: `A`, `B` or `tie`."""
-    yield Case(_item(row), Label.preference({"A": 0, "B": 1, "tie": None}[row["label"]]))
+    yield Case(_item(row), Preference({"A": 0, "B": 1, "tie": None}[row["label"]]))
 
 
 def read_score(row: Row, source: "Generated") -> Iterator[Case]:
     """One response, and the share of its statements that are true, 0 to 100."""
-    yield Case(_item(row), Label.score(row["label"]))
+    yield Case(_item(row), Score(row["label"]))
 
 
 def read_ranking(row: Row, source: "Generated") -> Iterator[Case]:
     """Four responses, and their letters, best first."""
-    yield Case(_item(row), Label.ranking(["ABCD".index(letter) for letter in row["label"]]))
+    yield Case(_item(row), Ranking(["ABCD".index(letter) for letter in row["label"]]))
 
 
 def _item(row: Row) -> Item:

@@ -2,7 +2,7 @@
 
 import re
 
-from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Invalid, Preference, Verdict
 
 INDEX = {
     **dict.fromkeys(["1", "a", "one", "first", "1st", "former", "一", "甲", "①"], 0),
@@ -45,11 +45,11 @@ def choice(content: str, double: bool = False) -> Verdict:
     """
     words = " ".join(_MARKUP.sub(" ", content.casefold()).split()).strip(" .,;:!")
     if words in TIES or (double and words == "c"):
-        return Verdict.preference(None)
+        return Preference(None)
     if match := _WHOLE.fullmatch(words):
-        return Verdict.preference(side(match[1] or match[2]))
+        return Preference(side(match[1] or match[2]))
     named = {side(word) for word in _WORD.findall(content)}
-    return Verdict.invalid(CONTRADICTORY if len(named) == 2 else f"unreadable choice {content.strip()[:40]!r}")
+    return Invalid(CONTRADICTORY if len(named) == 2 else f"unreadable choice {content.strip()[:40]!r}")
 
 
 _MARKUP = re.compile(r"[*\"'“”‘’`\[\]()<>{}$#_]|\\")

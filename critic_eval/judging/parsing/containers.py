@@ -14,7 +14,7 @@ import json_repair
 from critic_eval.judging.parsing.labels import names_criterion
 from critic_eval.judging.parsing.quotations import words_of
 from critic_eval.judging.parsing.statements import Statement, Weight
-from critic_eval.judging.verdicts import CONTRADICTORY, LabelKind, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Invalid, LabelKind, Verdict
 
 ReadValue = Callable[[str], Verdict]
 """What the text of a container states: a verdict, or an invalid one that says why none."""
@@ -159,14 +159,14 @@ def _object_statement(
         valid = [entry for entry in read if entry[2].is_valid]
         key, said, verdict = (valid or read)[-1]
         if len({entry[2] for entry in valid}) > 1:
-            verdict = Verdict.invalid(CONTRADICTORY)
+            verdict = Invalid(CONTRADICTORY)
         elif not valid and verdict.reason != CONTRADICTORY and not (verdict.reason or "").startswith("score "):
-            verdict = Verdict.invalid(f"unreadable {key.casefold()[:20]} {str(_said(said))[:40]!r}")
+            verdict = Invalid(f"unreadable {key.casefold()[:20]} {str(_said(said))[:40]!r}")
         places = _places(text, found, key)
         if found.is_mended:
             places = [place for place in places if _stands_behind(text, place, found, said)]
             if not places or _differ(text, places, value):
-                verdict = Verdict.invalid(CONTRADICTORY)
+                verdict = Invalid(CONTRADICTORY)
         core = places[-1].start() if places else found.start
         weight = Weight.PLAIN if is_sure else Weight.CONCEDED
         return Statement(found.start, found.end, verdict, "json", core, weight, _said_end(text, places, found))

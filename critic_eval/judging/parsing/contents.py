@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from critic_eval.judging.parsing.choices import choice
 from critic_eval.judging.parsing.numbers import Scale, score
 from critic_eval.judging.parsing.ranking import parse_ranking
-from critic_eval.judging.verdicts import CONTRADICTORY, LabelKind, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Invalid, LabelKind, Preference, Score, Scores, Verdict
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class ReadContent:
         if said in meanings:
             meaning = meanings[said]
             if self.kind == "preference":
-                return Verdict.preference(None if meaning is None else int(meaning))
-            return Verdict.score(meaning)  # type: ignore[arg-type]  # a score's meaning is a number
+                return Preference(None if meaning is None else int(meaning))
+            return Score(meaning)  # type: ignore[arg-type]  # a score's meaning is a number
         named = {meanings[part] for part in re.findall(r"\w+", said) if part in meanings}
-        return Verdict.invalid(CONTRADICTORY if len(named) > 1 else f"unreadable verdict {content.strip()[:40]!r}")
+        return Invalid(CONTRADICTORY if len(named) > 1 else f"unreadable verdict {content.strip()[:40]!r}")
 
     def _scores(self, content: str, n_responses: int) -> Verdict:
         parts = [part for part in re.split(r"[\s,;|]+", content.strip().strip("[](){}")) if part]
         if len(parts) != n_responses:
-            return Verdict.invalid(f"unreadable scores {content.strip()[:40]!r}")
+            return Invalid(f"unreadable scores {content.strip()[:40]!r}")
         verdicts = [score(part, self.scale) for part in parts]
         unfit = [verdict for verdict in verdicts if not verdict.is_valid]
-        return unfit[0] if unfit else Verdict.scores([verdict.value for verdict in verdicts])  # type: ignore[misc]
+        return unfit[0] if unfit else Scores([verdict.value for verdict in verdicts])  # type: ignore[misc]
 
 
 def head_of(line: str) -> str:

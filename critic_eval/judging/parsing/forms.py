@@ -25,7 +25,7 @@ from critic_eval.judging.parsing.places import VerdictPosition, line_bounds
 from critic_eval.judging.parsing.quotations import words_of
 from critic_eval.judging.parsing.reading import Parsed, read
 from critic_eval.judging.parsing.statements import Statement
-from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Invalid, Verdict
 
 Where = Literal["words", "label", "tag", "json", "pattern", "line"]
 
@@ -84,7 +84,7 @@ def check_form(form: AnswerForm) -> None:
     if form.where == "tag":
         if not re.fullmatch(r"[A-Za-z][\w-]{0,40}", form.what):
             raise ArgumentError(f"a tag is a name without brackets, such as answer, not {form.what!r}.")
-        if not list(_in_tag(find_answer(f"<{form.what}>1</{form.what}>").text, form.what, Verdict.invalid)):
+        if not list(_in_tag(find_answer(f"<{form.what}>1</{form.what}>").text, form.what, Invalid)):
             raise ArgumentError(f"<{form.what}> is markup or opens a thought, and is not read; take another tag.")
     if form.where == "json" and not all(part.strip() for part in form.what.split(".")):
         raise ArgumentError(f"a key is a name, or names with dots between, such as result.score, not {form.what!r}.")
@@ -146,10 +146,10 @@ def _under_key(text: str, key: str, value: Callable[[str], Verdict]) -> Iterator
         if not said:
             continue
         verdicts = {value(words) for words in said}
-        verdict = next(iter(verdicts)) if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
+        verdict = next(iter(verdicts)) if len(verdicts) == 1 else Invalid(CONTRADICTORY)
         keys = [span for span in _keys(text, answered, path[-1]) if _stands_behind(text, span[1], said[-1])]
         if answered.is_mended and len(keys) != 1:
-            verdict = Verdict.invalid(CONTRADICTORY)  # what was mended must stand in the answer itself
+            verdict = Invalid(CONTRADICTORY)  # what was mended must stand in the answer itself
         core, end = (keys[-1][0], _end_of(text, keys[-1][1], said[-1])) if keys else (answered.start, answered.end)
         yield Statement(answered.start, answered.end, verdict, "json", core, said_end=end)
 

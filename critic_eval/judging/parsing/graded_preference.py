@@ -11,7 +11,7 @@ from critic_eval.judging.parsing.labels import closing_labels, is_criterion
 from critic_eval.judging.parsing.places import VerdictPosition, line_bounds
 from critic_eval.judging.parsing.reading import Parsed, read
 from critic_eval.judging.parsing.statements import Form, Statement, Weight
-from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Invalid, Preference, Verdict
 
 
 def parse_graded_preference(
@@ -64,7 +64,7 @@ def _said(text: str) -> Iterator[Statement]:
     """Sentences that say how much better: "Assistant B is slightly better."; read where no label is given."""
     for match in _DEGREE.finditer(text):
         strength = 1 if match["degree"].casefold() in _SLIGHT else 2
-        verdict = Verdict.preference(side(match["side"]), strength)
+        verdict = Preference(side(match["side"]), strength)
         weight = Weight.CRITERION if is_criterion(text, match.start()) else Weight.PLAIN
         yield Statement(match.start(), match.end(), verdict, "sentence", match.start(), weight)
 
@@ -90,7 +90,7 @@ def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statemen
         yield Statement(label, degree.end(), one.verdict, form, label)
     elif inside:
         verdicts = {_verdict(match["chain"]) for match in inside}
-        verdict = next(iter(verdicts)) if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
+        verdict = next(iter(verdicts)) if len(verdicts) == 1 else Invalid(CONTRADICTORY)
         yield Statement(label, inside[-1].end(), verdict, form, label)
     elif bare is not None:
         yield Statement(label, bare.end(), _verdict(bare["chain"]), form, label)
@@ -99,16 +99,16 @@ def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statemen
 def _value(content: str) -> Verdict:
     chains = {_verdict(match["chain"]) for match in (*_BRACKETED.finditer(content), *_BARE.finditer(content[:200]))}
     if len(chains) > 1:
-        return Verdict.invalid(CONTRADICTORY)
-    return next(iter(chains)) if chains else Verdict.invalid(f"unreadable verdict {content.strip()[:40]!r}")
+        return Invalid(CONTRADICTORY)
+    return next(iter(chains)) if chains else Invalid(f"unreadable verdict {content.strip()[:40]!r}")
 
 
 def _verdict(chain: str) -> Verdict:
     chain = chain.replace(" ", "")
     parts = _CHAIN.fullmatch(chain)
     if parts is None or parts["left"] == parts["right"]:
-        return Verdict.invalid(f"unreadable verdict {chain!r}")
+        return Invalid(f"unreadable verdict {chain!r}")
     if parts["sign"] == "=":
-        return Verdict.preference(None)
+        return Preference(None)
     better = parts["left"] if ">" in parts["sign"] else parts["right"]
-    return Verdict.preference("AB".index(better), strength=len(parts["sign"]))
+    return Preference("AB".index(better), strength=len(parts["sign"]))

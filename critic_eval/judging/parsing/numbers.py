@@ -2,7 +2,7 @@
 
 import re
 
-from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Invalid, Score, Verdict
 
 # Bounded, so that a long run of digits costs nothing and never reaches float().
 NUMBER = r"[-+−]?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
@@ -36,15 +36,15 @@ def score(content: str, scale: Scale) -> Verdict:
     match = _WHOLE.match(words)
     if match is None:
         if len(set(re.findall(NUMBER, content[:200]))) > 1:
-            return Verdict.invalid(CONTRADICTORY)
-        return Verdict.invalid(f"unreadable score {content.strip()[:40]!r}")
+            return Invalid(CONTRADICTORY)
+        return Invalid(f"unreadable score {content.strip()[:40]!r}")
     return graded(match, scale)
 
 
 def graded(match: re.Match[str], scale: Scale) -> Verdict:
     """The verdict of a match of `GRADE`."""
     if match["range"] is not None:
-        return Verdict.invalid(CONTRADICTORY)
+        return Invalid(CONTRADICTORY)
     return on_scale(match["number"], scale, match["out_of"], bool(match["percent"]))
 
 
@@ -54,10 +54,10 @@ def on_scale(number: str, scale: Scale, out_of: str | None = None, percent: bool
     value = as_float(number)
     top = 100.0 if percent else None if out_of is None else as_float(out_of)
     if top is not None and top != high:
-        return Verdict.invalid(f"score {value:g} of {top:g} on another scale than {low:g} to {high:g}")
+        return Invalid(f"score {value:g} of {top:g} on another scale than {low:g} to {high:g}")
     if not low <= value <= high:
-        return Verdict.invalid(f"score {value:g} outside {low:g} to {high:g}")
-    return Verdict.score(value)
+        return Invalid(f"score {value:g} outside {low:g} to {high:g}")
+    return Score(value)
 
 
 def stated_top(label: str) -> str | None:

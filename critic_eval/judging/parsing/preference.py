@@ -12,7 +12,7 @@ from critic_eval.judging.parsing.meaning import is_unmeant
 from critic_eval.judging.parsing.places import VerdictPosition, line_bounds, sentence_bounds, stands_at
 from critic_eval.judging.parsing.reading import Parsed, read
 from critic_eval.judging.parsing.statements import Form, Statement, Weight
-from critic_eval.judging.verdicts import CONTRADICTORY, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, Invalid, Preference, Verdict
 
 
 def parse_preference(
@@ -60,7 +60,7 @@ def _forms(text: str, position: VerdictPosition) -> Iterator[Statement]:
     for match in _BRACKETED.finditer(text):
         choices = [match["choice"], match["second"]]
         verdicts = [choice(words, bool(match["double"])) for words in choices if words is not None]
-        verdict = verdicts[0] if len(set(verdicts)) == 1 else Verdict.invalid(CONTRADICTORY)
+        verdict = verdicts[0] if len(set(verdicts)) == 1 else Invalid(CONTRADICTORY)
         yield _weighed(text, match, verdict, "label")
     for match in _BARE.finditer(text):
         yield _weighed(text, match, choice(match["choice"]), "label")
@@ -218,9 +218,9 @@ def _sentences(text: str) -> Iterator[Statement]:
     for match in _WORSE.finditer(text):
         better = _named(match)
         if better.is_valid:
-            yield _weighed(text, match, Verdict.preference(1 - better.value), "sentence")  # type: ignore[operator,arg-type]  # 0 or 1
+            yield _weighed(text, match, Preference(1 - better.value), "sentence")  # type: ignore[operator,arg-type]  # 0 or 1
     for match in _TIE.finditer(text):
-        yield _weighed(text, match, Verdict.preference(None), "sentence")
+        yield _weighed(text, match, Preference(None), "sentence")
 
 
 def _weighed(text: str, match: re.Match[str], verdict: Verdict, form: Form, weight: Weight = Weight.PLAIN) -> Statement:
@@ -241,8 +241,8 @@ def _named(match: re.Match[str]) -> Verdict:
     better = side(groups["ordinal"] or groups["number"])
     other = groups.get("other_ordinal") or groups.get("other_number")
     if other and side(other) == better:
-        return Verdict.invalid(CONTRADICTORY)
-    return Verdict.preference(better)
+        return Invalid(CONTRADICTORY)
+    return Preference(better)
 
 
 def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statement]:
@@ -255,7 +255,7 @@ def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statemen
     words = _CHOICE_AHEAD.match(text, start, end)
     if said and not (words is not None and words["bracketed"]):
         verdicts = {one.verdict for one in said}
-        verdict = said[0].verdict if len(verdicts) == 1 else Verdict.invalid(CONTRADICTORY)
+        verdict = said[0].verdict if len(verdicts) == 1 else Invalid(CONTRADICTORY)
         yield Statement(label, start + max(one.end for one in said), verdict, form, label, best)
     elif words is not None and _stands_alone(text, words, on_own_line="\n" in text[label:start]):
         verdict = choice(words["bracketed"] or words["bare"] or "", "[[" in words[0])
@@ -306,7 +306,7 @@ def _value(content: str) -> Verdict:
         if len(valid) == 1:
             return next(iter(valid))
         if len(valid) > 1:
-            return Verdict.invalid(CONTRADICTORY)
+            return Invalid(CONTRADICTORY)
     return verdict
 
 

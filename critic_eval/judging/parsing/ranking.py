@@ -13,7 +13,7 @@ from critic_eval.judging.parsing.labels import closing_labels
 from critic_eval.judging.parsing.places import VerdictPosition, line_bounds, stands_at
 from critic_eval.judging.parsing.reading import Parsed, read
 from critic_eval.judging.parsing.statements import Form, Statement
-from critic_eval.judging.verdicts import Verdict
+from critic_eval.judging.verdicts import Invalid, Ranking, Verdict
 
 
 def parse_ranking(
@@ -86,7 +86,7 @@ def find_rankings(text: str, position: VerdictPosition, n: int) -> Iterator[Stat
         verdict = (
             _verdict(match["chain"], n)
             if match["chain"] is not None
-            else Verdict.invalid(f"unreadable ranking {match['other'][:40]!r}")
+            else Invalid(f"unreadable ranking {match['other'][:40]!r}")
         )
         verdict = _directed(verdict, text[max(0, match.start() - 60) : match.end("core")])
         yield Statement(match.start(), match.end(), verdict, "closing label" if match["final"] else "label", start)
@@ -114,7 +114,7 @@ def _directed(verdict: Verdict, label: str) -> Verdict:
     """The ranking best first, where its label says that the worst comes first."""
     if not verdict.is_valid or _WORST_FIRST.search(label) is None:
         return verdict
-    return Verdict.ranking(verdict.value[::-1])  # type: ignore[index,arg-type]  # a ranking
+    return Ranking(verdict.value[::-1])  # type: ignore[index,arg-type]  # a ranking
 
 
 _WORST_FIRST = re.compile(r"\bworst[ ]{0,2}(?:to|->|→|-|first)|\bascending\b|\bfrom (?:the )?worst\b", re.IGNORECASE)
@@ -126,7 +126,7 @@ def _value(content: str, n: int) -> Verdict:
     if labels:
         return _verdict(labels[-1], n)
     if chain is None:
-        return Verdict.invalid(f"unreadable ranking {content.strip()[:40]!r}")
+        return Invalid(f"unreadable ranking {content.strip()[:40]!r}")
     return _verdict(chain["chain"], n)
 
 
@@ -138,16 +138,16 @@ def _is_plain_ranking(chain: str) -> bool:
 
 def _verdict(chain: str, n: int) -> Verdict:
     if "=" in chain:
-        return Verdict.invalid("ranking holds a tie")
+        return Invalid("ranking holds a tie")
     compact = re.fullmatch(r"\W*([A-Z]{2,40})\W*", chain)
     names = list(compact[1]) if compact else [match[1] or match[2] for match in _NAME.finditer(chain)]
     indices = [ascii_uppercase.index(name) if name.isalpha() else int(name) - 1 for name in names]
     for name, index in zip(names, indices, strict=True):
         if not 0 <= index < n:
-            return Verdict.invalid(f"ranking names {name}, which is not among {n} responses")
+            return Invalid(f"ranking names {name}, which is not among {n} responses")
     for index, letter in enumerate(ascii_uppercase[:n]):
         if index not in indices:
-            return Verdict.invalid(f"ranking does not name {letter}")
+            return Invalid(f"ranking does not name {letter}")
         if indices.count(index) > 1:
-            return Verdict.invalid(f"ranking names {letter} more than once")
-    return Verdict.ranking(indices)
+            return Invalid(f"ranking names {letter} more than once")
+    return Ranking(indices)

@@ -27,7 +27,7 @@ from critic_eval.judging.parsing.evidence import Evidence
 from critic_eval.judging.parsing.places import VerdictPosition, sentence_bounds
 from critic_eval.judging.parsing.quotations import words_of
 from critic_eval.judging.parsing.statements import Form, Statement, Weight
-from critic_eval.judging.verdicts import CONTRADICTORY, NOTHING, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, NOTHING, Invalid, Verdict
 
 __all__ = ["Finder", "Parsed", "read", "read_answer"]
 
@@ -74,12 +74,12 @@ def read_answer(
 ) -> Parsed:
     """The verdict of an answer that is found already; arguments as of `read`. Never raises."""
     if answer.reason is not None:
-        return Parsed(Verdict.invalid(answer.reason))
+        return Parsed(Invalid(answer.reason))
     try:
         return _decide(answer, find, position, shown, opening_binds)
     except (ValueError, ArithmeticError, LookupError, RecursionError) as error:
         # The journal holds the answer: raised here, an error would come back at every resume.
-        return Parsed(Verdict.invalid(f"{UNREADABLE} ({type(error).__name__})"))
+        return Parsed(Invalid(f"{UNREADABLE} ({type(error).__name__})"))
 
 
 def _decide(
@@ -88,27 +88,27 @@ def _decide(
     text = answer.text
     statements = _outermost(find(text, position))
     if not statements:
-        return Parsed(Verdict.invalid(NOTHING))
+        return Parsed(Invalid(NOTHING))
     evidence = Evidence(text, position, shown, lambda other: _stated(other, find, position))
     own, is_quoted = _own(evidence, statements)
     if not own:
-        return Parsed(Verdict.invalid(ONLY_QUOTED if is_quoted else NOTHING))
+        return Parsed(Invalid(ONLY_QUOTED if is_quoted else NOTHING))
     whole = [statement for statement in own if statement.weight < Weight.CRITERION]
     if not whole:
-        return Parsed(Verdict.invalid(NOTHING))  # but on single criteria
+        return Parsed(Invalid(NOTHING))  # but on single criteria
     precedences = [_precedence(evidence, one, position, opening_binds) for one in whole]
     best = min(precedences)
     candidates = [one for one, precedence in zip(whole, precedences, strict=True) if precedence == best]
     decisive = candidates[0] if position == "first" else candidates[-1]
     if _is_copy(text, decisive, shown):
-        return Parsed(Verdict.invalid(COPIED))
+        return Parsed(Invalid(COPIED))
     rivals = _rivals(text, decisive, own) + _answered_otherwise(evidence, decisive, whole)
     if best > _Precedence.OPENING:
         rivals += _labels_elsewhere(evidence, decisive, whole)
     if any(rival.verdict != decisive.verdict for rival in rivals):
         both = [decisive, *rivals]
         span = answer.raw_span(min(one.start for one in both), max(one.end for one in both))
-        return Parsed(Verdict.invalid(CONTRADICTORY), span)
+        return Parsed(Invalid(CONTRADICTORY), span)
     start, end = decisive.said if decisive.form == "json" else (decisive.start, decisive.end)
     return Parsed(decisive.verdict, answer.raw_span(start, end), decisive.form)
 

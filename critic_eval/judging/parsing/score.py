@@ -25,7 +25,7 @@ from critic_eval.judging.parsing.numbers import (
 from critic_eval.judging.parsing.places import VerdictPosition, line_bounds, stands_at
 from critic_eval.judging.parsing.reading import Parsed, read, read_answer
 from critic_eval.judging.parsing.statements import Form, Statement, Weight
-from critic_eval.judging.verdicts import CONTRADICTORY, NOTHING, Verdict
+from critic_eval.judging.verdicts import CONTRADICTORY, NOTHING, Invalid, Scores, Verdict
 
 
 def parse_score(
@@ -199,9 +199,9 @@ def _cued(text: str, match: re.Match[str], scale: Scale) -> Statement:
 
 def _cued_verdict(match: re.Match[str], scale: Scale) -> Verdict:
     if match["none"] is not None:
-        return Verdict.invalid("no score given: N/A")
+        return Invalid("no score given: N/A")
     if match["range"] is not None or match["second"] is not None:
-        return Verdict.invalid(CONTRADICTORY)
+        return Invalid(CONTRADICTORY)
     if match["content"] is not None:
         verdict = score(match["content"], scale)
         if match["out_of"] and verdict.is_valid:
@@ -304,7 +304,7 @@ def _both(verdicts: Sequence[Verdict]) -> Verdict:
     unfit = [verdict for verdict in verdicts if not verdict.is_valid]
     if unfit:
         return unfit[0]
-    return Verdict.scores([verdict.value for verdict in verdicts])  # type: ignore[misc]  # a score's value
+    return Scores([verdict.value for verdict in verdicts])  # type: ignore[misc]  # a score's value
 
 
 def _pair(match: re.Match[str], scale: Scale) -> Statement:

@@ -12,7 +12,7 @@ from critic_eval.judging.parsing.ranking import parse_ranking
 from critic_eval.judging.parsing.reading import Parsed
 from critic_eval.judging.parsing.score import parse_score, parse_two_scores
 from critic_eval.judging.parsing.sections import parse_result
-from critic_eval.judging.verdicts import LabelKind, Verdict
+from critic_eval.judging.verdicts import LabelKind, Preference, Score
 
 WORDS: dict[str, LabelKind | None] = {
     "default": None,
@@ -65,12 +65,14 @@ class WordsParser:
 
 def _second(parsed: Parsed) -> Parsed:
     value = parsed.verdict.value
-    return replace(parsed, verdict=Verdict.score(value[1])) if isinstance(value, tuple) else parsed
+    return replace(parsed, verdict=Score(value[1])) if isinstance(value, tuple) else parsed
 
 
 def _advantage(parsed: Parsed) -> Parsed:
-    verdict = parsed.verdict
-    if not verdict.is_valid:
-        return parsed
-    sign = {None: 0, 0: -1, 1: 1}[verdict.value]  # type: ignore[index]  # a preference's value
-    return replace(parsed, verdict=Verdict.score(sign * verdict.strength))
+    match parsed.verdict:
+        case Preference(None):
+            return replace(parsed, verdict=Score(0))
+        case Preference(better, strength):
+            return replace(parsed, verdict=Score(strength if better else -strength))
+        case _:
+            return parsed

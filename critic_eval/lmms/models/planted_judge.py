@@ -9,7 +9,18 @@ from lmms_eval.api.instance import Instance
 
 from critic_eval.benchmarks.loading.seeds import seeded
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Label, Verdict, canonical_indices, state_verdict
+from critic_eval.judging import (
+    Invalid,
+    Label,
+    Preference,
+    Ranking,
+    Score,
+    Scores,
+    Verdict,
+    canonical_indices,
+    read_label,
+    state_verdict,
+)
 from critic_eval.lmms.models.text_judge import TextJudge
 from critic_eval.lmms.tasks import FACTS_COLUMN, ITEM_COLUMN, ORDER_COLUMN
 
@@ -71,8 +82,8 @@ class PlantedJudge(TextJudge):
         rng = seeded(self.seed, document[ITEM_COLUMN], order)
         strikes = {name: rng.random() < rate for name, rate in self.rates.items()}
         if strikes["invalid"]:
-            return state_verdict(Verdict.invalid("planted"))
-        label = None if facts["label"] is None else Label.from_record(facts["label"])
+            return state_verdict(Invalid("planted"))
+        label = None if facts["label"] is None else read_label(facts["label"])
         kind = label.kind if label is not None else "preference" if len(order) == 2 else "score"
         asked = facts["injected"] if strikes["injection"] else None
         if kind == "preference":
@@ -81,7 +92,7 @@ class PlantedJudge(TextJudge):
             score = self._score(label, strikes, asked, rng)
             # The label is of the last response; a reference before it is given as much, which is on any scale.
             value = float(score.value)  # type: ignore[arg-type]  # a score
-            return state_verdict(score if len(order) == 1 else Verdict.scores([value] * len(order)))
+            return state_verdict(score if len(order) == 1 else Scores([value] * len(order)))
         return state_verdict(_ranking(label, order, strikes, rng))
 
     def _preference(
@@ -95,35 +106,35 @@ class PlantedJudge(TextJudge):
     ) -> Verdict:
         shown = canonical_indices(order)
         if asked is not None:
-            return Verdict.preference(shown.index(asked))
+            return Preference(shown.index(asked))
         if strikes["position"]:
-            return Verdict.preference(0)
+            return Preference(0)
         lengths = [facts["lengths"][index] for index in shown]
         if strikes["length"] and lengths[0] != lengths[1]:
-            return Verdict.preference(int(lengths[1] > lengths[0]))
+            return Preference(int(lengths[1] > lengths[0]))
         own = [position for position, index in enumerate(shown) if facts["models"][index] == self.model]
         if strikes["self_preference"] and self.model is not None and len(own) == 1:
-            return Verdict.preference(own[0])
+            return Preference(own[0])
         right = None if label is None or label.value is None else shown.index(int(label.value))  # type: ignore[arg-type]
         if strikes["skill"] and label is not None:
-            return Verdict.preference(right)
+            return Preference(right)
         others = [value for value in (0, 1) if label is None or value != right]
-        return Verdict.preference(int(rng.choice(others)))
+        return Preference(int(rng.choice(others)))
 
     def _score(
         self, label: Label | None, strikes: Mapping[str, bool], asked: int | None, rng: np.random.Generator
     ) -> Verdict:
         low, high = self.scale
         if asked is not None:
-            return Verdict.score(high)
+            return Score(high)
         if not strikes["skill"] or label is None:
-            return Verdict.score(float(rng.uniform(low, high)))
+            return Score(float(rng.uniform(low, high)))
         value = float(label.value) + rng.normal() * self.noise * (high - low)  # type: ignore[arg-type]  # a score
-        return Verdict.score(min(high, max(low, value)))
+        return Score(min(high, max(low, value)))
 
 
 def _ranking(label: Label | None, order: str, strikes: Mapping[str, bool], rng: np.random.Generator) -> Verdict:
     shown = canonical_indices(order)
     if strikes["skill"] and label is not None and isinstance(label.value, tuple):
-        return Verdict.ranking([shown.index(int(index)) for index in label.value])
-    return Verdict.ranking([int(index) for index in rng.permutation(len(shown))])
+        return Ranking([shown.index(int(index)) for index in label.value])
+    return Ranking([int(index) for index in rng.permutation(len(shown))])

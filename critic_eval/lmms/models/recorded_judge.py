@@ -10,7 +10,7 @@ from lmms_eval.api.instance import Instance
 from critic_eval.benchmarks.benchmark import VERDICT_COLUMNS, RecordedColumns
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, read_table, value_at
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, LabelKind, Verdict, state_verdict
+from critic_eval.judging import Invalid, Judgment, LabelKind, Verdict, state_verdict
 from critic_eval.judging.protocols import digest_prompt
 from critic_eval.lmms.models.text_judge import TextJudge
 from critic_eval.lmms.tasks import ITEM_COLUMN, ORDER_COLUMN
@@ -70,7 +70,7 @@ class RecordedJudge(TextJudge):
             if self.given[place] < len(answers):
                 self.given[place] += 1
                 return answers[self.given[place] - 1]
-        return state_verdict(Verdict.invalid(NOT_RECORDED))
+        return state_verdict(Invalid(NOT_RECORDED))
 
 
 def _read(row: Row, names: Collection[str], place: str) -> tuple[Key, str]:

@@ -106,7 +106,7 @@ def _scores(judgment: Judgment) -> tuple[float, float] | None:
     label = judgment.label
     if judgment.verdict.kind != "score" or label is None or label.kind != "score":
         return None
-    return float(label.value), float(judgment.verdict.value)  # type: ignore[arg-type]
+    return float(label.value), float(judgment.verdict.value)
 
 
 def _number(run: TaskRun, name: str, group: str) -> float:

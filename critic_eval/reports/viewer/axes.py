@@ -30,7 +30,7 @@ class Axis:
     def category(self, said: Label | Verdict | None) -> int:
         """The category of a value, -1 for what has none.
 
-        >>> make_axis([Label.preference(0)]).category(Verdict.preference(None))
+        >>> make_axis([Preference(0)]).category(Preference(None))
         2
         """
         if said is None or said.kind != self.kind:
@@ -55,9 +55,9 @@ class Axis:
 def make_axis(values: Sequence[Label | Verdict]) -> Axis:
     """The axis for values of one kind; of several, for the most frequent.
 
-    >>> make_axis([Label.score(1), Label.score(5)]).names
+    >>> make_axis([Score(1), Score(5)]).names
     ('1', '5')
-    >>> make_axis([Label.score(value) for value in range(101)]).names[:2]
+    >>> make_axis([Score(value) for value in range(101)]).names[:2]
     ('0 to 10', '10 to 20')
     """
     if not values:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from critic_eval.judging import Label, Verdict
+from critic_eval.judging import Label, Preference, Verdict
 from critic_eval.judging.verdicts import verdict_text
 from critic_eval.reports.viewer.axes import Axis, make_axis
 from critic_eval.reports.viewer.columns import column
@@ -223,8 +223,8 @@ def _preferred(said: Verdict) -> Any:
 
 def _tolerance(codes: Codes) -> float:
     """A tenth of the range that labels have, or verdicts where no item is labeled."""
-    values = [float(label.value) for label in codes.labels.values if label is not None and label.kind == "score"]  # type: ignore[arg-type]
-    values = values or [float(said.value) for said in codes.verdicts.values if said.kind == "score"]  # type: ignore[arg-type]
+    values = [float(label.value) for label in codes.labels.values if label is not None and label.kind == "score"]
+    values = values or [float(said.value) for said in codes.verdicts.values if said.kind == "score"]
     return (max(values) - min(values)) / 10 if values else 0.0
 
 
@@ -264,5 +264,5 @@ def _dictionary(values: Sequence[Label | Verdict], axis: Axis) -> dict[str, Any]
 def _text(said: Label | Verdict) -> str:
     if said.kind == "score":
         return f"{said.value:.4g}"  # expected scores have more digits than a list has room for
-    is_strong = isinstance(said, Verdict) and said.strength > 1
+    is_strong = isinstance(said, Preference) and said.strength > 1
     return verdict_text(said) + (" (much)" if is_strong else "")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Label, Preference, Score, Verdict
 from critic_eval.reports.viewer.server import Pages, address, make_server
 from critic_eval.reports.viewer.view import View, open_view
 from tests.factories import judgments
@@ -44,14 +44,14 @@ def pairs(n: int, skill: int) -> list[Judgment]:
     """Judgments of n pairs in both orders: every `skill`-th is wrong in the second order, some are invalid or ties."""
     found = []
     for item in range(n):
-        label = None if item % 11 == 10 else Label.preference((0, 1, None)[item % 3 if item % 5 else 2])
+        label = None if item % 11 == 10 else Preference((0, 1, None)[item % 3 if item % 5 else 2])
         for order in ("AB", "BA"):
             value = 0 if label is None else label.value
             if order == "BA" and item % skill == 0:
                 value = 1 if value == 0 else 0
-            verdict = Verdict.preference(value)  # type: ignore[arg-type]
+            verdict: Verdict = Preference(value)
             if item % 13 == 12 and order == "AB":
-                verdict = Verdict.invalid("no verdict" if item % 2 else "both responses are named")
+                verdict = Invalid("no verdict" if item % 2 else "both responses are named")
             found.append(pair(item, order, verdict, label))
     return found
 
@@ -162,11 +162,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Judgment(
             f"score-{item}",
             "A",
-            Verdict.score(item % 101),
+            Score(item % 101),
             f"Score: {item % 101}",
             "llava_critic_score",
             span=(7, len(f"Score: {item % 101}")),
-            label=Label.score((item * 7) % 101),
+            label=Score((item * 7) % 101),
             logprobs={"0": -2.5, "100": -0.1},
         )
         for item in range(200)

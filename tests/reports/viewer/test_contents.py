@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Preference, Ranking
 from critic_eval.reports.viewer.export import export
 from critic_eval.reports.viewer.view import View, open_view
 from tests.reports.viewer.conftest import Open, choose, focused, listed, pair, plant, served
@@ -27,8 +27,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> View:
         pair(
             item,
             order,
-            Verdict.preference(0) if item else Verdict.invalid(HOSTILE[1]),
-            Label.preference(0),
+            Preference(0) if item else Invalid(HOSTILE[1]),
+            Preference(0),
             item_id=text,
             group=text,
             raw=f"{text} and {text}",
@@ -79,10 +79,10 @@ def rankings(seed: int) -> list[Judgment]:
         Judgment(
             f"ranked-{item}",
             order,
-            Verdict.ranking((2, 1, 0, 3) if (item + at * seed) % 4 else (3, 0, 2, 1)),
+            Ranking((2, 1, 0, 3) if (item + at * seed) % 4 else (3, 0, 2, 1)),
             "CBAD",
             "ranking",
-            label=Label.ranking((2, 1, 0, 3)),
+            label=Ranking((2, 1, 0, 3)),
         )
         for item in range(30)
         for at, order in enumerate(orders)

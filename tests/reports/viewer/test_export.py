@@ -7,7 +7,7 @@ import pytest
 
 from critic_eval.cli import main
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Verdict
+from critic_eval.judging import Preference
 from critic_eval.reports.viewer.export import export, script
 from critic_eval.reports.viewer.view import open_view
 from tests.reports.viewer.conftest import pair, pairs, plant
@@ -75,7 +75,7 @@ def test_each_image_is_written_once(
     ]
     (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     monkeypatch.setenv("CRITIC_EVAL_PAIRS", str(tmp_path / "own.jsonl"))
-    said = [pair(item, "AB", Verdict.preference(0), None) for item in range(3)]
+    said = [pair(item, "AB", Preference(0), None) for item in range(3)]
     run = plant(tmp_path / "run", said)
     assert main(["view", str(run), "--export", str(tmp_path / "out")]) == 0
     files = sorted((tmp_path / "out" / "images").iterdir())

@@ -1,12 +1,12 @@
 """The page by keyboard: keys move through it, and the focus stays where it was."""
 
-from critic_eval.judging import Label
+from critic_eval.judging import Preference
 from tests.reports.viewer.conftest import FIRST, Open, choose, focused, listed
 
 
 def test_keys_move_through_the_list(url: str, open_page: Open) -> None:
     page = open_page(f"{url}#label=B&q=item-00")
-    chosen = (one for one in FIRST if one.label == Label.preference(1) and "item-00" in one.item_id)
+    chosen = (one for one in FIRST if one.label == Preference(1) and "item-00" in one.item_id)
     items = list(dict.fromkeys(one.item_id for one in chosen))
     for key, place in (("j", 0), ("j", 1), ("ArrowDown", 2), ("k", 1), ("ArrowUp", 0), ("k", 0)):
         page.keyboard.press(key)

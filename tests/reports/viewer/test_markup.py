@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from critic_eval.judging import Label, Verdict
+from critic_eval.judging import Invalid, Preference
 from critic_eval.reports.viewer.export import export
 from critic_eval.reports.viewer.view import View, open_view
 from tests.reports.payloads import HTML, PAYLOADS, STEP
@@ -93,8 +93,8 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
         pair(
             item,
             order,
-            Verdict.preference(0) if item % 3 else Verdict.invalid(text or "x"),
-            Label.preference(0),
+            Preference(0) if item % 3 else Invalid(text or "x"),
+            Preference(0),
             item_id=f"{item}#{text}",
             group=text,
             raw=f"{text} and {text}",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from critic_eval.judging import Judgment, Label
+from critic_eval.judging import Judgment, Preference
 from critic_eval.judging.verdicts import verdict_text
 from critic_eval.reports.viewer.export import export
 from critic_eval.reports.viewer.view import open_view
@@ -26,7 +26,7 @@ VALUES = item_order(FIRST)
 FILTERS: dict[str, tuple[str, str, Callable[[Judgment], bool]]] = {
     "a data set": ("group", "Chart QA", lambda one: one.group == "Chart QA"),
     "no data set": ("group", "(none)", lambda one: one.group is None),
-    "a label": ("label", "tie", lambda one: one.label == Label.preference(None)),
+    "a label": ("label", "tie", lambda one: one.label == Preference(None)),
     "no label": ("label", "no label", lambda one: one.label is None),
     "a verdict": ("verdict", "B", lambda one: one.verdict.value == 1),
     "invalid": ("verdict", "invalid", lambda one: not one.verdict.is_valid),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from critic_eval.judging import Verdict
+from critic_eval.judging import Preference
 from critic_eval.reports.viewer.view import View, open_view
 from tests.reports.viewer.conftest import pair, plant, served
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[View]:
     """Samples as large as real ones: three kilobytes each, with the judgment's record once for every figure."""
-    folder = plant(tmp_path_factory.mktemp("large") / "run", [pair(0, "AB", Verdict.preference(0), None)])
+    folder = plant(tmp_path_factory.mktemp("large") / "run", [pair(0, "AB", Preference(0), None)])
     file = next(folder.glob("*.jsonl"))
     sample = json.loads(file.read_text(encoding="utf-8"))
     rng = np.random.default_rng(0)

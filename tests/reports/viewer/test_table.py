@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Judgment, Label, Verdict
+from critic_eval.judging import Invalid, Judgment, Preference, Ranking, Score, Scores
 from critic_eval.metrics import compute_figure
 from critic_eval.reports.viewer.axes import make_axis
 from critic_eval.reports.viewer.columns import column
@@ -63,12 +63,12 @@ def test_two_runs_meet_slot_by_slot_whatever_the_order_of_their_lines(tmp_path: 
 
 
 def test_repeats_of_an_order_are_kept_apart_and_a_missing_order_is_no_flip(tmp_path: Path) -> None:
-    a, b = Verdict.preference(0), Verdict.preference(1)
+    a, b = Preference(0), Preference(1)
     said = [
         pair(0, "AB", a, None),
         pair(0, "AB", b, None),
         pair(1, "AB", a, None),
-        pair(2, "AB", Verdict.preference(0, 2), None),
+        pair(2, "AB", Preference(0, 2), None),
         pair(2, "BA", a, None),
     ]
     made = table(tmp_path, said)
@@ -78,7 +78,7 @@ def test_repeats_of_an_order_are_kept_apart_and_a_missing_order_is_no_flip(tmp_p
 
 def test_scores_agree_within_a_tenth_of_the_labels_range(tmp_path: Path) -> None:
     said = [
-        Judgment(str(item), "A", Verdict.score(value), "", "p", label=Label.score(label))
+        Judgment(str(item), "A", Score(value), "", "p", label=Score(label))
         for item, (value, label) in enumerate([(0, 0), (10, 0), (10.5, 0), (91, 100), (89, 100)])
     ]
     made = table(tmp_path, said, task="critic_scores")
@@ -87,18 +87,18 @@ def test_scores_agree_within_a_tenth_of_the_labels_range(tmp_path: Path) -> None
 
 
 def test_axes_bin_scores_and_name_what_is_ranked_first() -> None:
-    few = make_axis([Label.score(1), Verdict.score(5), Verdict.score(3)])
+    few = make_axis([Score(1), Score(5), Score(3)])
     assert few.names == ("1", "3", "5")
-    assert few.category(Verdict.score(3)) == 1
-    many = make_axis([Verdict.score(value) for value in np.linspace(3.2, 97, 50)])
+    assert few.category(Score(3)) == 1
+    many = make_axis([Score(value) for value in np.linspace(3.2, 97, 50)])
     assert many.names[0] == "0 to 10"
-    assert [many.category(Verdict.score(value)) for value in (9.99, 10, 97)] == [0, 1, 9]
-    narrow = make_axis([Verdict.score(value) for value in np.linspace(0.0121, 0.0129, 30)])
+    assert [many.category(Score(value)) for value in (9.99, 10, 97)] == [0, 1, 9]
+    narrow = make_axis([Score(value) for value in np.linspace(0.0121, 0.0129, 30)])
     assert 5 <= len(narrow.names) <= 12
-    assert make_axis([Verdict.ranking((1, 0, 2))]).category(Label.ranking((2, 0, 1))) == 2
-    two = make_axis([Verdict.scores((7, 9))])
-    assert [two.category(Verdict.scores(pair)) for pair in ((7, 9), (9, 7), (8, 8))] == [1, 0, 2]
-    assert make_axis([]).category(Verdict.invalid("x")) == -1
+    assert make_axis([Ranking((1, 0, 2))]).category(Ranking((2, 0, 1))) == 2
+    two = make_axis([Scores((7, 9))])
+    assert [two.category(Scores(pair)) for pair in ((7, 9), (9, 7), (8, 8))] == [1, 0, 2]
+    assert make_axis([]).category(Invalid("x")) == -1
 
 
 @pytest.mark.parametrize(("top", "width"), [(255, 1), (256, 2), (65_536, 4)])
@@ -172,7 +172,7 @@ def test_two_runs_of_one_critic_are_told_apart_by_their_settings(tmp_path: Path)
 
 def test_each_run_is_held_against_its_own_labels(tmp_path: Path) -> None:
     def said(label: int) -> list[Judgment]:
-        return [pair(item, "AB", Verdict.preference(label), Label.preference(label)) for item in range(4)]
+        return [pair(item, "AB", Preference(label), Preference(label)) for item in range(4)]
 
     view = open_view([plant(tmp_path / "one", said(0), "org/one"), plant(tmp_path / "two", said(1), "org/two")])
     table = view.tasks[0].table
@@ -182,7 +182,7 @@ def test_each_run_is_held_against_its_own_labels(tmp_path: Path) -> None:
 
 def test_a_review_of_two_scores_is_held_by_its_last_and_flips_where_the_better_one_changes(tmp_path: Path) -> None:
     def review(item: str, order: str, *scores: float) -> Judgment:
-        return Judgment(item, order, Verdict.scores(scores), "", "llava_bench_wild", label=Label.score(8))
+        return Judgment(item, order, Scores(scores), "", "llava_bench_wild", label=Score(8))
 
     said = [review("1", "AB", 7, 8), review("1", "BA", 7, 8.5), review("2", "AB", 9, 2), review("2", "BA", 2, 9)]
     table = open_view([plant(tmp_path / "run", said, task="critic_llava_bench")]).tasks[0].table
@@ -192,12 +192,12 @@ def test_a_review_of_two_scores_is_held_by_its_last_and_flips_where_the_better_o
 
 @pytest.mark.parametrize("values", [[1e308 * (-1) ** n / (n + 1) for n in range(20)], [5e-324 * n for n in range(20)]])
 def test_extreme_scores_are_put_into_bins_or_into_one(values: list[float]) -> None:
-    axis = make_axis([Verdict.score(value) for value in values])
-    assert all(0 <= axis.category(Verdict.score(value)) < len(axis.names) for value in values)
+    axis = make_axis([Score(value) for value in values])
+    assert all(0 <= axis.category(Score(value)) < len(axis.names) for value in values)
 
 
 def test_bins_have_names_of_their_own() -> None:
-    axis = make_axis([Verdict.score(1e6 + index / 10) for index in range(20)])
+    axis = make_axis([Score(1e6 + index / 10) for index in range(20)])
     assert len(set(axis.names)) == len(axis.names)
 
 
