@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from string import ascii_uppercase
 
 from critic_eval.errors import ArgumentError
+from critic_eval.judging.parsing.forms import AnswerForm
 from critic_eval.judging.parsing.quotations import fold, has_open_mark
 from critic_eval.judging.protocol import Protocol, VerdictForm
 from critic_eval.judging.protocols import get_protocol
@@ -71,13 +72,14 @@ def verdict_form(protocol: Protocol) -> VerdictForm:
         raise ArgumentError(f"{protocol.name} asks for the verdict after the reasons, so no first word tells it.")
     if protocol.kind == "ranking":
         raise ArgumentError(f"{protocol.name} asks for a ranking, which no single word tells.")
-    if protocol.verdict_form is None and protocol.has_several_scores:
+    if protocol.has_several_scores or protocol.answer == _SECOND_SCORE:
         raise ArgumentError(f"{protocol.name} asks for several scores at once, which no single word tells.")
     if protocol.verdict_form is None:
         raise ArgumentError(f"{protocol.name} has no verdict_form, which says how an answer begins; add one.")
     return protocol.verdict_form
 
 
+_SECOND_SCORE = AnswerForm("words", "second_of_two_scores")
 _CLOSING_MARKS = ('"', "'", "`", "’", "‘", "”", "»", "“", "\n```\n")
 _SENTENCE_END = re.compile(r"\n|[.!?](?=\s)")
 

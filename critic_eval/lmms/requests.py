@@ -13,7 +13,7 @@ from critic_eval.critics.generation import GenerationSettings, Mode
 from critic_eval.critics.images import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
 from critic_eval.critics.planning import Asked
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Reading, token_limit, verdict_form
+from critic_eval.judging import Protocol, Reading, token_limit, verdict_form
 from critic_eval.judging.images import open_image
 from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask
 
@@ -45,6 +45,7 @@ class Requests:
         self._requests, self._documents, self._mode = requests, task_dict, mode
         self._limit = max_new_tokens
         self._text_documents: dict[tuple[str, str], Any] = {}
+        self._asked: tuple[Instance | None, tuple[Protocol | None, bool]] = (None, (None, False))
         self._opened: tuple[tuple[Any, ...] | None, list[Image.Image]] = (None, [])
         self._sources = list(range(len(requests)))
         self._change = ImageChange(images, count_tiles)
@@ -112,10 +113,9 @@ class Requests:
 
     def _generation(self, request: Instance) -> Mapping[str, Any]:
         """How an answer is generated, as the task and the protocol say."""
-        given, task = request.args[2], _judge_task(request)
-        if task is None:
+        given, (protocol, is_selected) = request.args[2], self._protocol(request)
+        if protocol is None:
             return dict(given)
-        protocol, is_selected = task.protocol_of(self._texts(request))
         until = given.get("until") or ()
         limit = next((given[name] for name in ("max_new_tokens", "max_gen_toks") if given.get(name) is not None), None)
         return {
@@ -125,9 +125,17 @@ class Requests:
         }
 
     def _read(self, request: Instance, is_partner: bool = False) -> Conversation:
-        conversation, task = self._read_turns(request, is_partner), _judge_task(request)
-        system = None if task is None else task.protocol_of(self._texts(request))[0].system
-        return conversation if system is None else with_system(conversation, system, str(request.args[4]))
+        conversation, (protocol, _) = self._read_turns(request, is_partner), self._protocol(request)
+        if protocol is None or protocol.system is None:
+            return conversation
+        return with_system(conversation, protocol.system, str(request.args[4]))
+
+    def _protocol(self, request: Instance) -> tuple[Protocol | None, bool]:
+        """The protocol that asks, None for a task that is not ours, and whether the run selected it."""
+        if self._asked[0] is not request:
+            task = _judge_task(request)
+            self._asked = (request, (None, False) if task is None else task.protocol_of(self._texts(request)))
+        return self._asked[1]
 
     def _read_turns(self, request: Instance, is_partner: bool) -> Conversation:
         _, doc_to_messages, _, doc_id, name, split = request.args
