@@ -22,14 +22,14 @@ def evaluate(model_args: str, *tasks: str) -> dict[str, Any]:
 
     judge = {"model": "llava_critic", "model_args": model_args}
     results = simple_evaluate(**judge, tasks=list(tasks), log_samples=False, task_manager=task_index())
-    found: dict[str, Any] = results["results"]
-    return found
+    figures: dict[str, Any] = results["results"]
+    return figures
 
 
 @pytest.fixture(scope="module")
 def results(once: Once) -> dict[str, Any]:
-    found: dict[str, Any] = once("digits_figures", lambda: evaluate("pretrained=digits,device=cpu", "critic_digits"))
-    return found
+    figures: dict[str, Any] = once("digits_figures", lambda: evaluate("pretrained=digits,device=cpu", "critic_digits"))
+    return figures
 
 
 @pytest.mark.parametrize(("task", "metric"), list(RESULT_BOUNDS))

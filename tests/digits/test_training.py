@@ -58,8 +58,8 @@ def train_with_an_interruption(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def folders(once: Once, session_folder: Path) -> dict[str, str]:
-    found: dict[str, str] = once("training", lambda: train_with_an_interruption(session_folder / "training"))
-    return found
+    made: dict[str, str] = once("training", lambda: train_with_an_interruption(session_folder / "training"))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_an_interrupted_training_goes_on(trained: Path) -> None:
     lines = json.loads((trained / "training_log.json").read_text())["log"]
     assert sum("going on with stage read after step 1" in line for line in lines) == 1
     stages = [re.search(r"(tower|read|judge|refine) step (\d) of (\d)", line) for line in lines]
-    done = [(found[1], int(found[2]), int(found[3])) for found in stages if found is not None]
+    done = [(stage[1], int(stage[2]), int(stage[3])) for stage in stages if stage is not None]
     assert done == [("tower", 1, 1), ("read", 1, 1), ("judge", 2, 2), ("refine", 1, 1)]
 
 
