@@ -61,12 +61,12 @@ def scored(said: Iterable[float], labels: Iterable[float], group: str | None = N
 def judgments(n: int, accuracy: float, seed: int = 0) -> list[Judgment]:
     """Judgments of n pairs by a critic of that accuracy; labels are the same for every accuracy."""
     rng = np.random.default_rng(seed)
-    found = []
+    made = []
     for item in range(n):
         label = int(rng.integers(2))
         said = label if rng.random() < accuracy else 1 - label
-        found.append(judgment(item, Preference(said), Preference(label), protocol="llava_critic_pair"))
-    return found
+        made.append(judgment(item, Preference(said), Preference(label), protocol="llava_critic_pair"))
+    return made
 
 
 def _item(number: int, group: str | None) -> str:

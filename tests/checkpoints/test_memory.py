@@ -138,8 +138,8 @@ def measured(
 def test_peak_memory_stays_under_model_and_largest_shard(
     measured: dict[tuple[str, str, str], Measured], suffix: str, layout: str, dtype: str
 ) -> None:
-    found = measured[suffix, layout, dtype]
-    print(f"{layout} {suffix} as {dtype}: {found}")
-    assert found.shards >= 4
-    assert found.model > found.largest
-    assert found.model * 0.9 < found.peak < found.model + found.largest + SLACK_BYTES
+    load = measured[suffix, layout, dtype]
+    print(f"{layout} {suffix} as {dtype}: {load}")
+    assert load.shards >= 4
+    assert load.model > load.largest
+    assert load.model * 0.9 < load.peak < load.model + load.largest + SLACK_BYTES

@@ -47,7 +47,7 @@ def test_no_reply_ends_a_run_or_gets_more_than_an_error_of_its_request(
     tried = {name: (behaviour, answered) for kind, answered in kinds for name, behaviour in kind.items()}
     assert len(tried) >= 80
     with ThreadPoolExecutor(8) as pool:
-        complaints = dict(zip(tried, pool.map(lambda one: complaint(*one), tried.values()), strict=True))
+        complaints = dict(zip(tried, pool.map(complaint, *zip(*tried.values(), strict=True)), strict=True))
     assert {name: said for name, said in complaints.items() if said} == {}
     assert SECRET not in caplog.text
 

@@ -42,8 +42,8 @@ def test_an_argument_that_a_server_refuses_is_left_out_and_the_answer_says_so(ar
     relay: list[Behaviour] = []
     with hostile(lambda connection: relay[0](connection)) as server:
         relay.append(refuses(argument, message)(server))
-        found = ask(server.url, texts=("a", "b", "c"), settings=settings, concurrency=1)
-    assert [(answer.text, answer.without) for answer in found] == [("fine", (argument,))] * 3
+        answers = ask(server.url, texts=("a", "b", "c"), settings=settings, concurrency=1)
+    assert [(answer.text, answer.without) for answer in answers] == [("fine", (argument,))] * 3
     # Two are sent before the first is answered; who comes later knows.
     assert [body.keys() ^ server.bodies[0].keys() for body in server.bodies if argument not in body] == [{argument}] * 3
     assert sum(argument in body for body in server.bodies) <= 2
@@ -54,8 +54,8 @@ def test_the_newer_name_of_max_tokens_is_learned_and_is_no_argument_left_out() -
     relay: list[Behaviour] = []
     with hostile(lambda connection: relay[0](connection)) as server:
         relay.append(refuses("max_tokens", message)(server))
-        found = ask(server.url, texts=("a", "b"), concurrency=1)
-    assert [(answer.text, answer.without) for answer in found] == [("fine", ())] * 2
+        answers = ask(server.url, texts=("a", "b"), concurrency=1)
+    assert [(answer.text, answer.without) for answer in answers] == [("fine", ())] * 2
     assert [body["max_completion_tokens"] for body in server.bodies if "max_tokens" not in body] == [16, 16]
 
 

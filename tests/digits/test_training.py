@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,15 @@ from critic_eval.training.digits.augment import cut_tiles
 from critic_eval.training.digits.batches import Batcher
 from critic_eval.training.digits.dialogues import Mixture, judge_pair, judge_rank, judge_score, mark, read
 from critic_eval.training.digits.model import IGNORED, Batch, labeled_logits
+from tests.conftest import Once
 
 STEPS = {"tower": 1, "reading": 1, "judging": 2, "refining": 1}
 SHORT = ["--device", "cpu", "--threads", "1", *(f"--{stage}-steps={n}" for stage, n in STEPS.items())]
 
 
-@pytest.fixture(scope="module")
-def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a training that was interrupted after its first step of reading."""
-    folder = tmp_path_factory.mktemp("critic")
+def train_with_an_interruption(folder: Path) -> dict[str, str]:
+    """Train next to nothing, interrupted after the first step of reading; the folders of then and of the end."""
+    interrupted, trained = folder / "interrupted", folder / "trained"
     save, make_tokenizer = train._State.save, train._tokenizer
     tokenizers: list[Any] = []
 
@@ -50,31 +49,42 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with pytest.MonkeyPatch.context() as stop:
             stop.setattr(train._State, "save", save_and_stop)
             with pytest.raises(KeyboardInterrupt):
-                train.main(["--out", str(folder), *SHORT])
-        yield folder
+                train.main(["--out", str(interrupted), *SHORT])
+        shutil.copytree(interrupted, trained)
+        assert train.main(["--out", str(trained), *SHORT]) == 0
     torch.set_num_threads(n_threads)
-
-
-def test_an_interrupted_training_is_not_continued_with_other_arguments(interrupted: Path) -> None:
-    with pytest.raises(ArgumentError, match="other arguments"):
-        train.main(["--out", str(interrupted), *SHORT, "--seed", "5"])
+    return {"interrupted": str(interrupted), "trained": str(trained)}
 
 
 @pytest.fixture(scope="module")
-def trained(interrupted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folders(once: Once, session_folder: Path) -> dict[str, str]:
+    made: dict[str, str] = once("training", lambda: train_with_an_interruption(session_folder / "training"))
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(folders: dict[str, str]) -> Path:
     """A critic after next to no training, which went on after an interruption."""
-    folder = tmp_path_factory.mktemp("critic") / "trained"
-    shutil.copytree(interrupted, folder)
-    assert train.main(["--out", str(folder), *SHORT]) == 0
-    return folder
+    return Path(folders["trained"])
 
 
 def test_an_interrupted_training_goes_on(trained: Path) -> None:
     lines = json.loads((trained / "training_log.json").read_text())["log"]
     assert sum("going on with stage read after step 1" in line for line in lines) == 1
     stages = [re.search(r"(tower|read|judge|refine) step (\d) of (\d)", line) for line in lines]
-    done = [(found[1], int(found[2]), int(found[3])) for found in stages if found is not None]
+    done = [(stage[1], int(stage[2]), int(stage[3])) for stage in stages if stage is not None]
     assert done == [("tower", 1, 1), ("read", 1, 1), ("judge", 2, 2), ("refine", 1, 1)]
+
+
+def test_an_interrupted_training_is_not_continued_with_other_arguments(
+    folders: dict[str, str], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer = load_checkpoint(trained).encoder.tokenizer
+    monkeypatch.setattr(train, "_tokenizer", lambda rng: tokenizer)  # it takes long
+    n_threads = torch.get_num_threads()
+    with pytest.raises(ArgumentError, match="other arguments"):
+        train.main(["--out", folders["interrupted"], *SHORT, "--seed", "5"])
+    torch.set_num_threads(n_threads)
 
 
 def test_what_is_written_loads_as_llava_next(trained: Path) -> None:

@@ -387,7 +387,9 @@ def test_force_runs_a_changed_study_anew_and_its_effect_is_that_of_the_samples(a
     for file in ablation.samples():
         said = [json.loads(line)["judgment"] for line in file.read_text().splitlines()]
         cell = file.relative_to(ablation.out / "cells").parts[0]
-        accuracy[cell.split("-")[-1]] = np.mean([one["verdict"]["value"] == one["label"]["value"] for one in said])
+        accuracy[cell.split("-")[-1]] = np.mean(
+            [answer["verdict"]["value"] == answer["label"]["value"] for answer in said]
+        )
     lines = (ablation.out / "effects.csv").read_text().splitlines()
     effect = next(line for line in lines if "accuracy_with_tie" in line).split(",")
     assert float(effect[5].lstrip("'")) == pytest.approx(accuracy["skill=0.5"] - accuracy["skill=1.0"])
