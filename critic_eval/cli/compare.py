@@ -4,7 +4,16 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from critic_eval.cli.options import DEFAULT, RUN, add_task, check_least, tell_choices, tell_passed_over
+from critic_eval.cli.options import (
+    DEFAULT,
+    RUN,
+    add_format,
+    add_task,
+    check_least,
+    print_table,
+    tell_choices,
+    tell_passed_over,
+)
 from critic_eval.errors import ArgumentError
 from critic_eval.visible import visible
 from critic_eval.wording import json_text, number_text, spread_text
@@ -29,6 +38,7 @@ def add_command(commands: Any) -> None:
     compare.add_argument("--items", type=int, default=10, metavar="N", help=f"items to list {DEFAULT}")
     compare.add_argument("--bootstrap", type=int, default=10_000, metavar="N", help=f"resamples {DEFAULT}")
     compare.add_argument("--seed", type=int, default=0, help=f"seed of the bootstrap {DEFAULT}")
+    add_format(compare)
     compare.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     compare.set_defaults(run=_compare)
 
@@ -52,7 +62,30 @@ def _compare(args: argparse.Namespace) -> None:
         print(json_text([asdict(comparison) for comparison in compared]))
         return
     for comparison in compared:
-        _show(comparison)
+        if args.format == "text":
+            _show(comparison)
+        else:
+            _print(comparison, args.format)
+
+
+def _print(comparison: Any, form: str) -> None:
+    """Print a comparison as Markdown or LaTeX."""
+    header = ("figure", "test", "A - B", "95 % interval", "p", "corrected", "n")
+    rows = [
+        (
+            paired.name,
+            paired.test,
+            number_text(paired.difference, "+.3f"),
+            spread_text(paired.low, paired.high, "+.3f"),
+            number_text(paired.p, ".3g"),
+            number_text(corrected, ".3g"),
+            str(paired.n),
+        )
+        for paired, corrected in zip(comparison.comparisons, comparison.corrected, strict=True)
+    ]
+    differing = [f"The runs differ in {', '.join(comparison.differences)}."] if comparison.differences else []
+    a, b = comparison.critics
+    print_table(form, header, rows, [f"{comparison.task}. A: {a}. B: {b}.", *differing])
 
 
 def _show(found: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,25 @@ def add_bootstrap(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help=f"resamples for intervals {DEFAULT}")
     parser.add_argument("--seed", type=int, default=0, help=f"seed of the bootstrap {DEFAULT}")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add `--format`."""
+    parser.add_argument(
+        "--format", choices=["text", "markdown", "latex"], default="text", help=f"how tables are printed {DEFAULT}"
+    )
+
+
+def print_table(form: str, header: Sequence[str], rows: Sequence[Sequence[str]], remarks: Sequence[str] = ()) -> None:
+    """Print a table as Markdown or LaTeX, with remarks below it, which LaTeX takes as comments."""
+    from critic_eval.reports.render import latex_table, markdown_name, markdown_table, markdown_text
+
+    if form == "latex":
+        lines = [*latex_table(header, rows), *(f"% {visible(remark)}" for remark in remarks)]
+    else:
+        cells = [[markdown_name(cell) for cell in row] for row in rows]
+        lines = [*markdown_table(header, cells), "", *map(markdown_text, remarks)]
+    print("\n".join(lines))
 
 
 def check_bootstrap(args: argparse.Namespace) -> None:

@@ -8,7 +8,9 @@ from critic_eval.cli.options import (
     DEFAULT,
     RUN,
     add_bootstrap,
+    add_format,
     add_runs,
+    print_table,
     task_and_paths,
     tell_choices,
     tell_passed_over,
@@ -54,6 +56,7 @@ def add_command(commands: Any) -> None:
         ),
     )
     rescore.add_argument("--strict", action="store_true", help="stop at a malformed record instead of naming it")
+    add_format(rescore)
     add_bootstrap(rescore)
     rescore.set_defaults(run=_rescore)
 
@@ -80,6 +83,8 @@ def _rescore(args: argparse.Namespace) -> int:
     )
     if args.json:
         print(json.dumps(result.to_record()))
+    elif args.format != "text":
+        print_table(args.format, *result.table(), result.remarks())
     else:
         for line in result.to_text().split("\n"):
             print(visible(line))

@@ -25,6 +25,41 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list
     return [markdown_row(header), markdown_row(["---"] * len(header)), *map(markdown_row, rows)]
 
 
+def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table, for the package booktabs, of cells that are plain text."""
+    spec = "".join("r" if column > 1 else "l" for column in range(len(header)))
+    body = [" & ".join(map(latex_text, row)) + r" \\" for row in (header, *rows)]
+    return [
+        rf"\begin{{tabular}}{{{spec}}}",
+        r"\toprule",
+        body[0],
+        r"\midrule",
+        *body[1:],
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def latex_text(text: str) -> str:
+    r"""Text of others as LaTeX prints it, not as it would read it.
+
+    >>> latex_text("95 % of a_b")
+    '95 \\% of a\\_b'
+    """
+    return "".join(_LATEX.get(character, character) for character in visible(" ".join(text.split())))
+
+
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "–": "--",
+}
+
+
 def markdown_text(text: str) -> str:
     r"""Text of others as Markdown shows it, not as it would read it.
 

@@ -55,30 +55,38 @@ class Rescored:
             "read_as": self.read_as,
         }
 
-    def to_text(self) -> str:
-        """A table for the terminal, with notes and signature below."""
+    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """The header and the rows of its figures, for people."""
         header = ("group", "figure", "value", "95 % interval", "items", "n", "invalid")
         rows = [
             (
-                found.group,
-                found.name,
-                number_text(found.value),
-                spread_text(found.low, found.high),
-                str(found.n_items),
-                str(found.n),
-                str(sum(found.invalid.values())),
+                figure.group,
+                figure.name,
+                number_text(figure.value),
+                spread_text(figure.low, figure.high),
+                str(figure.n_items),
+                str(figure.n),
+                str(sum(figure.invalid.values())),
             )
-            for found in self.figures
+            for figure in self.figures
         ]
+        return header, rows
+
+    def remarks(self) -> list[str]:
+        """What there is to know beside the table: why a figure has no value, notes, and the signature."""
+        reasons = {(figure.name, figure.reason): figure.group for figure in self.figures if figure.reason}
+        unknown = [f"{name} ({group}) is not known: {reason}" for (name, reason), group in reasons.items()]
+        return [*unknown, *self.notes, *([self.taken] if self.taken else []), str(self.signature)]
+
+    def to_text(self) -> str:
+        """A table for the terminal, with remarks below."""
+        header, rows = self.table()
         widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)
         ]
         lines.insert(1, "  ".join("-" * width for width in widths))
-        reasons = {(found.name, found.reason): found for found in self.figures if found.reason}
-        unknown = [f"{name} ({found.group}) is not known: {reason}" for (name, reason), found in reasons.items()]
-        said = [*unknown, *self.notes, *([self.taken] if self.taken else []), str(self.signature)]
-        return "\n".join([*(line.rstrip() for line in lines), "", *said])
+        return "\n".join([*(line.rstrip() for line in lines), "", *self.remarks()])
 
 
 def rescore(
