@@ -24,10 +24,10 @@ def test_the_wheel_holds_tasks_weights_studies_and_types(wheel: Path, repository
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "critic_eval/py.typed",
-        "critic_eval/data/tasks/critic_digits/critic_digits.yaml",
-        "critic_eval/data/tasks/critic_digits/_default_template_yaml",
-        "critic_eval/data/tasks/critic_digits/utils.py",
-        "critic_eval/data/tasks/critic_own/critic_pairs.yaml",
+        *(f"critic_eval/data/tasks/{task.name}" for task in (repository / "tasks").glob("*.yaml")),
+        "critic_eval/data/templates/benchmark/my_benchmark.yaml",
+        "critic_eval/data/templates/protocol/my_prompt.yaml",
+        "critic_eval/judging/protocols/llava_critic_pair.yaml",
         "critic_eval/critics/embedded/digits/config.json",
         "critic_eval/critics/embedded/digits/model.safetensors",
         "critic_eval/critics/embedded/digits/tokenizer.json",

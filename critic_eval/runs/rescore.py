@@ -58,7 +58,7 @@ class Rescored:
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The header and the rows of its figures, for people."""
         header = ("group", "figure", "value", "95 % interval", "items", "n", "invalid")
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (
                 figure.group,
                 figure.name,
