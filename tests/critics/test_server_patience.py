@@ -85,12 +85,14 @@ def test_seconds_of_answers_add_up_to_the_time_that_passed() -> None:
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 from critic_eval.critics.conversations import Message
 from critic_eval.critics.engines.engine import Group, Request
 from critic_eval.critics.engines.server.engine import ServerEngine
 from critic_eval.critics.generation import GenerationSettings
 
+# What a shell starts in the background ignores interrupts, and so does what that starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = ServerEngine([sys.argv[1]], "the-model", concurrency=16, timeout=600)
 requests = tuple(Request(n, [Message("user", (str(n),))]) for n in range(100))
 print("there", flush=True)
