@@ -11,6 +11,7 @@ import pytest
 
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.lmms import plugin
+from critic_eval.runs.report import figure_record
 from critic_eval.runs.rescore import rescore
 from tests.conftest import Command
 
@@ -148,17 +149,21 @@ def test_the_results_hold_interval_n_invalid_verdicts_and_signature_of_every_fig
     ours = results["critic_eval"]["critic_digits_pair"]
     shown = results["results"]["critic_digits_pair"]
     figures = {found["name"]: found for found in ours["figures"]}
-    assert set(figures) == set(find_benchmark("critic_digits_pair").all_figures)
-    for name, found in figures.items():
-        assert found["value"] == shown[f"{name},none"]
-        assert found["stderr"] == shown[f"{name}_stderr,none"]
-        assert found["low"] <= found["value"] <= found["high"]
+    benchmark = find_benchmark("critic_digits_pair")
+    assert tuple(figures) == benchmark.all_figures
+    assert all(figure["low"] <= figure["value"] <= figure["high"] for figure in figures.values())
+    for name in benchmark.figures:
+        assert figures[name]["value"] == shown[f"{name},none"]
+        assert figures[name]["stderr"] == shown[f"{name}_stderr,none"]
     invalid = figures["accuracy_with_tie"]["invalid_by_reason"]
     assert figures["accuracy_with_tie"]["n"] + sum(invalid.values()) == 100
     assert figures["invalid_rate"]["value"] == sum(invalid.values()) / 100 > 0
     (samples,) = (tmp_path / "out").rglob("*samples*.jsonl")
     rescored = rescore("critic_digits_pair", [samples])
     same = ("protocol", "prompt", "orders", "items", "invalid", "bootstrap", "seed", "version")
+    assert [figure_record(figure) for figure in rescored.figures] == [
+        {name: figure[name] for name in figure_record(rescored.figures[0])} for figure in ours["figures"]
+    ]
     assert {name: ours["settings"][name] for name in same} == {name: rescored.signature.settings[name] for name in same}
     assert "skill=0.9" in ours["signature"]
 
