@@ -14,27 +14,8 @@ import critic_eval.judging
 from critic_eval.judging import get_protocol
 
 UNITS = [
-    *(
-        "a",
-        " ",
-        "\n",
-        "[",
-        "*",
-        '"',
-        "'",
-        "1",
-        "1/",
-        "{",
-        '{"a":',
-        "<",
-        "<think>",
-        "\\boxed{",
-        "#",
-        "> ",
-        "(",
-        "—",
-        "~~",
-    ),
+    *"a \n[*\"'1{<#(—",
+    *("1/", '{"a":', "<think>", "\\boxed{", "> ", "~~"),
     *("A > ", "[[A]] ", "Score: ", "Score: 1\n", "The better response: ", "Response 1 is better ", "says Score: 1 "),
     *("Overall: ", "final verdict ", '"Judgement": ', "[RESULT] 4 ", "Assistant 1: 1", "第一", "if ", "1. A\n", "“a ”"),
 ]

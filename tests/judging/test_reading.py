@@ -178,31 +178,11 @@ def test_no_text_makes_a_parser_raise(parser: str, text: str, shown: list[str], 
 @pytest.mark.parametrize("parser", PARSERS)
 def test_reading_is_linear_on_adversarial_text(parser: str) -> None:
     units = [
-        "a",
-        " ",
-        "\n",
-        "[",
-        "*",
-        '"',
-        "'",
-        "1",
-        "1/",
-        "1,",
-        "A > ",
-        "A > B ",
-        "[[A]] ",
-        "Score: ",
-        "Score: [",
-        "score ",
+        *"a \n[*\"'1\0`",
+        *("1/", "1,", "A > ", "A > B ", "[[A]] ", "Score: ", "Score: [", "score ", "Score: 1\n", "Ranking: A > "),
+        *("The better response: ", "Response 1 is better ", "the first response is the ", "says ", "says Score: 1 "),
+        *("Assistant 1: 1", "ABCD\n", "neither ", "equally "),
     ]
-    units += [
-        "The better response: ",
-        "Response 1 is better ",
-        "the first response is the ",
-        "Score: 1\n",
-        "Ranking: A > ",
-    ]
-    units += ["says ", "says Score: 1 ", "Assistant 1: 1", "\0", "`", "ABCD\n", "neither ", "equally "]
     for unit in units:
         text = (unit * 100_000)[:100_000]
         for shown in ((), (text[:50_000],)):
