@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 FILES = sorted((Path(__file__).parents[1] / "results" / "published").glob("*.yaml"))
-TRUST = ("primary", "quoted", "secondary", "digitised")
+TRUST = ("primary", "quoted", "secondary", "digitized")
 
 
 def read(file: Path) -> dict[str, Any]:

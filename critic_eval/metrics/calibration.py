@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 
 def expected_score(logprobs: ArrayLike, values: ArrayLike) -> float:
-    """Mean score of a distribution over verdict tokens, renormalised over the given ones; NaN where all are -inf.
+    """Mean score of a distribution over verdict tokens, renormalized over the given ones; NaN where all are -inf.
 
     As G-Eval weighs scores by their token probabilities (arXiv 2303.16634, section 2.2).
 

@@ -35,7 +35,7 @@ def levenshtein(ranking: Sequence[Hashable], label: Sequence[Hashable]) -> float
 def kendall_distance(ranking: Sequence[Hashable], label: Sequence[Hashable]) -> float:
     """Share of the pairs of responses that two rankings of the same responses order differently, 0 to 1.
 
-    Kendall tau distance, normalised; 0 for fewer than two responses.
+    Kendall tau distance, normalized; 0 for fewer than two responses.
 
     >>> kendall_distance("CADB", "CABD"), kendall_distance("AB", "BA")
     (0.16666666666666666, 1.0)

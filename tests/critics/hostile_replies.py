@@ -1,4 +1,4 @@
-"""Behaviours that no server should have, by name."""
+"""Behaviors that no server should have, by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import zlib
 
 from tests.critics.hostile_server import (
-    Behaviour,
+    Behavior,
     completion,
     drips,
     half_closed,
@@ -21,11 +21,11 @@ from tests.critics.hostile_server import (
 SECRET = "sk-planted-secret-0123456789"
 
 
-def _packed(packing: str, data: bytes) -> Behaviour:
+def _packed(packing: str, data: bytes) -> Behavior:
     return sends(data, "200 OK", f"Content-Encoding: {packing}")
 
 
-def _usage(value: str) -> Behaviour:
+def _usage(value: str) -> Behavior:
     return sends(b'{"choices": [{"message": {"content": "fine"}}], "usage": %s}' % value.encode())
 
 
@@ -33,7 +33,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _CHUNKED = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 _BOMB = gzip.compress(b" " * (1 << 28), 9)
 
-ANSWERED: dict[str, Behaviour] = {
+ANSWERED: dict[str, Behavior] = {
     "usage Infinity": _usage('{"prompt_tokens": Infinity, "completion_tokens": -Infinity}'),
     "usage NaN": _usage('{"prompt_tokens": NaN, "completion_tokens": NaN}'),
     "usage 1e999": _usage('{"prompt_tokens": 1e999, "completion_tokens": 1}'),
@@ -58,7 +58,7 @@ ANSWERED: dict[str, Behaviour] = {
 }
 """Odd, and answers all the same."""
 
-FAILED: dict[str, Behaviour] = {
+FAILED: dict[str, Behavior] = {
     "deep nesting": sends(b"[" * 200_000 + b"]" * 200_000),
     "deep objects": sends(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
     "deep usage": _usage('{"prompt_tokens": ' + "[" * 50_000 + "]" * 50_000 + "}"),
@@ -130,7 +130,7 @@ FAILED: dict[str, Behaviour] = {
 }
 """Gives no answer: at worst an error of the request."""
 
-SLOW: dict[str, Behaviour] = {
+SLOW: dict[str, Behavior] = {
     "silence": waits,
     "a byte at a time": drips(_HEAD + b"\r\n" + completion()),
     "a byte of headers at a time": drips(b"HTTP/1.1 200 OK\r\nX-A: aaaa"),

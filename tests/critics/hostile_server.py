@@ -1,6 +1,6 @@
 """A server that replies with any bytes, at any pace.
 
-Each behaviour is given the connection, after a request was read, and does to it what it likes.
+Each behavior is given the connection, after a request was read, and does to it what it likes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from critic_eval.critics.engines.server.engine import ServerEngine
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.judging import Reading
 
-Behaviour = Callable[[socket.socket], None]
+Behavior = Callable[[socket.socket], None]
 
 
 @dataclass
@@ -36,14 +36,14 @@ class Hostile:
 
 @contextmanager
 def hostile(
-    behaviour: Behaviour,
+    behavior: Behavior,
     times: float = float("inf"),
-    then: Behaviour | None = None,
+    then: Behavior | None = None,
     context: ssl.SSLContext | None = None,
 ) -> Iterator[Hostile]:
     """Run a server on a free port of this machine, behind TLS or not.
 
-    The first `times` requests meet the behaviour, all others `then`, which is a good one unless it is given.
+    The first `times` requests meet the behavior, all others `then`, which is a good one unless it is given.
     """
     seen = Hostile()
     lock = threading.Lock()
@@ -60,7 +60,7 @@ def hostile(
                 seen.requests += 1
                 seen.bodies.append(body)
                 is_first = seen.requests <= times
-            (behaviour if is_first else then or well)(connection)
+            (behavior if is_first else then or well)(connection)
 
     def accept() -> None:
         while True:
@@ -115,7 +115,7 @@ def completion(content: Any = "fine", **more: Any) -> bytes:
     return json.dumps({"choices": [choice], "usage": usage, **more}).encode()
 
 
-def sends(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> Behaviour:
+def sends(body: bytes, status: str = "200 OK", *headers: str, length: int | None = None) -> Behavior:
     """Send a reply with a body, and close."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", "Connection: close"]
     head = "\r\n".join([*lines, *headers]) + "\r\n\r\n"
@@ -125,12 +125,12 @@ def sends(body: bytes, status: str = "200 OK", *headers: str, length: int | None
 well = sends(completion())
 
 
-def raw(data: bytes) -> Behaviour:
+def raw(data: bytes) -> Behavior:
     """Send these bytes, and close."""
     return lambda connection: connection.sendall(data)
 
 
-def drips(data: bytes, seconds: float = 0.2) -> Behaviour:
+def drips(data: bytes, seconds: float = 0.2) -> Behavior:
     """Send a byte at a time, and more of the last one for ever."""
 
     def behave(connection: socket.socket) -> None:
@@ -144,7 +144,7 @@ def drips(data: bytes, seconds: float = 0.2) -> Behaviour:
     return behave
 
 
-def pours(start: bytes, again: bytes) -> Behaviour:
+def pours(start: bytes, again: bytes) -> Behavior:
     """Send without an end."""
 
     def behave(connection: socket.socket) -> None:

@@ -11,15 +11,15 @@ from critic_eval.critics.engines.server import patience
 from critic_eval.critics.engines.server.engine import served_model
 from critic_eval.errors import ServerError
 from tests.critics.hostile_replies import ANSWERED, FAILED, SECRET, SLOW
-from tests.critics.hostile_server import Behaviour, ask, hostile, sends
+from tests.critics.hostile_server import Behavior, ask, hostile, sends
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
-def complaint(behaviour: Behaviour, is_answered: bool) -> str:
-    """What is wrong with how a behaviour was met, if anything."""
+def complaint(behavior: Behavior, is_answered: bool) -> str:
+    """What is wrong with how a behavior was met, if anything."""
     started = time.monotonic()
-    with hostile(behaviour) as server:
+    with hostile(behavior) as server:
         try:
             (answer,) = ask(server.url)
         except Exception as error:
@@ -44,7 +44,7 @@ def test_no_reply_ends_a_run_or_gets_more_than_an_error_of_its_request(
     monkeypatch.setenv("CRITIC_EVAL_API_KEY", SECRET)
     caplog.set_level(0)
     kinds = ((ANSWERED, True), (FAILED, False), (SLOW, False))
-    tried = {name: (behaviour, answered) for kind, answered in kinds for name, behaviour in kind.items()}
+    tried = {name: (behavior, answered) for kind, answered in kinds for name, behavior in kind.items()}
     assert len(tried) >= 80
     with ThreadPoolExecutor(8) as pool:
         complaints = dict(zip(tried, pool.map(complaint, *zip(*tried.values(), strict=True)), strict=True))

@@ -8,15 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from critic_eval.critics.generation import GenerationSettings
-from tests.critics.hostile_server import Behaviour, Hostile, ask, hostile, sends, well
+from tests.critics.hostile_server import Behavior, Hostile, ask, hostile, sends, well
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
-def refuses(argument: str, message: str) -> Callable[[Hostile], Behaviour]:
+def refuses(argument: str, message: str) -> Callable[[Hostile], Behavior]:
     """Refuse requests that have an argument."""
 
-    def made(server: Hostile) -> Behaviour:
+    def made(server: Hostile) -> Behavior:
         def behave(connection: socket.socket) -> None:
             is_refused = argument in server.bodies[-1]
             (sends(message.encode(), "400 Bad Request") if is_refused else well)(connection)
@@ -39,7 +39,7 @@ def refuses(argument: str, message: str) -> Callable[[Hostile], Behaviour]:
 )
 def test_an_argument_that_a_server_refuses_is_left_out_and_the_answer_says_so(argument: str, message: str) -> None:
     settings = GenerationSettings(16, ("END",), (("do_sample", True), ("temperature", 0.5), ("top_p", 0.9)))
-    relay: list[Behaviour] = []
+    relay: list[Behavior] = []
     with hostile(lambda connection: relay[0](connection)) as server:
         relay.append(refuses(argument, message)(server))
         answers = ask(server.url, texts=("a", "b", "c"), settings=settings, concurrency=1)
@@ -51,7 +51,7 @@ def test_an_argument_that_a_server_refuses_is_left_out_and_the_answer_says_so(ar
 
 def test_the_newer_name_of_max_tokens_is_learned_and_is_no_argument_left_out() -> None:
     message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
-    relay: list[Behaviour] = []
+    relay: list[Behavior] = []
     with hostile(lambda connection: relay[0](connection)) as server:
         relay.append(refuses("max_tokens", message)(server))
         answers = ask(server.url, texts=("a", "b"), concurrency=1)

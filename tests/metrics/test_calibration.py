@@ -29,7 +29,7 @@ def test_calibration_error_is_that_of_a_loop_over_bins(rows: list[tuple[float, i
 
 
 @given(st.lists(st.floats(-30, 0), min_size=5, max_size=5))
-def test_expected_score_lies_on_the_scale_and_renormalises(logprobs: list[float]) -> None:
+def test_expected_score_lies_on_the_scale_and_renormalizes(logprobs: list[float]) -> None:
     found = expected_score(logprobs, [1, 2, 3, 4, 5])
     assert 1 <= found <= 5
     assert found == pytest.approx(expected_score([value - 3 for value in logprobs], [1, 2, 3, 4, 5]))
