@@ -180,6 +180,7 @@ _PROBABLE = ("probability", "probabilities", "coverage", "reason")
 def better_of(verdict: Verdict) -> Better | None:
     """A preference by its name; None where there is no verdict.
 
+    >>> from critic_eval.judging import Invalid, Preference
     >>> better_of(Preference(1)), better_of(Preference(None)), better_of(Invalid("no answer"))
     ('b', 'tie', None)
     """

@@ -30,6 +30,7 @@ class Axis:
     def category(self, said: Label | Verdict | None) -> int:
         """The category of a value, -1 for what has none.
 
+        >>> from critic_eval.judging import Preference
         >>> make_axis([Preference(0)]).category(Preference(None))
         2
         """
@@ -55,6 +56,7 @@ class Axis:
 def make_axis(values: Sequence[Label | Verdict]) -> Axis:
     """The axis for values of one kind; of several, for the most frequent.
 
+    >>> from critic_eval.judging import Score
     >>> make_axis([Score(1), Score(5)]).names
     ('1', '5')
     >>> make_axis([Score(value) for value in range(101)]).names[:2]
