@@ -75,10 +75,10 @@ def fetch(
         with httpx.Client(trust_env=False, follow_redirects=False, timeout=max_seconds, headers=_HEADERS) as client:
             target = httpx.URL(url.strip())
             for _ in range(MAX_REDIRECTS + 1):
-                found = _step(client, target, is_allowed, max_bytes, deadline)
-                if isinstance(found, bytes):
-                    return found
-                target = found
+                step = _step(client, target, is_allowed, max_bytes, deadline)
+                if isinstance(step, bytes):
+                    return step
+                target = step
         raise _RefusedError(f"it redirects more than {MAX_REDIRECTS} times")
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         why = str(error) if isinstance(error, _RefusedError) else f"it can't be fetched ({type(error).__name__})"

@@ -102,7 +102,7 @@ def add_folder(folder: str | Path) -> None:
         if _read.get(file) == state:
             continue
         if _may_declare(file) and is_declaration(read_yaml(file)):
-            known = [name for name, found in _benchmarks.items() if found.file == file]
+            known = [name for name, benchmark in _benchmarks.items() if benchmark.file == file]
             for name in known:
                 del _benchmarks[name]
             register_benchmark(file)

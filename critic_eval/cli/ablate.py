@@ -75,7 +75,10 @@ def _ablate(args: argparse.Namespace) -> None:
         return
     with open_folder(study, folder, args.force):
         left = [cell for cell in cells if found[cell.number] is None]
-        ran = {one.cell.number: one for one in run_cells(left, folder, lambda line: print(visible(line), flush=True))}
+        ran = {
+            outcome.cell.number: outcome
+            for outcome in run_cells(left, folder, lambda line: print(visible(line), flush=True))
+        }
         outcomes = [known if (known := found[cell.number]) is not None else ran[cell.number] for cell in cells]
         if not any(outcome.runs for outcome in outcomes):
             raise ArgumentError(f"Every cell failed, so there is nothing to report; the first: {outcomes[0].error}")

@@ -102,16 +102,16 @@ def _show(found: Any) -> None:
         # On a narrow terminal the name of a test wraps, and nothing is cut.
         is_text = column in ("figure", "test")
         table.add_column(column, justify="left" if is_text else "right", no_wrap=column != "test", overflow="fold")
-    for one, corrected in zip(found.comparisons, found.corrected, strict=True):
+    for comparison, corrected in zip(found.comparisons, found.corrected, strict=True):
         style = "bold" if corrected < 0.05 else ""
         table.add_row(
-            Text(visible(one.name, 40)),
-            number_text(one.difference, "+.3f"),
-            spread_text(one.low, one.high, "+.3f"),
-            number_text(one.p, ".3g"),
+            Text(visible(comparison.name, 40)),
+            number_text(comparison.difference, "+.3f"),
+            spread_text(comparison.low, comparison.high, "+.3f"),
+            number_text(comparison.p, ".3g"),
             number_text(corrected, ".3g"),
-            one.test,
-            str(one.n),
+            comparison.test,
+            str(comparison.n),
             style=style,
         )
     console.print(table)

@@ -29,7 +29,7 @@ def _tasks(args: argparse.Namespace) -> int:
 
     facts = [benchmark_facts(benchmark) for benchmark in benchmarks() if benchmark.base == benchmark.name]
     wanted = args.text.casefold()
-    shown = [one for one in facts if wanted in " ".join((one["task"], one["title"], one["data"])).casefold()]
+    shown = [fact for fact in facts if wanted in " ".join((fact["task"], fact["title"], fact["data"])).casefold()]
     if args.json:
         print(json.dumps(shown, indent=2))
         return int(not shown)

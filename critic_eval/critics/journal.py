@@ -222,8 +222,8 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
 
 
 def _place(file: Path) -> tuple[int, int]:
-    found = file.stat()
-    return found.st_dev, found.st_ino
+    facts = file.stat()
+    return facts.st_dev, facts.st_ino
 
 
 def _answer(entry: Any) -> Answer | None:

@@ -81,9 +81,11 @@ def summarize(
     prompt_tokens = computed = 0
     for group in plan.groups:
         prepared = encoder.prepare(group.members[0].conversation(blank.image))
-        prompts = [encoder.encode(one.conversation(blank.image), prepared).input_ids.tolist() for one in group.members]
+        prompts = [
+            encoder.encode(member.conversation(blank.image), prepared).input_ids.tolist() for member in group.members
+        ]
         lengths = [len(prompt) for prompt in prompts]
-        prompt_tokens += sum(n * len(one.indices) for n, one in zip(lengths, group.members, strict=True))
+        prompt_tokens += sum(n * len(member.indices) for n, member in zip(lengths, group.members, strict=True))
         computed += split(prompts).computed(lengths) if shares_prefixes(group.settings) else sum(lengths)
     tiles, tokens = (sum(sizes[ref.width, ref.height][part] for ref in images) for part in (0, 1))
     return PlanSummary(

@@ -83,7 +83,7 @@ class PlannedGroup:
     def size(self) -> int:
         """About how many tokens its longest prompt has, to sort by."""
         pixels = sum(image.width * image.height for image in self.members[0].images)
-        return pixels // _PIXELS_PER_TOKEN + max(sum(map(len, one.parts)) for one in self.members) // 4
+        return pixels // _PIXELS_PER_TOKEN + max(sum(map(len, member.parts)) for member in self.members) // 4
 
 
 @dataclass

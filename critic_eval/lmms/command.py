@@ -168,12 +168,12 @@ def _reporting(evaluate: Callable[[Any], Any], run: _Run) -> Callable[[Any], Any
             if not is_named and args.output_path:
                 os.environ[_JOURNAL] = str(_journal(args))
             run.journals += _journals(args)
-            found = _evaluated(evaluate, args)
-            if found[0] is not None and found[0].get("critic_eval"):
-                run.results.append(found[0])
+            evaluated = _evaluated(evaluate, args)
+            if evaluated[0] is not None and evaluated[0].get("critic_eval"):
+                run.results.append(evaluated[0])
                 # What gets None here prints no table of its own.
-                return (None, None) if _is_told(found[0], args) else found
-            return found
+                return (None, None) if _is_told(evaluated[0], args) else evaluated
+            return evaluated
         except Exception as error:
             run.failures.append(error)
             if args.verbosity == "DEBUG":

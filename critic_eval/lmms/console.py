@@ -26,7 +26,7 @@ def figures_text(ours: Section, remarks: Mapping[str, str] | None = None) -> str
         ours: the section `critic_eval` of results.
         remarks: what else to say of a task, below its name.
     """
-    return "\n\n".join(_task_text(task, found, (remarks or {}).get(task, "")) for task, found in ours.items())
+    return "\n\n".join(_task_text(task, our, (remarks or {}).get(task, "")) for task, our in ours.items())
 
 
 def remarks(results: Mapping[str, Any]) -> dict[str, str]:
@@ -72,7 +72,7 @@ def written_text(files: Sequence[Path]) -> str:
 
 
 def _verdicts(ours: Section) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(task, found["verdicts"]) for task, found in ours.items()]
+    return [(task, our["verdicts"]) for task, our in ours.items()]
 
 
 def _warning(task: str, verdicts: Mapping[str, Any]) -> str:

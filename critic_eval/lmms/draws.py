@@ -35,12 +35,12 @@ def repeats_of(task: Any) -> int:
 
 def unfolded(records: Iterable[Any]) -> Records:
     """Records of metrics, one for each draw."""
-    return [one for found in records for one in (found if isinstance(found, Draws) else (found,))]
+    return [one for record in records for one in (record if isinstance(record, Draws) else (record,))]
 
 
 def unfolded_samples(samples: Sequence[dict[str, Any]]) -> Records:
     """Logged samples, one for each draw, in the form of those that were drawn once; `draw` counts from 0."""
-    return [one for sample in samples for one in _parts(sample)]
+    return [part for sample in samples for part in _parts(sample)]
 
 
 def _parts(sample: dict[str, Any]) -> Records:

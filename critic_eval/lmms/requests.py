@@ -52,8 +52,8 @@ class Requests:
         if images.name == "shuffled":
             digests = [[digest_image(image) for image in _images(self._read(request))] for request in requests]
             # Requests swap with those that have as many images: each place is then another's.
-            places = [f"{request.args[4]} {len(own)}" for request, own in zip(requests, digests, strict=True)]
-            self._sources = shuffled_sources(places, ["".join(own) for own in digests], images.seed)
+            places = [f"{request.args[4]} {len(digest)}" for request, digest in zip(requests, digests, strict=True)]
+            self._sources = shuffled_sources(places, ["".join(digest) for digest in digests], images.seed)
 
     def __len__(self) -> int:
         """How many requests lmms-eval made; partners are not counted."""

@@ -110,9 +110,9 @@ class JudgeTask:
         rows = undecoded(rows)
         unusable = Unusable()
         shown = [
-            _Shown(found.row, found.number, found.name, order, self._facts(found.case))
-            for found in named_cases(self.benchmark, rows, unusable)
-            for order in self._orders(found.case, found.name)
+            _Shown(named_case.row, named_case.number, named_case.name, order, self._facts(named_case.case))
+            for named_case in named_cases(self.benchmark, rows, unusable)
+            for order in self._orders(named_case.case, named_case.name)
         ]
         if not shown:
             raise DataError(f"No row of the data set can be used: {unusable or 'it is empty'}.")

@@ -60,7 +60,7 @@ def compare_runs(
     read = own_read, other_read
     if first.is_partial or second.is_partial:
         _refuse_other_items(first, second, *read)
-    columns = dict.fromkeys((one.name, one.group) for one in first.figures if one.group in (MEAN, POOLED))
+    columns = dict.fromkeys((figure.name, figure.group) for figure in first.figures if figure.group in (MEAN, POOLED))
     comparisons = [
         compare(name, *(read if name == "invalid_rate" else (own, other)), first.invalid_policy, resamples, seed, group)
         for name, group in columns
@@ -70,7 +70,7 @@ def compare_runs(
         task=first.task,
         critics=(first.critic, second.critic),
         comparisons=comparisons,
-        corrected=[float(p) for p in holm([one.p for one in comparisons])],
+        corrected=[float(p) for p in holm([comparison.p for comparison in comparisons])],
         items=item_differences(own, other)[:n_items],
         differences=first.signature.differences(second.signature) if first.settings and second.settings else [],
     )

@@ -115,8 +115,8 @@ def weakened(
 def _weakened_preferences(
     name: str, judgments: Sequence[Judgment], effect: float, agreement: float, rng: np.random.Generator
 ) -> Weaken:
-    counted = np.array([_is_counted(name, one) for one in judgments])
-    right = np.array([_is_right(one) for one in judgments])
+    counted = np.array([_is_counted(name, judgment) for judgment in judgments])
+    right = np.array([_is_right(judgment) for judgment in judgments])
     accuracy = float(right[counted].mean()) if counted.any() else 0.0
     differing = 1 - agreement
     if differing < effect:
@@ -163,7 +163,7 @@ def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
 
 
 def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator) -> Weaken:
-    usable = [one for one in judgments if one.verdict.is_valid and one.label is not None]
+    usable = [judgment for judgment in judgments if judgment.verdict.is_valid and judgment.label is not None]
     values = np.array([float(one.verdict.value) for one in usable])  # type: ignore[arg-type]
     known = compute_figure(name, usable, resamples=0)
     start = known.value

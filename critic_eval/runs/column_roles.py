@@ -41,9 +41,9 @@ def mapped(columns: RecordedColumns, named: Map) -> RecordedColumns:
         return columns
     taken = {column for column, _ in named}
     parts: dict[str, tuple[str, ...]] = {
-        one.name: tuple(name for name in getattr(columns, one.name) if name not in taken)
-        for one in fields(columns)
-        if one.name not in ("logprobs", "asked")
+        field.name: tuple(name for name in getattr(columns, field.name) if name not in taken)
+        for field in fields(columns)
+        if field.name not in ("logprobs", "asked")
     }
     roles = {role for _, role in named}
     for role, part in _PARTS.items():

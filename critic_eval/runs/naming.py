@@ -180,9 +180,9 @@ def _add_results(file: Path, named: Named) -> None:
 
 def _add_samples(file: Path, named: Named, is_named: bool) -> None:
     """Add the run that samples are of: as its results file has it, else with the samples alone."""
-    found = _SAMPLES.fullmatch(file.name)
+    match = _SAMPLES.fullmatch(file.name)
     results = _results_beside(file)
-    if found is None or not is_file(file):
+    if match is None or not is_file(file):
         named.notes.append(f"{file} is {'no regular file' if file.exists() or file.is_symlink() else 'not there'}.")
         return
     known = [run for run in read_runs(results)[0] if run.samples == file] if is_file(results) else []
@@ -190,14 +190,14 @@ def _add_samples(file: Path, named: Named, is_named: bool) -> None:
         named.runs += known
         return
     try:
-        figures = find_benchmark(found["task"]).all_figures
+        figures = find_benchmark(match["task"]).all_figures
     except CriticEvalError as error:
         named.notes += [f"{file}: {error}"] if is_named else []
         return
-    date = found["run"] if _DATE.fullmatch(found["run"]) else ""
+    date = match["run"] if _DATE.fullmatch(match["run"]) else ""
     critic = visible(file.resolve().parent.name or file.name, 100)
     shown = tuple(RunFigure(name, POOLED, None) for name in figures)
-    named.runs.append(TaskRun(visible(found["task"]), critic, {}, shown, "", False, file, file, None, date))
+    named.runs.append(TaskRun(visible(match["task"]), critic, {}, shown, "", False, file, file, None, date))
 
 
 def _results_beside(samples: Path) -> Path:
@@ -314,5 +314,5 @@ def _date_text(date: str) -> str:
     >>> _date_text("20260101_093005")
     '2026-01-01 09:30:05'
     """
-    found = _DATE.fullmatch(date)
-    return "{}-{}-{} {}:{}:{}".format(*found.groups()) if found else date or "an unknown date"
+    match = _DATE.fullmatch(date)
+    return "{}-{}-{} {}:{}:{}".format(*match.groups()) if match else date or "an unknown date"

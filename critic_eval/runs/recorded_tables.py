@@ -119,7 +119,7 @@ def _read(
             is_there = name in there or name.partition(".")[0] in there
             coder.add(batch.column(name) if is_there else None, len(batch.lines))
     found = {name: coder.column() for name, coder in coders.items()}
-    known = {name: column for name, column in found.items() if any(one is not ABSENT for one in column.values)}
+    known = {name: column for name, column in found.items() if any(value is not ABSENT for value in column.values)}
     return np.concatenate(lines), known, list(dict.fromkeys([*names, *known]))
 
 

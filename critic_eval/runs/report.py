@@ -71,7 +71,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         "settings": settings,
         "left_out": left_out,
         "verdicts": verdict_counts(judgments),
-        "figures": [full_record(found) for found in figures],
+        "figures": [full_record(figure) for figure in figures],
     }
 
 
@@ -130,7 +130,7 @@ def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
     A reason comes with how many verdicts it has and an example: the beginning and the end of the first answer that was
     invalid for it; empty where it had none.
     """
-    invalid = [one for one in judgments if not one.verdict.is_valid]
+    invalid = [judgment for judgment in judgments if not judgment.verdict.is_valid]
     reasons = []
     for reason, count in Counter(one.verdict.reason or "" for one in invalid).most_common(_REASONS):
         texts = (one.raw.strip() for one in invalid if (one.verdict.reason or "") == reason)

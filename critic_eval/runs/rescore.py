@@ -42,14 +42,14 @@ class Rescored:
     @property
     def is_empty(self) -> bool:
         """Whether there is no item for any figure but the rate of invalid answers."""
-        return all(found.n == 0 for found in self.figures if found.name != "invalid_rate")
+        return all(figure.n == 0 for figure in self.figures if figure.name != "invalid_rate")
 
     def to_record(self) -> dict[str, Any]:
         """A dict that JSON can hold; NaN becomes None."""
         return {
             "benchmark": self.benchmark,
             "signature": str(self.signature),
-            "figures": [figure_record(found) for found in self.figures],
+            "figures": [figure_record(figure) for figure in self.figures],
             "notes": self.notes,
             "taken": self.taken,
             "read_as": self.read_as,
@@ -137,7 +137,7 @@ def rescore(
             if policy != "wrong":
                 raise
             notes.append(f"{name} is not shown: {error}")
-    if all(found.name == "invalid_rate" for found in figures):
+    if all(figure.name == "invalid_rate" for figure in figures):
         raise ArgumentError(f"No figure of {declared.name} can count invalid verdicts as wrong; use exclude.")
     settings = {
         "benchmark": declared.name,

@@ -72,7 +72,8 @@ class TaskRun:
     def is_reportable(self) -> bool:
         """Whether there is a figure over all items, or a mean over groups."""
         return any(
-            one.group == POOLED or (one.group, one.name == "invalid_rate") == (MEAN, False) for one in self.figures
+            figure.group == POOLED or (figure.group, figure.name == "invalid_rate") == (MEAN, False)
+            for figure in self.figures
         )
 
     @property
@@ -252,7 +253,7 @@ def _figures(records: Any, place: str, odd: list[str]) -> list[RunFigure]:
     """Figures as we write them; of odd ones, which are said, what can be there."""
     if not isinstance(records, list):
         raise ValueError("the figures are no list")
-    return [found for record in records if (found := _figure(record, place, odd)) is not None]
+    return [figure for record in records if (figure := _figure(record, place, odd)) is not None]
 
 
 def _figure(record: Any, place: str, odd: list[str]) -> RunFigure | None:

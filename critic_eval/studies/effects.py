@@ -93,15 +93,16 @@ def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int
     """
     done = [outcome for outcome in outcomes if task in outcome.runs]
     counted, read = zip(*(outcome.runs[task].counted_and_read() for outcome in done), strict=True)
-    clusters = [{cluster_of(one) for one in judgments} for judgments in counted]
+    clusters = [{cluster_of(judgment) for judgment in judgments} for judgments in counted]
     common, every = set.intersection(*clusters), set.union(*clusters)
     if not common:
         raise DataError(f"The cells have no item of {task} in common.")
     counted, read = (
-        tuple([one for one in judgments if cluster_of(one) in common] for judgments in side) for side in (counted, read)
+        tuple([judgment for judgment in judgments if cluster_of(judgment) in common] for judgments in side)
+        for side in (counted, read)
     )
     kind = find_benchmark(task).kind
-    shown = [(one.name, one.group) for outcome in done for one in outcome.runs[task].figures]
+    shown = [(figure.name, figure.group) for outcome in done for figure in outcome.runs[task].figures]
     always = [(name, POOLED) for name in _ALWAYS.get(kind, ("invalid_rate",))]
     columns = list(dict.fromkeys(one for one in (*shown, *always) if one[1] in (MEAN, POOLED)))
     policy = done[0].runs[task].invalid_policy
@@ -206,8 +207,8 @@ def _effect(name: str, means: Means, sides: Sequence[tuple[list[Condition], list
 
 
 def _corrected(effects: Sequence[Effect]) -> list[Effect]:
-    corrected = holm([one.p for one in effects])
-    return [replace(one, corrected=float(p)) for one, p in zip(effects, corrected, strict=True)]
+    corrected = holm([effect.p for effect in effects])
+    return [replace(effect, corrected=float(p)) for effect, p in zip(effects, corrected, strict=True)]
 
 
 def _with(condition: Condition, changed: Mapping[int, str]) -> Condition:

@@ -37,14 +37,14 @@ def _cells(found: TaskEffects, name: str) -> Plot | None:
 def _effects(found: TaskEffects) -> Plot | None:
     rows = [
         (
-            f"{one.figure}: {one.levels[0]}",
-            one.difference,
-            one.low,
-            one.high,
-            BLUE if one.corrected < 0.05 else GRAY,
+            f"{effect.figure}: {effect.levels[0]}",
+            effect.difference,
+            effect.low,
+            effect.high,
+            BLUE if effect.corrected < 0.05 else GRAY,
         )
-        for one in found.effects
-        if not math.isnan(one.difference)
+        for effect in found.effects
+        if not math.isnan(effect.difference)
     ]
     if not rows:
         return None

@@ -31,7 +31,7 @@ class StudyReport:
     @property
     def failed(self) -> list[Outcome]:
         """Cells that failed."""
-        return [one for one in self.outcomes if one.error is not None]
+        return [outcome for outcome in self.outcomes if outcome.error is not None]
 
 
 def make_report(study: Study, outcomes: Sequence[Outcome]) -> StudyReport:
@@ -56,12 +56,12 @@ def to_html(report: StudyReport) -> str:
         "study.html.jinja",
         report=report,
         study=report.study,
-        plots={found.task: effect_plots(found) for found in report.tasks},
+        plots={task.task: effect_plots(task) for task in report.tasks},
         summary=design_text(report),
-        sentences={found.task: clear_sentences(report.study, found) for found in report.tasks},
+        sentences={task.task: clear_sentences(report.study, task) for task in report.tasks},
         remarks=remarks,
         figure_label=figure_label,
-        commands=[(one.cell, shown(one.cell.options), one.error) for one in report.outcomes],
+        commands=[(outcome.cell, shown(outcome.cell.options), outcome.error) for outcome in report.outcomes],
         level=level_text,
         number=_number,
         spread=_spread,
@@ -83,23 +83,23 @@ def to_markdown(report: StudyReport) -> str:
     ]
     for one in report.failed:
         parts += ["", f"**Failed:** {markdown_text(one.cell.name)}: {markdown_text(one.error or '')}"]
-    for found in report.tasks:
-        sentences = [f"- {markdown_text(text)}" for text in clear_sentences(report.study, found)]
-        parts += ["", f"## {markdown_name(found.task)}", "", *sentences, "", remarks(found), ""]
-        header = ["cell", *found.figures, "s per 1,000"]
+    for task in report.tasks:
+        sentences = [f"- {markdown_text(text)}" for text in clear_sentences(report.study, task)]
+        parts += ["", f"## {markdown_name(task.task)}", "", *sentences, "", remarks(task), ""]
+        header = ["cell", *task.figures, "s per 1,000"]
         rows = [
             [
                 markdown_text(condition_label(report.study, condition)),
-                *(_told(figures.get(name)) for name in found.figures),
-                f"{found.seconds[condition]:.1f}" if condition in found.seconds else "",
+                *(_told(figures.get(name)) for name in task.figures),
+                f"{task.seconds[condition]:.1f}" if condition in task.seconds else "",
             ]
-            for condition, figures in found.conditions.items()
+            for condition, figures in task.conditions.items()
         ]
         parts += markdown_table(header, rows)
-        for title, effects in (("Effects", found.effects), ("Interactions", found.interactions)):
+        for title, effects in (("Effects", task.effects), ("Interactions", task.interactions)):
             if effects:
                 parts += ["", f"### {title}", ""]
-                parts += markdown_table(_EFFECT_HEADER, [_effect_row(one) for one in effects])
+                parts += markdown_table(_EFFECT_HEADER, [_effect_row(effect) for effect in effects])
     parts += ["", "## Commands", ""]
     for one in report.outcomes:
         parts += [
@@ -114,11 +114,18 @@ def to_markdown(report: StudyReport) -> str:
 def cells_csv(report: StudyReport) -> str:
     """One line a figure of a condition."""
     lines = []
-    for found in report.tasks:
-        for condition, figures in found.conditions.items():
-            for name, one in figures.items():
-                known = [one.value, one.low, one.high, one.n, one.invalid, *(one.over_seeds or (None, None))]
-                lines.append([found.task, *condition, name, *known, found.seconds.get(condition)])
+    for task in report.tasks:
+        for condition, figures in task.conditions.items():
+            for name, figure in figures.items():
+                known = [
+                    figure.value,
+                    figure.low,
+                    figure.high,
+                    figure.n,
+                    figure.invalid,
+                    *(figure.over_seeds or (None, None)),
+                ]
+                lines.append([task.task, *condition, name, *known, task.seconds.get(condition)])
     axes = [f"axis {axis.name}" for axis in report.study.axes]
     return csv_text([*_CELL_HEADER[:1], *axes, *_CELL_HEADER[1:]], lines)
 
@@ -126,11 +133,11 @@ def cells_csv(report: StudyReport) -> str:
 def effects_csv(report: StudyReport) -> str:
     """One line an effect or interaction."""
     lines = []
-    for found in report.tasks:
-        for one in (*found.effects, *found.interactions):
+    for task in report.tasks:
+        for one in (*task.effects, *task.interactions):
             changed = [" x ".join(part) for part in (one.axes, one.levels, one.references)]
             known = [one.difference, one.low, one.high, one.p, one.corrected, one.pairs]
-            lines.append([found.task, one.figure, *changed, *known])
+            lines.append([task.task, one.figure, *changed, *known])
     header = ("task", "figure", "axis", "level", "reference", "difference", "low", "high", "p", "corrected", "pairs")
     return csv_text(header, lines)
 
@@ -157,8 +164,8 @@ def clear_sentences(study: Study, found: TaskEffects) -> list[str]:
         sentences.append(f"With {study.resamples} resamples for {len(found.effects)} effects none can be clear.")
     for axis in study.axes:
         for level in list(axis.levels)[1:]:
-            effects = [one for one in found.effects if (one.axes, one.levels) == ((axis.name,), (level,))]
-            clear = [one for one in effects if one.corrected < CLEAR]
+            effects = [effect for effect in found.effects if (effect.axes, effect.levels) == ((axis.name,), (level,))]
+            clear = [effect for effect in effects if effect.corrected < CLEAR]
             told = ", ".join(f"{one.figure} {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})" for one in clear)
             if not effects:
                 told = "no effect can be told, since it or what it is held against failed or has no figures"

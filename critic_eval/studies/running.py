@@ -165,9 +165,9 @@ def _summary(outcome: Outcome) -> str:
     if outcome.error is not None:
         return f"failed: {outcome.error}"
     return "; ".join(
-        f"{task} {found.name} {found.value:.3f}"
+        f"{task} {figure.name} {figure.value:.3f}"
         for task, run in outcome.runs.items()
-        if (found := next((one for one in run.figures if one.value is not None), None)) is not None
+        if (figure := next((figure for figure in run.figures if figure.value is not None), None)) is not None
     )
 
 

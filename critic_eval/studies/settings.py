@@ -79,9 +79,11 @@ class Settings:
     def __init__(self, model: str) -> None:
         self.model = model
         parameters = model_parameters(model)
-        self._takes_more = model != "llava_critic" and any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+        self._takes_more = model != "llava_critic" and any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+        )
         kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        named = [name for name, one in parameters.items() if one.kind not in kinds]
+        named = [name for name, parameter in parameters.items() if parameter.kind not in kinds]
         self._model_names = [name for name in named if name not in _NOT_VARIED]
         self._defaults = {name: parameters[name].default for name in self._model_names}
 

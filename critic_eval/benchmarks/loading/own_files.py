@@ -111,11 +111,11 @@ def _digest(file: Path, _changed: int, _size: int) -> str:
 
 def _write_table(file: Path, folder: Path) -> None:
     """Write a table's rows, each on the line it ends on; what can't be read stays what it is: no JSON."""
-    found = read_table(file)
-    lines = {number: json.dumps(row) for number, row in found.rows}
+    table = read_table(file)
+    lines = {number: json.dumps(row) for number, row in table.rows}
     last = max(lines)
     text = [lines.get(number, "") for number in range(1, last + 1)]
-    (folder / "items.jsonl").write_text("\n".join([*text, *found.problems]), encoding="utf-8")
+    (folder / "items.jsonl").write_text("\n".join([*text, *table.problems]), encoding="utf-8")
 
 
 def _write_json(file: Path, folder: Path) -> None:

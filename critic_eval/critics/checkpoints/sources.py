@@ -129,7 +129,7 @@ def detect_format(config: dict[str, Any], name: str, *, trust_remote_code: bool 
         CheckpointError: nothing here loads that architecture.
     """
     architectures = config.get("architectures") or []
-    if not isinstance(architectures, list) or not all(isinstance(one, str) for one in architectures):
+    if not isinstance(architectures, list) or not all(isinstance(architecture, str) for architecture in architectures):
         raise CheckpointError(f"The config.json of {name} gives architectures that are no list of names.")
     model_type = str(config.get("model_type", ""))
     if "LlavaQwenForCausalLM" in architectures or model_type == "llava_qwen":

@@ -150,7 +150,9 @@ class _Tasks:
             self._again += [_Task((group,), task.tries + 1) for group in task.groups]
             return []
         error = f"its process died {TRIES} times"
-        return [(one.number, Answer("", 0, 0, 0.0, error=error)) for group in task.groups for one in group.requests]
+        return [
+            (request.number, Answer("", 0, 0, 0.0, error=error)) for group in task.groups for request in group.requests
+        ]
 
 
 class _Worker:

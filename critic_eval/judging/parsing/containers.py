@@ -75,23 +75,23 @@ def objects(text: str) -> list[Found]:
     One that is not well formed (quotation marks inside of strings, cut short, keys without marks) is mended by
     json_repair.
     """
-    found: list[Found] = []
+    matches: list[Found] = []
     starts = [match.start() for match in _OBJECT_START.finditer(text)]
     starts = starts if len(starts) <= 2 * _TRIES else starts[:_TRIES] + starts[-_TRIES:]
     broken: list[int] = []
     for start in starts:
-        if found and start < found[-1].end:
+        if matches and start < matches[-1].end:
             continue
         decoded = _decoded(text, start)
         if decoded is not None:
-            found.append(Found(_pairs(decoded[0]), start, decoded[1]))
+            matches.append(Found(_pairs(decoded[0]), start, decoded[1]))
         else:
             broken.append(start)
     for start in dict.fromkeys((*broken[:1], *broken[-1:])):
-        mended = None if any(one.start <= start < one.end for one in found) else _mended(text, start, found)
+        mended = None if any(one.start <= start < one.end for one in matches) else _mended(text, start, matches)
         if mended is not None:
-            found.append(mended)
-    return sorted(found, key=lambda one: one.start)
+            matches.append(mended)
+    return sorted(matches, key=lambda one: one.start)
 
 
 KEYS: dict[LabelKind, tuple[frozenset[str], frozenset[str]]] = {

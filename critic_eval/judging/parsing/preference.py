@@ -300,7 +300,7 @@ def _value(content: str) -> Verdict:
     if verdict.is_valid:
         return verdict
     if len(content) <= _AT_MOST:
-        meant = [one for one in _forms(content, "last") if not is_unmeant(content, one.start, one.end)]
+        meant = [form for form in _forms(content, "last") if not is_unmeant(content, form.start, form.end)]
         stated = {one.verdict for one in meant if one.weight < Weight.CRITERION}
         valid = {one for one in stated if one.is_valid}
         if len(valid) == 1:

@@ -98,14 +98,14 @@ def make_leaderboard(
     runs = _distinct(runs)
     tasks = sorted({run.task for run in runs})
     tables = [_table(task, [run for run in runs if run.task == task], figures, seed) for task in tasks]
-    return Leaderboard(tables, [reproduce(one, runs) for one in figures], list(notes))
+    return Leaderboard(tables, [reproduce(figure, runs) for figure in figures], list(notes))
 
 
 def _distinct(runs: Sequence[TaskRun]) -> list[TaskRun]:
     """The runs without repetitions, which the journal answers in no time; the one that took longest stays."""
     found: dict[str, TaskRun] = {}
     for run in runs:
-        values = [(one.name, one.group, one.value) for one in run.figures]
+        values = [(figure.name, figure.group, figure.value) for figure in run.figures]
         key = repr((run.task, run.critic, run.settings, run.is_partial, values))
         if key not in found or (run.seconds or 0.0) > (found[key].seconds or 0.0):
             found[key] = run
@@ -137,7 +137,7 @@ def _table(task: str, runs: Sequence[TaskRun], published: Sequence[PublishedFigu
 
 def _columns(runs: Sequence[TaskRun]) -> list[tuple[str, str]]:
     """The figures that a table shows, first the mean over groups where there is one; single groups have no room."""
-    found = [(one.name, one.group) for run in runs for one in run.figures if one.group in (MEAN, POOLED)]
+    found = [(figure.name, figure.group) for run in runs for figure in run.figures if figure.group in (MEAN, POOLED)]
     first = [column for column in dict.fromkeys(found) if column[1] == MEAN and column[0] != "invalid_rate"]
     return list(dict.fromkeys([*first, *(column for column in found if column[1] == POOLED)]))
 

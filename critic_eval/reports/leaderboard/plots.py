@@ -67,7 +67,7 @@ def _scatter(table: Table) -> Plot | None:
     """The best run's scores against the labels; the darker, the more items."""
     for row in table.rows:
         judgments = None if row.run is None else judgments_of(row.run)
-        pairs = [] if judgments is None else [pair for one in judgments if (pair := _scores(one)) is not None]
+        pairs = [] if judgments is None else [pair for judgment in judgments if (pair := _scores(judgment)) is not None]
         if len(pairs) > 1:
             figure, axes = make_axes(4.5, 4.0)
             labels, said = np.array(pairs).T

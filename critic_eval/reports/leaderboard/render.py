@@ -55,7 +55,7 @@ def to_markdown(leaderboard: Leaderboard) -> str:
         rows = [_cells(row, table) for row in table.rows]
         remarks = filter(None, [markdown_text(_ceiling(table)), _tests(table)])
         parts += [f"## {markdown_name(table.benchmark)}", "", *markdown_table(header, rows), "", *notes, *remarks, ""]
-    held = [one for one in leaderboard.reproductions if one.run is not None]
+    held = [reproduction for reproduction in leaderboard.reproductions if reproduction.run is not None]
     parts += ["## Published figures", "", _counts(leaderboard), ""]
     if held:
         header = ["critic", "benchmark", "figure", "published", "measured", "status", "remark", "source"]
@@ -73,8 +73,8 @@ def to_csv(leaderboard: Leaderboard) -> str:
             kind = "published" if row.is_published else "run"
             remarks = "; ".join(table.notes[int(mark) - 1] for mark in row.marks)
             signature = str(row.run.signature) if row.run else ""
-            for (name, group), one in row.figures.items():
-                known = [one.value, one.low, one.high, one.n, one.invalid]
+            for (name, group), figure in row.figures.items():
+                known = [figure.value, figure.low, figure.high, figure.n, figure.invalid]
                 lines.append(
                     [
                         table.benchmark,
@@ -96,9 +96,9 @@ def to_csv(leaderboard: Leaderboard) -> str:
 def reproduction_csv(leaderboard: Leaderboard) -> str:
     """One line a published figure, with what came of it."""
     lines = []
-    for one in leaderboard.reproductions:
-        printed = one.published
-        measured = one.measured or RunFigure("", "", None)
+    for reproduction in leaderboard.reproductions:
+        printed = reproduction.published
+        measured = reproduction.measured or RunFigure("", "", None)
         lines.append(
             [
                 printed.critic,
@@ -106,8 +106,8 @@ def reproduction_csv(leaderboard: Leaderboard) -> str:
                 printed.column,
                 printed.value,
                 *(measured.value, measured.low, measured.high),
-                one.status,
-                one.remark,
+                reproduction.status,
+                reproduction.remark,
                 printed.source,
                 printed.trust,
             ]
@@ -123,8 +123,8 @@ def to_html(leaderboard: Leaderboard) -> str:
         "leaderboard.html.jinja",
         leaderboard=leaderboard,
         counts=_counts(leaderboard),
-        held=[one for one in leaderboard.reproductions if one.run is not None],
-        others=[one for one in leaderboard.reproductions if one.run is None],
+        held=[reproduction for reproduction in leaderboard.reproductions if reproduction.run is not None],
+        others=[reproduction for reproduction in leaderboard.reproductions if reproduction.run is None],
         plots=leaderboard_plots(leaderboard),
         legend=_LEGEND,
         tests=_tests,
@@ -216,5 +216,5 @@ def _ceiling(table: Table) -> str:
 
 
 def _counts(leaderboard: Leaderboard) -> str:
-    found: list[str] = [one.status for one in leaderboard.reproductions]
+    found: list[str] = [reproduction.status for reproduction in leaderboard.reproductions]
     return ", ".join(f"{found.count(status)} {status}" for status in STATUSES) + "."

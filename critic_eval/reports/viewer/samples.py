@@ -103,8 +103,8 @@ def read_samples(file: Path, codes: Codes) -> Samples:
     Raises:
         DataError: the file can't be read, or no line of it can be used.
     """
-    found = Samples(file)
-    problems = found.problems
+    samples = Samples(file)
+    problems = samples.problems
     at = 0
     try:
         state = _state(file)
@@ -118,21 +118,23 @@ def read_samples(file: Path, codes: Codes) -> Samples:
                 except CriticEvalError as error:
                     problems[str(error)] = problems.get(str(error), 0) + 1
                     continue
-                for column, code in zip((found.item, found.order, found.verdict, found.label), row, strict=True):
+                for column, code in zip(
+                    (samples.item, samples.order, samples.verdict, samples.label), row, strict=True
+                ):
                     column.append(code)
-                found.offset.append(place)
-                found.length.append(len(line))
+                samples.offset.append(place)
+                samples.length.append(len(line))
     except OSError as error:
         raise DataError(f"Can't read {file}: {error}.") from error
-    if not found.offset:
+    if not samples.offset:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in problems.items()) or "it is empty"
         raise DataError(f"No line of {file} can be used: {reasons}; run the task again with --log_samples.")
-    return replace(found, state=state)
+    return replace(samples, state=state)
 
 
 def _state(file: Path) -> tuple[int, int]:
-    found = file.stat()
-    return found.st_size, found.st_mtime_ns
+    facts = file.stat()
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _codes_of(line: bytes, codes: Codes) -> tuple[int, int, int, int]:

@@ -61,10 +61,10 @@ class Pages:
         if path == "/data/manifest.json":
             return self._manifest
         for pattern, find in _PATHS.items():
-            found = re.fullmatch(pattern, path, re.ASCII)
-            if found is None:
+            match = re.fullmatch(pattern, path, re.ASCII)
+            if match is None:
                 continue
-            task, *numbers = (int(number) for number in found.groups())
+            task, *numbers = (int(number) for number in match.groups())
             if task >= len(self._view.tasks) or (numbers and numbers[0] >= self._view.tasks[task].table.n_items):
                 return None
             try:
@@ -272,8 +272,8 @@ def _plain(text: str, status: HTTPStatus) -> Answer:
 
 def _host_name(host: str) -> str | None:
     """The name in a Host header, without port or brackets; None for what is none."""
-    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:/@\s]+))(?::\d{0,5})?", host.strip().casefold(), re.ASCII)
-    return None if found is None else found[1] or found[2]
+    match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:/@\s]+))(?::\d{0,5})?", host.strip().casefold(), re.ASCII)
+    return None if match is None else match[1] or match[2]
 
 
 def _is_address(name: str) -> bool:

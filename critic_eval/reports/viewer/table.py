@@ -180,10 +180,10 @@ def make_table(codes: Codes, samples: Sequence[Samples]) -> Table:
     """Put the samples of one or two runs of a task, read with the same codes, side by side."""
     slots: dict[tuple[int, int, int], int] = {}
     places: list[list[int]] = []
-    for one in samples:
+    for sample in samples:
         times: Counter[tuple[int, int]] = Counter()
         place = []
-        for shown in zip(one.item, one.order, strict=True):
+        for shown in zip(sample.item, sample.order, strict=True):
             place.append(slots.setdefault((*shown, times[shown]), len(slots)))
             times[shown] += 1
         places.append(place)
@@ -198,9 +198,9 @@ def make_table(codes: Codes, samples: Sequence[Samples]) -> Table:
         rows.append(row_of_slot)
     known_label = known_labels(codes)
     label = np.full(len(codes.items.values), -1, dtype=np.int32)
-    for one in reversed(samples):  # of an item that two runs label differently, the first run's label is shown
-        named = known_label[np.frombuffer(one.label, dtype=np.int32)]
-        items = np.frombuffer(one.item, dtype=np.int32)
+    for sample in reversed(samples):  # of an item that two runs label differently, the first run's label is shown
+        named = known_label[np.frombuffer(sample.label, dtype=np.int32)]
+        items = np.frombuffer(sample.item, dtype=np.int32)
         label[items[named >= 0]] = named[named >= 0]
     counts = np.bincount(keys[:, 0], minlength=len(label))
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
@@ -211,7 +211,7 @@ def make_table(codes: Codes, samples: Sequence[Samples]) -> Table:
 def known_labels(codes: Codes) -> Codes32:
     """For each label's code that of the labels without the one that is None, as the page lists them; -1 for that."""
     known = Coding[Label]()
-    return np.array([-1 if found is None else known.code(found) for found in codes.labels.values], dtype=np.int32)
+    return np.array([-1 if value is None else known.code(value) for value in codes.labels.values], dtype=np.int32)
 
 
 def _preferred(said: Verdict) -> Any:
@@ -245,8 +245,8 @@ def _stands(verdict: Verdict, other: Label | Verdict | None, tolerance: float) -
 
 def _axes(labels: Sequence[Label], verdicts: Sequence[Verdict]) -> tuple[Axis, Axis]:
     """Of the charts: one axis for both where labels and verdicts are of one kind."""
-    kinds = {one.kind for one in verdicts}
-    if not verdicts or not labels or kinds & {one.kind for one in labels}:
+    kinds = {verdict.kind for verdict in verdicts}
+    if not verdicts or not labels or kinds & {label.kind for label in labels}:
         together = make_axis([*labels, *verdicts])
         return together, together
     return make_axis(labels), make_axis(verdicts)

@@ -83,7 +83,7 @@ def _shown(texts: Any) -> dict[str, Any] | None:
         return None
     known = {name: _text(texts[name]) for name in ("question", "reference", "rubric", "context") if texts.get(name)}
     responses = texts.get("responses")
-    return {**known, "responses": [_text(one) for one in responses] if isinstance(responses, list) else []}
+    return {**known, "responses": [_text(response) for response in responses] if isinstance(responses, list) else []}
 
 
 def _text(value: Any) -> str:

@@ -155,8 +155,8 @@ def _names(runs: tuple[TaskRun, ...]) -> tuple[str, ...]:
 
 def _key_figures(run: TaskRun) -> list[dict[str, Any]]:
     """The figures over all items: means over groups where there are any, and what else is pooled."""
-    means = {one.name for one in run.figures if one.group == MEAN}
-    shown = [one for one in run.figures if one.group == (MEAN if one.name in means else POOLED)]
+    means = {figure.name for figure in run.figures if figure.group == MEAN}
+    shown = [figure for figure in run.figures if figure.group == (MEAN if figure.name in means else POOLED)]
     return [
         {
             "name": f"mean {one.name}" if one.group == MEAN else one.name,

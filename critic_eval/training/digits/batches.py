@@ -54,7 +54,7 @@ class Batcher:
     def _images(self, dialogues: Sequence[Dialogue], rng: np.random.Generator) -> list[torch.Tensor]:
         rows = np.array([rng.choice(self.of_value[value]) for dialogue in dialogues for value in dialogue.row])
         cells = torch.split(draw_cells(self.ink, rows, rng), [len(dialogue.row) for dialogue in dialogues])
-        return [cut_tiles(paint(own, rng)) for own in cells]
+        return [cut_tiles(paint(cell, rng)) for cell in cells]
 
     def _tokens(self, dialogue: Dialogue) -> tuple[list[int], list[int]]:
         shown = n_image_tokens(len(dialogue.row))

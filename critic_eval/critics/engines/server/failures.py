@@ -37,7 +37,7 @@ class Refused:
 
 def system_error(error: BaseException) -> str:
     """What the system said of a connection that failed ("Connection refused"), else the error itself."""
-    errors = [one for one in _causes(error) if isinstance(one, OSError) and one.strerror]
+    errors = [cause for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror]
     if not errors:
         return str(error)
     number = errors[-1].errno
