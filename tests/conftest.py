@@ -75,18 +75,20 @@ def repository() -> Path:
     return Path(__file__).resolve().parents[1]
 
 
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""What lies beside the checkout: recorded data and reference outputs of others; tests that need it skip without."""
 Shared = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def shared(repository: Path) -> Shared:
+def shared() -> Shared:
     """Finds what others recorded, beside the checkout; a test that asks for what is not there skips, and says so.
 
     These files are too large for the repository, or not ours to publish.
     """
 
     def located(path: str) -> Path:
-        file = repository.parent / "shared" / path
+        file = SHARED / path
         if not file.exists():
             pytest.skip(f"there is no ../shared/{path} on this machine")
         return file

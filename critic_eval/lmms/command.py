@@ -159,7 +159,7 @@ def _dispatch() -> None:
 
 
 def _reporting(evaluate: Callable[[Any], Any], run: _Run) -> Callable[[Any], Any]:
-    is_named = _JOURNAL in os.environ  # else each evaluation of this command has its own
+    is_named = bool(os.environ.get(_JOURNAL))  # else each evaluation of this command has its own
 
     def wrapped(args: Any) -> Any:
         try:

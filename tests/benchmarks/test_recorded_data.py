@@ -17,8 +17,8 @@ from critic_eval.judging import Judgment
 from critic_eval.lmms.tasks import JudgeTask
 from critic_eval.metrics import compute_figure
 from tests.benchmarks.tasks import task
+from tests.conftest import SHARED
 
-SHARED = Path(__file__).parents[3] / "shared"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded data of ../shared are not here")
 
 

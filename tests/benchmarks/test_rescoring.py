@@ -14,8 +14,8 @@ from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Invalid, Judgment, Preference, Score
 from critic_eval.metrics import Figure, group_figures
 from critic_eval.runs.rescore import read_judgments, rescore
+from tests.conftest import SHARED
 
-SHARED = Path(__file__).parents[3] / "shared"
 MLLM_JUDGE = SHARED / "data/mllm_judge/llava_critic_7b_score.csv"
 WILDVISION = SHARED / "data/wildvision_bench/gpt4o_judgements.jsonl.gz"
 REVIEWS = SHARED / "data/llava_reviews"

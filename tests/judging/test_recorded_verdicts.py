@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from critic_eval.judging import Verdict, get_protocol
+from tests.conftest import SHARED
 
-SHARED = Path(__file__).parents[3] / "shared"
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded judges of ../shared are not here")
 
 

@@ -2,7 +2,6 @@ import csv
 import math
 import time
 import warnings
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +13,11 @@ from scipy import stats
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Invalid, Judgment, Preference, Ranking, Score
 from critic_eval.metrics import HIGHER_IS_BETTER, compute_figure, figure_names
+from tests.conftest import SHARED
 from tests.factories import INVALID, judgment, pairs, scores
 
 OF_TWO_ORDERS = ("order_consistency", "first_position_rate")
-RECORDED = Path(__file__).parents[3] / "shared/data/mllm_judge/llava_critic_7b_score.csv"
+RECORDED = SHARED / "data/mllm_judge/llava_critic_7b_score.csv"
 
 
 def test_names_are_those_of_results() -> None:

@@ -9,6 +9,7 @@ from critic_eval.reports.leaderboard.build import make_leaderboard
 from critic_eval.reports.leaderboard.render import reproduction_csv, to_csv, to_markdown
 from critic_eval.runs.rescore import Invalid, rescore
 from critic_eval.runs.results import collect
+from tests.conftest import SHARED
 
 RESCORED: dict[str, tuple[str, tuple[str, ...], Invalid]] = {
     "llava-critic-7b": ("mllm_judge_score", ("mllm_judge/llava_critic_7b_score.csv",), "exclude"),
@@ -43,7 +44,7 @@ def test_published_figures_of_recorded_judges_are_reproduced_but_for_two(reposit
 
 @pytest.mark.parametrize("critic", list(RESCORED))
 def test_rescored_figures_are_those_of_the_records(critic: str, repository: Path) -> None:
-    data = repository.parent / "shared" / "data"
+    data = SHARED / "data"
     if not data.is_dir():
         pytest.skip("the recorded judgments are not at hand")
     benchmark, names, invalid = RESCORED[critic]
