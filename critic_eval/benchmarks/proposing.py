@@ -234,7 +234,7 @@ _LABEL = (
     *("score", "rating", "human_score", "ranking", "rank", "verdict"),
 )
 _OTHERS = {
-    "group": ("group", "category", "subset", "domain", "task", "source", "dataset"),
+    "group": ("group", "category", "topic", "subset", "domain", "task", "source", "dataset"),
     "reference": ("reference", "reference_answer", "ground_truth", "gt", "correct_answer"),
     "rubric": ("rubric", "criteria", "criterion"),
     "context": ("context",),

@@ -101,7 +101,13 @@ def _show(found: Any) -> None:
     for column in ("figure", "A - B", "95 % interval", "p", "corrected", "test", "n"):
         # On a narrow terminal the name of a test wraps, and nothing is cut.
         is_text = column in ("figure", "test")
-        table.add_column(column, justify="left" if is_text else "right", no_wrap=column != "test", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if is_text else "right",
+            no_wrap=column != "test",
+            overflow="fold",
+            min_width=9 if column == "test" else None,
+        )
     for comparison, corrected in zip(found.comparisons, found.corrected, strict=True):
         style = "bold" if corrected < 0.05 else ""
         table.add_row(

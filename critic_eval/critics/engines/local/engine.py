@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -24,6 +25,9 @@ from critic_eval.judging import verdict_form
 from critic_eval.judging.parsing.answer import opens_thought
 
 _logger = logging.getLogger("critic_eval")
+
+# transformers 5.40 renames what it calls this argument; before, there is no other name for it.
+warnings.filterwarnings("ignore", message="`past_key_values` is deprecated", category=FutureWarning)
 
 AUTO_BATCH_SIZE = 64
 _MARK_LENGTH = 60
