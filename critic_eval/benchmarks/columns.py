@@ -9,7 +9,7 @@ from typing import Any
 from critic_eval.benchmarks.loading.cases import Case, UnusableError, responses_of
 from critic_eval.benchmarks.loading.inside import short
 from critic_eval.benchmarks.loading.sources import DataSource
-from critic_eval.benchmarks.loading.tables import ABSENT, Row, value_at
+from critic_eval.benchmarks.loading.tables import Row
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, Label, LabelKind, Preference, Ranking, Score
 
@@ -130,8 +130,25 @@ def _number(value: Any, name: str, scale: tuple[float, float]) -> float:
 
 def _value(row: Row, name: str) -> Any:
     """A column's value, None for an empty one."""
-    value = value_at(row, name)
-    return None if value is ABSENT or value is None or (isinstance(value, str) and not value.strip()) else value
+    value = _at(row, name)
+    return None if value is None or (isinstance(value, str) and not value.strip()) else value
+
+
+def _at(value: Any, name: str) -> Any:
+    """What a name with dots leads to, through records by their keys and lists by their indices; None for nothing.
+
+    >>> _at({"turns": [{"value": "Why?"}]}, "turns.0.value"), _at({"a.b": 1}, "a.b"), _at({"turns": []}, "turns.0")
+    ('Why?', 1, None)
+    """
+    if isinstance(value, Mapping) and name in value:
+        return value[name]
+    first, _, rest = name.partition(".")
+    if isinstance(value, Mapping):
+        inner = value.get(first)
+        return _at(inner, rest) if rest else inner
+    if isinstance(value, list | tuple) and first.isdigit() and int(first) < len(value):
+        return _at(value[int(first)], rest) if rest else value[int(first)]
+    return None
 
 
 def _text(row: Row, name: str) -> str:
