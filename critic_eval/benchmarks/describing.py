@@ -23,7 +23,7 @@ def benchmark_facts(benchmark: Benchmark) -> dict[str, Any]:
         "data": data_text(benchmark),
         "protocol": ", ".join(filter(None, (get_protocol(benchmark.protocol).name, shown))),
         "figures": list(benchmark.figures),
-        "variants": [one.name for one in benchmarks() if one.base == benchmark.name != one.name],
+        "variants": [variant.name for variant in benchmarks() if variant.base == benchmark.name != variant.name],
         "license": benchmark.license,
         "paper": benchmark.paper,
         "suite": benchmark.suite,

@@ -77,7 +77,9 @@ def _pair_case(
     item = Item(
         f"{row['id']}-{pair[0]}{pair[1]}",
         text_of(row, "prompt"),
-        responses_of([one["response"] for one in chosen], [one.get("model") for one in chosen]),
+        responses_of(
+            [completion["response"] for completion in chosen], [completion.get("model") for completion in chosen]
+        ),
         source.images(row, "img_path"),
         cluster=str(row["id"]),
     )

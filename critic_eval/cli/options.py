@@ -59,7 +59,7 @@ def task_and_paths(args: argparse.Namespace) -> tuple[str | None, list[str]]:
 
 def tell_choices(*taken: Taken) -> None:
     """Print which runs were taken of several, on standard error."""
-    for line in dict.fromkeys(line for one in taken for line in one.choices):
+    for line in dict.fromkeys(line for selection in taken for line in selection.choices):
         print(visible(line, 600), file=sys.stderr)
 
 

@@ -33,11 +33,11 @@ def _tasks(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(shown, indent=2))
         return int(not shown)
-    for one in shown:
-        print(visible(f"{one['task']}  {one['title']}"))
-        print(visible(f"    {one['about']}"))
+    for entry in shown:
+        print(visible(f"{entry['task']}  {entry['title']}"))
+        print(visible(f"    {entry['about']}"))
         for name in ("data", "license", "protocol", "figures", "variants"):
-            told = ", ".join(one[name]) if isinstance(one[name], list) else one[name]
+            told = ", ".join(entry[name]) if isinstance(entry[name], list) else entry[name]
             if told:
                 print(visible(f"    {name:<9} {told}"))
     print(f"{len(shown)} benchmarks" if shown else f"No benchmark has {args.text!r} in its name, title or data.")

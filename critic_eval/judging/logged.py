@@ -51,26 +51,26 @@ def logged_judgment(record: Mapping[str, Any], kind: LabelKind | None = None) ->
     return found
 
 
-def _named(found: Judgment) -> Judgment:
+def _named(judgment: Judgment) -> Judgment:
     """The judgment with names that are text, where a file may have whole numbers."""
     others: dict[str, Any] = {}
     for name in ("item_id", "group", "cluster"):
-        value = getattr(found, name)
+        value = getattr(judgment, name)
         if type(value) is str or (value is None and name != "item_id"):
             continue
         if type(value) is not int or abs(value) > LARGEST:
             raise ArgumentError(f"The {name} is {'missing' if value is None else 'neither text nor a whole number'}.")
         others[name] = str(value)
-    return replace(found, **others) if others else found
+    return replace(judgment, **others) if others else judgment
 
 
-def _check_texts(found: Judgment) -> None:
-    for name, text in (("order", found.order), ("raw", found.raw), ("protocol", found.protocol)):
+def _check_texts(judgment: Judgment) -> None:
+    for name, text in (("order", judgment.order), ("raw", judgment.raw), ("protocol", judgment.protocol)):
         if not isinstance(text, str):
             raise ArgumentError(f"The {name} is no text.")
-    if found.read_as is not None and not isinstance(found.read_as, str):
+    if judgment.read_as is not None and not isinstance(judgment.read_as, str):
         raise ArgumentError("How the verdict was read is no text.")
-    for model in found.models:
+    for model in judgment.models:
         if model is not None and not isinstance(model, str):
             raise ArgumentError("The models are not all named by text.")
 
@@ -82,21 +82,21 @@ def _check_value(name: str, said: Any) -> None:
     if not isinstance(said.get("kind"), str):
         raise ArgumentError(f"The {name}'s kind is no text.")
     value = said.get("value")
-    for one in value if isinstance(value, list) else () if value is None else (value,):
-        if type(one) is not int and not (type(one) is float and math.isfinite(one)):
+    for number in value if isinstance(value, list) else () if value is None else (value,):
+        if type(number) is not int and not (type(number) is float and math.isfinite(number)):
             raise ArgumentError(f"The {name}'s value is no number.")
     if type(said.get("strength", 1)) is not int:
         raise ArgumentError(f"The {name}'s strength is no whole number.")
 
 
-def _check_numbers(found: Judgment) -> None:
-    for count in (*(found.span or ()), *found.lengths):
+def _check_numbers(judgment: Judgment) -> None:
+    for count in (*(judgment.span or ()), *judgment.lengths):
         if type(count) is not int or not 0 <= count <= LARGEST:
             raise ArgumentError("Spans and lengths are whole numbers from 0 on.")
-    if found.logprobs is not None and not isinstance(found.logprobs, Mapping):
+    if judgment.logprobs is not None and not isinstance(judgment.logprobs, Mapping):
         raise ArgumentError("The logprobs are no object.")
     # The logarithm of no chance is minus infinity; what is not finite is nowhere printed.
-    for number in (*(found.logprobs or {}).values(), 0.0 if found.seconds is None else found.seconds):
+    for number in (*(judgment.logprobs or {}).values(), 0.0 if judgment.seconds is None else judgment.seconds):
         if type(number) is not float and (type(number) is not int or abs(number) > LARGEST):
             raise ArgumentError("What should be a number is none.")
 

@@ -91,22 +91,22 @@ _LACKING = (
 """Why a figure has no value: the run lacks what it is about, so it is not shown. Other reasons are told."""
 
 
-def _task_text(task: str, found: Mapping[str, Any], remark: str) -> str:
-    over_all = [one for one in found["figures"] if one["group"] in (MEAN, POOLED)]
-    shown = [one for one in over_all if one["value"] is not None or one.get("reason") not in _LACKING]
+def _task_text(task: str, record: Mapping[str, Any], remark: str) -> str:
+    over_all = [figure for figure in record["figures"] if figure["group"] in (MEAN, POOLED)]
+    shown = [figure for figure in over_all if figure["value"] is not None or figure.get("reason") not in _LACKING]
     lines = [visible(task, WIDTH), *([f"  {visible(remark, WIDTH - 2)}"] if remark else []), *_table(shown)]
-    methods = dict.fromkeys(one["interval"] for one in shown if one["interval"] not in ("bootstrap", "none"))
+    methods = dict.fromkeys(figure["interval"] for figure in shown if figure["interval"] not in ("bootstrap", "none"))
     if methods:
         lines.append(f"  * few items, or all alike: {', '.join(methods)} in place of the bootstrap")
-    unknown = [one for one in shown if one["value"] is None and one.get("reason")]
-    lines += [visible(f"  {_name(one)} is not known: {one['reason']}", WIDTH) for one in unknown]
-    if any(one.get("reason") == "no labels" for one in over_all if one not in shown):
+    unknown = [figure for figure in shown if figure["value"] is None and figure.get("reason")]
+    lines += [visible(f"  {_name(figure)} is not known: {figure['reason']}", WIDTH) for figure in unknown]
+    if any(figure.get("reason") == "no labels" for figure in over_all if figure not in shown):
         lines.append("  The items have no labels, so there is nothing to hold the verdicts against.")
-    if found.get("left_out"):
-        lines.append(visible(f"  left out: {found['left_out']}", WIDTH))
-    if isinstance(found.get("seconds_per_judgment"), float):
-        lines.append(f"  {found['seconds_per_judgment']:.3g} s a judgment")
-    return "\n".join([*lines, *_invalid_lines(found["verdicts"])])
+    if record.get("left_out"):
+        lines.append(visible(f"  left out: {record['left_out']}", WIDTH))
+    if isinstance(record.get("seconds_per_judgment"), float):
+        lines.append(f"  {record['seconds_per_judgment']:.3g} s a judgment")
+    return "\n".join([*lines, *_invalid_lines(record["verdicts"])])
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -125,17 +125,24 @@ _HEADER = ("figure", "", "value", "95 % interval", "stderr", "items", "judged", 
 _BETTER = {True: "↑", False: "↓", None: ""}
 
 
-def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
-    known = one["low"] is not None and one["high"] is not None
-    mark = "*" if one["interval"] not in ("bootstrap", "none") else " "
-    spread = f"{_number(one['low'])} to {_number(one['high'])}{mark}" if known else "- "
-    counts = (str(one[count]) for count in ("n_items", "n_judgments", "invalid"))
-    better = _BETTER[HIGHER_IS_BETTER.get(one["name"])]
-    return (visible(_name(one), 34), better, _number(one["value"]), spread, _number(one.get("stderr")), *counts)
+def _row(record: Mapping[str, Any]) -> tuple[str, ...]:
+    known = record["low"] is not None and record["high"] is not None
+    mark = "*" if record["interval"] not in ("bootstrap", "none") else " "
+    spread = f"{_number(record['low'])} to {_number(record['high'])}{mark}" if known else "- "
+    counts = (str(record[count]) for count in ("n_items", "n_judgments", "invalid"))
+    better = _BETTER[HIGHER_IS_BETTER.get(record["name"])]
+    return (
+        visible(_name(record), 34),
+        better,
+        _number(record["value"]),
+        spread,
+        _number(record.get("stderr")),
+        *counts,
+    )
 
 
-def _name(one: Mapping[str, Any]) -> str:
-    return str(one["name"]) if one["group"] == POOLED else f"{MEAN} {one['name']}"
+def _name(record: Mapping[str, Any]) -> str:
+    return str(record["name"]) if record["group"] == POOLED else f"{MEAN} {record['name']}"
 
 
 def _number(value: float | None) -> str:

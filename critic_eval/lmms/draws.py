@@ -21,7 +21,7 @@ def with_all_answers(apply_filters: Callable[[Any], Any]) -> Callable[[Any], Any
         if repeats_of(self) > 1:
             first_only = parts.FIRST_ANSWER.get()
             for chain in compat.attribute("lmms-eval", self, "_filters"):
-                chain.filters = [one for one in chain.filters if not isinstance(one, first_only)]
+                chain.filters = [step for step in chain.filters if not isinstance(step, first_only)]
         return apply_filters(self)
 
     return wrapped
@@ -35,7 +35,7 @@ def repeats_of(task: Any) -> int:
 
 def unfolded(records: Iterable[Any]) -> Records:
     """Records of metrics, one for each draw."""
-    return [one for record in records for one in (record if isinstance(record, Draws) else (record,))]
+    return [draw for record in records for draw in (record if isinstance(record, Draws) else (record,))]
 
 
 def unfolded_samples(samples: Sequence[dict[str, Any]]) -> Records:
@@ -51,11 +51,11 @@ def _parts(sample: dict[str, Any]) -> Records:
 
 
 def _part(sample: dict[str, Any], number: int, draws: int) -> dict[str, Any]:
-    own = {name: value[number] if isinstance(value, Draws) else value for name, value in sample.items()}
+    drawn = {name: value[number] if isinstance(value, Draws) else value for name, value in sample.items()}
     for name in ("resps", "filtered_resps"):
         (answers,) = sample[name]
         if len(answers) == draws:
-            own[name] = [[answers[number]]] if name == "resps" else [answers[number]]
+            drawn[name] = [[answers[number]]] if name == "resps" else [answers[number]]
     # lmms-eval keeps what the first answer took alone.
     counts = sample["token_counts"] if number == 0 else [None]
-    return {**own, "token_counts": counts, "draw": number}
+    return {**drawn, "token_counts": counts, "draw": number}

@@ -61,11 +61,12 @@ def _with_our_tasks(initialize_tasks: Any) -> Any:
             registry.add_folder(folder)
         known = registry.benchmarks()
         ours = {
-            one.name: {"type": "task", "yaml_path": _DECLARED if one.file is None else str(one.file)} for one in known
+            benchmark.name: {"type": "task", "yaml_path": _DECLARED if benchmark.file is None else str(benchmark.file)}
+            for benchmark in known
         }
         suites = {name: {"type": "group", "task": tasks, "yaml_path": -1} for name, tasks in registry.suites().items()}
         # Where names clash, lmms-eval keeps the earlier folder's, so a task of another form wins.
-        files = {one.file for one in known}
+        files = {benchmark.file for benchmark in known}
         others = {name: entry for name, entry in index.items() if _file(entry) not in files}
         return {**ours, **suites, **others}
 
@@ -78,7 +79,7 @@ def _with_our_config(get_config: Any) -> Any:
         from critic_eval.lmms.tasks import task_config
 
         entry = self.task_index.get(name, {})
-        benchmark = next((one for one in registry.benchmarks() if one.name == name), None)
+        benchmark = next((known for known in registry.benchmarks() if known.name == name), None)
         if benchmark is None or not (entry.get("yaml_path") == _DECLARED or _file(entry) == benchmark.file):
             return get_config(self, name)
         return task_config(benchmark)

@@ -182,8 +182,8 @@ class JudgeTask:
         }
 
     def _case(self, row: Row) -> Case:
-        own = {name: row[name] for name in row if name not in _OURS}
-        case = cases_of(self.benchmark, own)[row[CASE_COLUMN]]
+        original = {name: row[name] for name in row if name not in _OURS}
+        case = cases_of(self.benchmark, original)[row[CASE_COLUMN]]
         if not isinstance(case, Case):
             raise DataError(f"Item {row[ITEM_COLUMN]} can't be used any more: {case.reason}.")
         return case

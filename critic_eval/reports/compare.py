@@ -56,13 +56,15 @@ def compare_runs(
     """
     if first.task != second.task:
         raise ArgumentError(f"{first.task} and {second.task} are different tasks; compare runs of one.")
-    (own, own_read), (other, other_read) = first.counted_and_read(), second.counted_and_read()
+    (counted, own_read), (other, other_read) = first.counted_and_read(), second.counted_and_read()
     read = own_read, other_read
     if first.is_partial or second.is_partial:
         _refuse_other_items(first, second, *read)
     columns = dict.fromkeys((figure.name, figure.group) for figure in first.figures if figure.group in (MEAN, POOLED))
     comparisons = [
-        compare(name, *(read if name == "invalid_rate" else (own, other)), first.invalid_policy, resamples, seed, group)
+        compare(
+            name, *(read if name == "invalid_rate" else (counted, other)), first.invalid_policy, resamples, seed, group
+        )
         for name, group in columns
         if HIGHER_IS_BETTER.get(name) is not None
     ]
@@ -71,7 +73,7 @@ def compare_runs(
         critics=(first.critic, second.critic),
         comparisons=comparisons,
         corrected=[float(p) for p in holm([comparison.p for comparison in comparisons])],
-        items=item_differences(own, other)[:n_items],
+        items=item_differences(counted, other)[:n_items],
         differences=first.signature.differences(second.signature) if first.settings and second.settings else [],
     )
 
@@ -80,7 +82,7 @@ def _refuse_other_items(
     first: TaskRun, second: TaskRun, judgments: Sequence[Judgment], others: Sequence[Judgment]
 ) -> None:
     """Raise ArgumentError unless two runs, of which one is a part, are on the same items in the same orders."""
-    shown, other_shown = ({(one.item_id, one.order) for one in side} for side in (judgments, others))
+    shown, other_shown = ({(judgment.item_id, judgment.order) for judgment in side} for side in (judgments, others))
     if shown != other_shown:
         part = first if first.is_partial else second
         raise ArgumentError(
@@ -95,7 +97,7 @@ def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> l
     sides = [_by_item(judgments) for judgments in (first, second)]
     common = [item for item in sides[0] if item in sides[1]]
     labeled = [item for item in common if sides[0][item][0].label is not None]
-    errors = [{item: [_error(one) for one in side[item]] for item in labeled} for side in sides]
+    errors = [{item: [_error(judgment) for judgment in side[item]] for item in labeled} for side in sides]
     worst = max((e for side in errors for found in side.values() for e in found if e is not None), default=1.0)
     means = [
         {item: float(np.mean([worst if e is None else e for e in found])) for item, found in side.items()}
@@ -110,7 +112,7 @@ def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> l
         )
         for item in labeled
     ]
-    return sorted((one for one in found if one.gain), key=lambda one: (-abs(one.gain), one.item))
+    return sorted((difference for difference in found if difference.gain), key=lambda one: (-abs(one.gain), one.item))
 
 
 def _by_item(judgments: Sequence[Judgment]) -> dict[str, list[Judgment]]:

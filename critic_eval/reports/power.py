@@ -73,13 +73,13 @@ def power(
         found = 0
         for _ in range(simulations):
             drawn = rng.integers(0, len(clusters), size)
-            own = [
+            renamed = [
                 replace(judgments[index], item_id=str(place), cluster=str(place))
                 for place, cluster in enumerate(drawn)
                 for index in clusters[cluster]
             ]
             # Weakened after drawing: an item that is drawn twice is two items, which the other critic judges apart.
-            sides = own, worse(own)
+            sides = renamed, worse(renamed)
             tested = compare(name, sides[0], sides[1], resamples=resamples, seed=int(rng.integers(1 << 31)))
             found += bool(tested.p < 0.05 and tested.difference > 0)
         shares[size] = found / simulations

@@ -79,8 +79,8 @@ def _from_cells(benchmark: Benchmark, cells: Row) -> Judgment:
         read_as=parsed.read_as,
         label=_label(benchmark.kind, label) if is_filled(label) else None,
         cluster=str(cells["cluster"]) if is_filled(cells.get("cluster")) else None,
-        models=tuple(None if not is_filled(one) else str(one) for one in cells.get("models", ())),
-        lengths=tuple(_length(one) for one in cells.get("lengths", ())),
+        models=tuple(None if not is_filled(model) else str(model) for model in cells.get("models", ())),
+        lengths=tuple(_length(length) for length in cells.get("lengths", ())),
     )
 
 

@@ -221,11 +221,13 @@ def _not_official(benchmark: Benchmark, judgments: JudgmentColumns) -> list[str]
     unread = [bool(raw) and not benchmark.official.reads(raw) for raw in raws]
     rows = np.flatnonzero(np.array(unread)[codes])
     more = [
-        one for one in (judgments[int(row)] for row in rows) if protocol.parse(one.raw, len(one.order)).verdict.is_valid
+        judgment
+        for judgment in (judgments[int(row)] for row in rows)
+        if protocol.parse(judgment.raw, len(judgment.order)).verdict.is_valid
     ]
     if not more:
         return []
-    listed = _listed([one.item_id for one in more])
+    listed = _listed([judgment.item_id for judgment in more])
     return [f"{len(more)} of {len(judgments)} answers are read here, but not by the official rule: item {listed}"]
 
 

@@ -209,13 +209,13 @@ def _task_run(task: str, results: dict[str, Any], file: Path, odd: list[str]) ->
     is_partial = bool(config.get("limit")) or bool(config.get("offset"))
     is_partial = is_partial or (number(counts.get("effective")) or 0) < (number(counts.get("original")) or 0)
     samples = file.with_name(file.name.replace("_results.json", f"_samples_{task}.jsonl"))
-    own = ours.get("figures")
+    figures = ours.get("figures")
     place = f"{task} of {file}"
     return TaskRun(
         task=name_text(task),
         critic=_critic(settings, results),
         settings=settings,
-        figures=tuple(_figures(own, place, odd) if ours else _old_figures(results["results"][task], place, odd)),
+        figures=tuple(_figures(figures, place, odd) if ours else _old_figures(results["results"][task], place, odd)),
         left_out=visible(ours.get("left_out") or "", 1000),
         is_partial=is_partial,
         file=file,

@@ -178,7 +178,7 @@ def _interactions(name: str, axes: Sequence[Axis], means: Means) -> list[Effect]
                     continue
                 neither = _with(both, {i: first.reference, j: second.reference})
                 only = [_with(both, {j: second.reference}), _with(both, {i: first.reference})]
-                if neither in means and all(one in means for one in only):
+                if neither in means and all(cell in means for cell in only):
                     squares.append(([both, neither], only))
             effect = _effect(name, means, squares)
             if effect is not None:
@@ -189,13 +189,13 @@ def _interactions(name: str, axes: Sequence[Axis], means: Means) -> list[Effect]
 
 def _effect(name: str, means: Means, sides: Sequence[tuple[list[Condition], list[Condition]]]) -> Effect | None:
     """The mean over pairs of the sum of one side less the sum of the other, as far as all of them have the figure."""
-    sides = [(plus, minus) for plus, minus in sides if all(np.isfinite(means[one][0]) for one in (*plus, *minus))]
+    sides = [(plus, minus) for plus, minus in sides if all(np.isfinite(means[cell][0]) for cell in (*plus, *minus))]
     if not sides:
         return None
 
     def mean(of: Callable[[Condition], Floats]) -> Floats:
         changes = [
-            np.sum([of(one) for one in plus], axis=0) - np.sum([of(one) for one in minus], axis=0)
+            np.sum([of(cell) for cell in plus], axis=0) - np.sum([of(cell) for cell in minus], axis=0)
             for plus, minus in sides
         ]
         result: Floats = np.mean(changes, axis=0)

@@ -22,7 +22,7 @@ def read_study(file: Path) -> Study:
     along = data_folder("studies") / f"{file}.yaml"
     file = along if not file.exists() and along.is_file() else file
     if not file.exists():
-        names = sorted(one.stem for one in data_folder("studies").glob("*.yaml"))
+        names = sorted(file_of_ours.stem for file_of_ours in data_folder("studies").glob("*.yaml"))
         raise ArgumentError(f"There is no study {file}; those that come along are {', '.join(names)}.")
     content = read_yaml(file)
     Section(content, f"{file}: a study").only(_KEYS)
@@ -88,7 +88,7 @@ def _axes(given: Any, file: Path) -> tuple[Axis, ...]:
     axes = []
     for name, levels in given.items():
         values = list(levels.values()) if isinstance(levels, dict) else levels if isinstance(levels, list) else [levels]
-        labels = [_label(one) for one in (levels if isinstance(levels, dict) else values)]
+        labels = [_label(level) for level in (levels if isinstance(levels, dict) else values)]
         twice = next((label for number, label in enumerate(labels) if label in labels[:number]), None)
         if twice is not None:
             raise ArgumentError(f"{file}: {name} has {twice} twice, which would be two cells of the same run.")

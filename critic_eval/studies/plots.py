@@ -14,16 +14,16 @@ def effect_plots(found: TaskEffects) -> list[Plot]:
     return [plot for plot in (*plots, _effects(found), _cost(found)) if plot is not None]
 
 
-def _headline(found: TaskEffects) -> list[str]:
+def _headline(task: TaskEffects) -> list[str]:
     """The first figure, and order consistency where there is one."""
-    first = found.figures[:1]
-    return [*first, *(name for name in ("order_consistency",) if name in found.figures and name not in first)]
+    first = task.figures[:1]
+    return [*first, *(name for name in ("order_consistency",) if name in task.figures and name not in first)]
 
 
-def _cells(found: TaskEffects, name: str) -> Plot | None:
+def _cells(task: TaskEffects, name: str) -> Plot | None:
     rows = [
         (", ".join(condition), figures[name].value, figures[name].low, figures[name].high, BLUE)
-        for condition, figures in found.conditions.items()
+        for condition, figures in task.conditions.items()
         if not math.isnan(figures[name].value)
     ]
     if not rows:
@@ -34,7 +34,7 @@ def _cells(found: TaskEffects, name: str) -> Plot | None:
     return make_plot(figure, f"{name} of each cell, with 95 % intervals")
 
 
-def _effects(found: TaskEffects) -> Plot | None:
+def _effects(task: TaskEffects) -> Plot | None:
     rows = [
         (
             f"{effect.figure}: {effect.levels[0]}",
@@ -43,7 +43,7 @@ def _effects(found: TaskEffects) -> Plot | None:
             effect.high,
             BLUE if effect.corrected < 0.05 else GRAY,
         )
-        for effect in found.effects
+        for effect in task.effects
         if not math.isnan(effect.difference)
     ]
     if not rows:
@@ -56,12 +56,12 @@ def _effects(found: TaskEffects) -> Plot | None:
     return make_plot(figure, "Effects, with 95 % intervals; those in blue are clear (corrected p below 0.05)")
 
 
-def _cost(found: TaskEffects) -> Plot | None:
-    name = found.figures[0]
+def _cost(task: TaskEffects) -> Plot | None:
+    name = task.figures[0]
     points = [
-        (found.seconds[condition], figures[name].value, ", ".join(condition))
-        for condition, figures in found.conditions.items()
-        if found.seconds.get(condition) and not math.isnan(figures[name].value)
+        (task.seconds[condition], figures[name].value, ", ".join(condition))
+        for condition, figures in task.conditions.items()
+        if task.seconds.get(condition) and not math.isnan(figures[name].value)
     ]
     if len({seconds for seconds, _, _ in points}) < 2:
         return None

@@ -81,8 +81,8 @@ def to_markdown(report: StudyReport) -> str:
         "",
         markdown_text(design_text(report)),
     ]
-    for one in report.failed:
-        parts += ["", f"**Failed:** {markdown_text(one.cell.name)}: {markdown_text(one.error or '')}"]
+    for outcome in report.failed:
+        parts += ["", f"**Failed:** {markdown_text(outcome.cell.name)}: {markdown_text(outcome.error or '')}"]
     for task in report.tasks:
         sentences = [f"- {markdown_text(text)}" for text in clear_sentences(report.study, task)]
         parts += ["", f"## {markdown_name(task.task)}", "", *sentences, "", remarks(task), ""]
@@ -101,11 +101,11 @@ def to_markdown(report: StudyReport) -> str:
                 parts += ["", f"### {title}", ""]
                 parts += markdown_table(_EFFECT_HEADER, [_effect_row(effect) for effect in effects])
     parts += ["", "## Commands", ""]
-    for one in report.outcomes:
+    for outcome in report.outcomes:
         parts += [
-            f"{one.cell.number}. {markdown_text(one.cell.name)}",
+            f"{outcome.cell.number}. {markdown_text(outcome.cell.name)}",
             "",
-            f"        {visible(shown(one.cell.options))}",
+            f"        {visible(shown(outcome.cell.options))}",
             "",
         ]
     return "\n".join([*parts, "", _LEGEND]) + "\n"
@@ -134,10 +134,10 @@ def effects_csv(report: StudyReport) -> str:
     """One line an effect or interaction."""
     lines = []
     for task in report.tasks:
-        for one in (*task.effects, *task.interactions):
-            changed = [" x ".join(part) for part in (one.axes, one.levels, one.references)]
-            known = [one.difference, one.low, one.high, one.p, one.corrected, one.pairs]
-            lines.append([task.task, one.figure, *changed, *known])
+        for effect in (*task.effects, *task.interactions):
+            changed = [" x ".join(part) for part in (effect.axes, effect.levels, effect.references)]
+            known = [effect.difference, effect.low, effect.high, effect.p, effect.corrected, effect.pairs]
+            lines.append([task.task, effect.figure, *changed, *known])
     header = ("task", "figure", "axis", "level", "reference", "difference", "low", "high", "p", "corrected", "pairs")
     return csv_text(header, lines)
 
@@ -221,20 +221,20 @@ _CELL_HEADER = (
 _EFFECT_HEADER = ["figure", "change", "difference", "95 % interval", "p", "corrected p", "pairs of cells"]
 
 
-def _told(one: CellFigure | None) -> str:
-    if one is None or one.value != one.value:
+def _told(figure: CellFigure | None) -> str:
+    if figure is None or figure.value != figure.value:
         return ""
-    return f"{_number(one.value)} ({_spread(one.low, one.high)}; {count_text(one)})"
+    return f"{_number(figure.value)} ({_spread(figure.low, figure.high)}; {count_text(figure)})"
 
 
-def _effect_row(one: Effect) -> list[str]:
-    difference = _number(one.difference, _SIGNED)
+def _effect_row(effect: Effect) -> list[str]:
+    difference = _number(effect.difference, _SIGNED)
     return [
-        figure_label(one.figure),
-        markdown_text(level_text(one)),
-        f"**{difference}**" if one.corrected < CLEAR else difference,
-        _spread(one.low, one.high, _SIGNED),
-        _p(one.p),
-        _p(one.corrected),
-        str(one.pairs),
+        figure_label(effect.figure),
+        markdown_text(level_text(effect)),
+        f"**{difference}**" if effect.corrected < CLEAR else difference,
+        _spread(effect.low, effect.high, _SIGNED),
+        _p(effect.p),
+        _p(effect.corrected),
+        str(effect.pairs),
     ]

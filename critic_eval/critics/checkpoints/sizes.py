@@ -29,8 +29,10 @@ def check_sizes(config: Mapping[str, Any], name: object) -> None:
     for key in _SIZES:
         value = config.get(key)
         # Some processors' configs give an image's size as height and width.
-        for one in value if isinstance(value, list) and key in ("image_size", "patch_size") else [value]:
-            if one is not None and (not isinstance(one, int) or isinstance(one, bool) or not 0 < one <= _MOST):
+        for number in value if isinstance(value, list) and key in ("image_size", "patch_size") else [value]:
+            if number is not None and (
+                not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= _MOST
+            ):
                 raise CheckpointError(
                     f"The config.json of {name} gives {key} as {str(value)[:40]!r}, which is no size."
                 )

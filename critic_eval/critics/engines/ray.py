@@ -138,7 +138,7 @@ class _Tasks:
             return self._again.pop()
         taken: list[Group] = []
         while self._next_group is not None:
-            if taken and sum(len(one.requests) for one in (*taken, self._next_group)) > REQUESTS_AT_A_TIME:
+            if taken and sum(len(group.requests) for group in (*taken, self._next_group)) > REQUESTS_AT_A_TIME:
                 break
             taken.append(self._next_group)
             self._next_group = next(self._groups, None)
@@ -166,7 +166,7 @@ class _Worker:
         return dict(self._engine.identity), dict(self._engine.signature)
 
     def answer(self, groups: Sequence[Group]) -> list[tuple[int, Answer]]:
-        return [one for batch in self._engine.answer(groups) for one in batch]
+        return [answered for batch in self._engine.answer(groups) for answered in batch]
 
     @property
     def _engine(self) -> OpenEngine:

@@ -88,7 +88,7 @@ def objects(text: str) -> list[Found]:
         else:
             broken.append(start)
     for start in dict.fromkeys((*broken[:1], *broken[-1:])):
-        mended = None if any(one.start <= start < one.end for one in matches) else _mended(text, start, matches)
+        mended = None if any(span.start <= start < span.end for span in matches) else _mended(text, start, matches)
         if mended is not None:
             matches.append(mended)
     return sorted(matches, key=lambda one: one.start)
@@ -142,10 +142,10 @@ _DEEPEST = 4
 
 
 def _object_statement(
-    text: str, found: Found, keys: tuple[frozenset[str], frozenset[str]], value: ReadValue
+    text: str, span: Found, keys: tuple[frozenset[str], frozenset[str]], value: ReadValue
 ) -> Statement | None:
     for wanted, is_sure in zip(keys, (True, False), strict=True):
-        named = [(key, said) for key, said in found.pairs if _plain(key) in wanted]
+        named = [(key, said) for key, said in span.pairs if _plain(key) in wanted]
         texts = [(key, said, _said(said)) for key, said in named]
         read = [
             (key, said, value(words))
@@ -162,14 +162,14 @@ def _object_statement(
             verdict = Invalid(CONTRADICTORY)
         elif not valid and verdict.reason != CONTRADICTORY and not (verdict.reason or "").startswith("score "):
             verdict = Invalid(f"unreadable {key.casefold()[:20]} {str(_said(said))[:40]!r}")
-        places = _places(text, found, key)
-        if found.is_mended:
-            places = [place for place in places if _stands_behind(text, place, found, said)]
+        places = _places(text, span, key)
+        if span.is_mended:
+            places = [place for place in places if _stands_behind(text, place, span, said)]
             if not places or _differ(text, places, value):
                 verdict = Invalid(CONTRADICTORY)
-        core = places[-1].start() if places else found.start
+        core = places[-1].start() if places else span.start
         weight = Weight.PLAIN if is_sure else Weight.CONCEDED
-        return Statement(found.start, found.end, verdict, "json", core, weight, _said_end(text, places, found))
+        return Statement(span.start, span.end, verdict, "json", core, weight, _said_end(text, places, span))
     return None
 
 
@@ -196,15 +196,15 @@ def _said(value: Any) -> str | None:
 _LARGEST = 10**15
 
 
-def _places(text: str, found: Found, key: str) -> list[re.Match[str]]:
+def _places(text: str, span: Found, key: str) -> list[re.Match[str]]:
     pattern = re.compile(rf"(?<!\\)[\"'“‘]?{re.escape(key[:60])}[\"'”’]?\s{{0,8}}[:=]\s{{0,8}}")
-    return list(pattern.finditer(text, found.start, found.end))
+    return list(pattern.finditer(text, span.start, span.end))
 
 
-def _stands_behind(text: str, place: re.Match[str], found: Found, said: Any) -> bool:
+def _stands_behind(text: str, place: re.Match[str], span: Found, said: Any) -> bool:
     words = words_of(str(_said(said))[:60])
     return (
-        words_of(text[place.end() : min(found.end, place.end() + 400)]).startswith(words.rstrip()) or not words.strip()
+        words_of(text[place.end() : min(span.end, place.end() + 400)]).startswith(words.rstrip()) or not words.strip()
     )
 
 
@@ -214,11 +214,11 @@ def _differ(text: str, places: list[re.Match[str]], value: ReadValue) -> bool:
     return len({verdict for verdict in read if verdict.is_valid}) > 1
 
 
-def _said_end(text: str, places: list[re.Match[str]], found: Found) -> int:
+def _said_end(text: str, places: list[re.Match[str]], span: Found) -> int:
     if not places:
-        return found.end
-    line = text.find("\n", places[-1].end(), found.end)
-    end = found.end if line < 0 else line
+        return span.end
+    line = text.find("\n", places[-1].end(), span.end)
+    end = span.end if line < 0 else line
     end = max(places[-1].end() + 1, min(end, places[-1].end() + 200))
     return places[-1].end() + max(1, len(text[places[-1].end() : end].rstrip(" ,}")))
 
@@ -242,9 +242,9 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _mended(text: str, start: int, found: list[Found]) -> Found | None:
+def _mended(text: str, start: int, spans: list[Found]) -> Found | None:
     end = text.rfind("}", start) + 1 or len(text)
-    end = min([end, *(one.start for one in found if one.start > start)])
+    end = min([end, *(span.start for span in spans if span.start > start)])
     segment = text[start:end]
     if len(segment) > _LONGEST_MENDED or not _ANY_KEY.search(segment):
         return None

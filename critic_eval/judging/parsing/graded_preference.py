@@ -86,8 +86,8 @@ def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statemen
     inside = list(_BRACKETED.finditer(text, start, min(end, start + 200)))
     degree = None if inside else _DEGREE.search(text, start, min(end, start + 200))
     if degree is not None:
-        one = next(_said(degree[0]))
-        yield Statement(label, degree.end(), one.verdict, form, label)
+        statement = next(_said(degree[0]))
+        yield Statement(label, degree.end(), statement.verdict, form, label)
     elif inside:
         verdicts = {_verdict(match["chain"]) for match in inside}
         verdict = next(iter(verdicts)) if len(verdicts) == 1 else Invalid(CONTRADICTORY)

@@ -249,14 +249,18 @@ def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statemen
     """What a label that sums up says: sentences or brackets on its line, or else a choice right behind it."""
     end = line_bounds(text, start)[1]
     line = text[start:end]
-    said = [one for one in (*_sentences(line), *_brackets(line)) if not is_unmeant(line, one.start, one.end)]
-    best = min((one.weight for one in said), default=Weight.PLAIN)
-    said = [one for one in said if one.weight == best]
+    said = [
+        statement
+        for statement in (*_sentences(line), *_brackets(line))
+        if not is_unmeant(line, statement.start, statement.end)
+    ]
+    best = min((statement.weight for statement in said), default=Weight.PLAIN)
+    said = [statement for statement in said if statement.weight == best]
     words = _CHOICE_AHEAD.match(text, start, end)
     if said and not (words is not None and words["bracketed"]):
-        verdicts = {one.verdict for one in said}
+        verdicts = {statement.verdict for statement in said}
         verdict = said[0].verdict if len(verdicts) == 1 else Invalid(CONTRADICTORY)
-        yield Statement(label, start + max(one.end for one in said), verdict, form, label, best)
+        yield Statement(label, start + max(statement.end for statement in said), verdict, form, label, best)
     elif words is not None and _stands_alone(text, words, on_own_line="\n" in text[label:start]):
         verdict = choice(words["bracketed"] or words["bare"] or "", "[[" in words[0])
         if verdict.is_valid or "[" in words[0]:
@@ -301,7 +305,7 @@ def _value(content: str) -> Verdict:
         return verdict
     if len(content) <= _AT_MOST:
         meant = [form for form in _forms(content, "last") if not is_unmeant(content, form.start, form.end)]
-        stated = {one.verdict for one in meant if one.weight < Weight.CRITERION}
+        stated = {statement.verdict for statement in meant if statement.weight < Weight.CRITERION}
         valid = {one for one in stated if one.is_valid}
         if len(valid) == 1:
             return next(iter(valid))

@@ -90,10 +90,10 @@ def _decide(
     if not statements:
         return Parsed(Invalid(NOTHING))
     evidence = Evidence(text, position, shown, lambda other: _stated(other, find, position))
-    own, is_quoted = _own(evidence, statements)
-    if not own:
+    believed, is_quoted = _own(evidence, statements)
+    if not believed:
         return Parsed(Invalid(ONLY_QUOTED if is_quoted else NOTHING))
-    whole = [statement for statement in own if statement.weight < Weight.CRITERION]
+    whole = [statement for statement in believed if statement.weight < Weight.CRITERION]
     if not whole:
         return Parsed(Invalid(NOTHING))  # but on single criteria
     precedences = [_precedence(evidence, one, position, opening_binds) for one in whole]
@@ -102,12 +102,14 @@ def _decide(
     decisive = candidates[0] if position == "first" else candidates[-1]
     if _is_copy(text, decisive, shown):
         return Parsed(Invalid(COPIED))
-    rivals = _rivals(text, decisive, own) + _answered_otherwise(evidence, decisive, whole)
+    rivals = _rivals(text, decisive, believed) + _answered_otherwise(evidence, decisive, whole)
     if best > _Precedence.OPENING:
         rivals += _labels_elsewhere(evidence, decisive, whole)
     if any(rival.verdict != decisive.verdict for rival in rivals):
         both = [decisive, *rivals]
-        span = answer.raw_span(min(one.start for one in both), max(one.end for one in both))
+        span = answer.raw_span(
+            min(rival.start for rival in both), max(rival.end for rival in both)
+        )
         return Parsed(Invalid(CONTRADICTORY), span)
     start, end = decisive.said if decisive.form == "json" else (decisive.start, decisive.end)
     return Parsed(decisive.verdict, answer.raw_span(start, end), decisive.form)
@@ -126,8 +128,12 @@ def _labels_elsewhere(evidence: Evidence, decisive: Statement, whole: Sequence[S
         first, last = min(other.start, decisive.start), max(other.end, decisive.end)
         return bisect_left(taken_back, first) == bisect_left(taken_back, last)
 
-    alike = [one for one in whole if one.form == decisive.form or (one.form in _LABELS and evidence.opens(one))]
-    return [one for one in alike if stands(one)]
+    alike = [
+        statement
+        for statement in whole
+        if statement.form == decisive.form or (statement.form in _LABELS and evidence.opens(statement))
+    ]
+    return [statement for statement in alike if stands(statement)]
 
 
 _LABELS = ("closing label", "label", "brackets")
@@ -144,12 +150,16 @@ _TAKES_BACK = re.compile(
 def _stated(shown: str, find: Finder, position: VerdictPosition) -> set[Verdict]:
     # "first" or "7" alone is hardly ever a verdict, unless it stands where one is asked for.
     found = find(find_answer(shown).text, position)
-    return {one.verdict for one in found if one.verdict.is_valid and one.form not in ("alone", "fraction")}
+    return {
+        statement.verdict
+        for statement in found
+        if statement.verdict.is_valid and statement.form not in ("alone", "fraction")
+    }
 
 
 def _own(evidence: Evidence, statements: Sequence[Statement]) -> tuple[list[Statement], bool]:
     """The statements that are the critic's own and meant, and whether others are somebody else's words."""
-    own, is_quoted = [], False
+    believed, is_quoted = [], False
     for statement in statements:
         if evidence.is_quoted(statement):
             is_quoted = True
@@ -157,10 +167,10 @@ def _own(evidence: Evidence, statements: Sequence[Statement]) -> tuple[list[Stat
         if evidence.is_attributed(statement) or _is_echoed(evidence, statement):
             is_quoted = True
         elif not evidence.is_unmeant(statement):
-            own.append(statement)
+            believed.append(statement)
     # An answer may well say nothing outside of the object or the tag that it was asked for.
-    readable = [statement for statement in own if statement.verdict.is_valid or not statement.is_container]
-    return readable or own, is_quoted
+    readable = [statement for statement in believed if statement.verdict.is_valid or not statement.is_container]
+    return readable or believed, is_quoted
 
 
 def _is_echoed(evidence: Evidence, statement: Statement) -> bool:
@@ -212,11 +222,11 @@ def _precedence(
 def _rivals(text: str, decisive: Statement, own: Sequence[Statement]) -> list[Statement]:
     """Own statements beside the one that decides: in its sentence, or for a container the other containers."""
     if decisive.is_container:
-        return [one for one in own if one.is_container]
+        return [statement for statement in own if statement.is_container]
     start, end = sentence_bounds(text, decisive.start, decisive.end)
-    beside = [one for one in own if start <= one.start < end and not one.is_container]
+    beside = [statement for statement in own if start <= statement.start < end and not statement.is_container]
     if decisive.form == "closing label":  # "…, though the other is better in clarity" takes nothing back from it
-        return [one for one in beside if one.weight == Weight.PLAIN]
+        return [statement for statement in beside if statement.weight == Weight.PLAIN]
     return beside
 
 
@@ -224,7 +234,7 @@ def _answered_otherwise(evidence: Evidence, decisive: Statement, whole: Sequence
     """For an echo: what the critic states in words of its own."""
     if not evidence.is_echo(decisive):
         return []
-    return [one for one in whole if one.weight == Weight.PLAIN and not evidence.is_echo(one)]
+    return [statement for statement in whole if statement.weight == Weight.PLAIN and not evidence.is_echo(statement)]
 
 
 def _outermost(found: Iterable[Statement]) -> list[Statement]:

@@ -274,14 +274,14 @@ def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
         if not whole and len(found) == 2:
             single = [score(content.text, scale) for content in found]
             yield Statement(found[0].start, found[1].end, _both(single), "answer tag", found[0].start)
-    for one in objects(text):
-        sides_named = [(match, said) for key, said in one.pairs if (match := _SIDE_KEY.fullmatch(key.casefold()))]
+    for pairs in objects(text):
+        sides_named = [(match, said) for key, said in pairs.pairs if (match := _SIDE_KEY.fullmatch(key.casefold()))]
         named = [said for _, said in sorted(sides_named, key=lambda entry: side(entry[0]["side"]))]
-        listed = [said for key, said in one.pairs if key.casefold() == "scores" and isinstance(said, list)]
+        listed = [said for key, said in pairs.pairs if key.casefold() == "scores" and isinstance(said, list)]
         sides = listed[-1] if listed else named
         if len(sides) == 2:
             verdict = _both([score(str(said)[:40], scale) for said in sides])
-            yield Statement(one.start, one.end, verdict, "json", one.start)
+            yield Statement(pairs.start, pairs.end, verdict, "json", pairs.start)
     for pattern in (_PAIR_LISTED, _PAIR_NAMED, _PAIR_LABELED, _PAIR_TABLE):
         for match in pattern.finditer(text):
             if not _SWAPPED.search(match[0]):

@@ -112,9 +112,9 @@ class PlantedJudge(TextJudge):
         lengths = [facts["lengths"][index] for index in shown]
         if strikes["length"] and lengths[0] != lengths[1]:
             return Preference(int(lengths[1] > lengths[0]))
-        own = [position for position, index in enumerate(shown) if facts["models"][index] == self.model]
-        if strikes["self_preference"] and self.model is not None and len(own) == 1:
-            return Preference(own[0])
+        preferred = [position for position, index in enumerate(shown) if facts["models"][index] == self.model]
+        if strikes["self_preference"] and self.model is not None and len(preferred) == 1:
+            return Preference(preferred[0])
         right = None if label is None or label.value is None else shown.index(int(label.value))  # type: ignore[arg-type]
         if strikes["skill"] and label is not None:
             return Preference(right)

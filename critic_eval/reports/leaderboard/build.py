@@ -236,16 +236,18 @@ def _draws(
 
     Else they are from the normal distributions of the figures' errors.
     """
-    known = [one for one in judged if one is not None]
+    known = [judgments for judgments in judged if judgments is not None]
     if len(known) == len(runs):
         return paired_figures(column[0], known, runs[0].invalid_policy, RESAMPLES, seed, column[1]).draws
     rng = np.random.default_rng(seed)
     found = [run.figure(*column) for run in runs]
-    return np.stack([rng.normal(_or_nan(one), (one.stderr or 0.0) if one else 0.0, RESAMPLES) for one in found])
+    return np.stack(
+        [rng.normal(_or_nan(figure), (figure.stderr or 0.0) if figure else 0.0, RESAMPLES) for figure in found]
+    )
 
 
-def _or_nan(one: RunFigure | None) -> float:
-    return float("nan") if one is None or one.value is None else one.value
+def _or_nan(figure: RunFigure | None) -> float:
+    return float("nan") if figure is None or figure.value is None else figure.value
 
 
 def _p(
@@ -270,11 +272,11 @@ def _published_rows(
     benchmark: str, columns: Sequence[tuple[str, str]], published: Sequence[PublishedFigure]
 ) -> list[Row]:
     found: dict[tuple[str, str], dict[tuple[str, str], RunFigure]] = {}
-    for one in published:
-        column = (str(one.figure), str(one.group))
-        if one.benchmark == benchmark and column in columns:
-            row = found.setdefault((one.critic, f"{one.source} ({one.trust})"), {})
-            row[column] = RunFigure(column[0], column[1], one.value)
+    for figure in published:
+        column = (str(figure.figure), str(figure.group))
+        if figure.benchmark == benchmark and column in columns:
+            row = found.setdefault((figure.critic, f"{figure.source} ({figure.trust})"), {})
+            row[column] = RunFigure(column[0], column[1], figure.value)
     rows = [Row(critic, figures, source) for (critic, source), figures in found.items()]
     higher = HIGHER_IS_BETTER.get(columns[0][0]) is not False
     return sorted(rows, key=lambda row: _sort_value(row, columns[0], higher))

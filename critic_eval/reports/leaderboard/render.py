@@ -166,10 +166,10 @@ _REPRODUCTION_COLUMNS = (
 )
 
 
-def _told(one: RunFigure | None) -> str:
+def _told(figure: RunFigure | None) -> str:
     """A figure with all that is known of it, in one line."""
-    more = "; ".join(filter(None, [interval_text(one), count_text(one)]))
-    return f"{figure_text(one)} ({more})" if more else figure_text(one)
+    more = "; ".join(filter(None, [interval_text(figure), count_text(figure)]))
+    return f"{figure_text(figure)} ({more})" if more else figure_text(figure)
 
 
 def _cells(row: Row, table: Table) -> list[str]:
@@ -188,14 +188,14 @@ def _cells(row: Row, table: Table) -> list[str]:
     return [name, *figures, rank, letters, markdown_text(row.source)]
 
 
-def _reproduction_cells(one: Reproduction) -> list[str]:
-    printed, measured = one.published, one.measured
+def _reproduction_cells(reproduction: Reproduction) -> list[str]:
+    printed, measured = reproduction.published, reproduction.measured
     return [
         *(markdown_text(part) for part in (printed.critic, str(printed.benchmark), printed.column)),
         f"{printed.value:.6g}",
         _told(measured),
-        one.status,
-        *(markdown_text(part) for part in (one.remark, f"{printed.source} ({printed.trust})")),
+        reproduction.status,
+        *(markdown_text(part) for part in (reproduction.remark, f"{printed.source} ({printed.trust})")),
     ]
 
 

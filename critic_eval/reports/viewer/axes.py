@@ -42,7 +42,7 @@ class Axis:
         if self.kind == "ranking":
             return int(value[0])
         if self.kind == "scores":
-            best = [index for index, one in enumerate(value) if one == max(value)]
+            best = [index for index, number in enumerate(value) if number == max(value)]
             return best[0] if len(best) == 1 else len(self.names) - 1
         if len(self.edges) == len(self.names):
             return self.edges.index(float(value))
@@ -64,8 +64,8 @@ def make_axis(values: Sequence[Label | Verdict]) -> Axis:
     """
     if not values:
         return Axis("none", ())
-    kind = Counter(one.kind for one in values).most_common(1)[0][0]
-    fitting: list[Any] = [one.value for one in values if one.kind == kind]
+    kind = Counter(verdict.kind for verdict in values).most_common(1)[0][0]
+    fitting: list[Any] = [verdict.value for verdict in values if verdict.kind == kind]
     if kind == "preference":
         return Axis(kind, ("A", "B", "tie"))
     if kind in ("ranking", "scores"):

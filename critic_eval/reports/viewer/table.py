@@ -111,10 +111,10 @@ class Table:
         """What the verdicts of each item in several orders say."""
         verdicts, said = self.verdicts(run), self.codes.verdicts.values
         judged = verdicts >= 0
-        valid = np.array([one.is_valid for one in said])[verdicts]
+        valid = np.array([verdict.is_valid for verdict in said])[verdicts]
         # Two verdicts of the same value are the same, however strong; the figure order_consistency counts so, too.
         values = Coding[tuple[str, Any]]()
-        meaning = np.array([values.code((one.kind, _preferred(one))) for one in said])[verdicts]
+        meaning = np.array([values.code((verdict.kind, _preferred(verdict))) for verdict in said])[verdicts]
         lowest, highest = self._range(meaning, judged)
         first, last = self._range(self.order, judged)
         in_several = first < last

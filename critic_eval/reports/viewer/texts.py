@@ -35,9 +35,9 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
                 continue
             record = samples.line(row)
             judgment, logged = _judgment(record, samples.file, table.item_id(item))
-            own = _shown(logged.get("shown"))
-            shown = shown or own
-            if own is not None and own != shown and not remarks:
+            texts = _shown(logged.get("shown"))
+            shown = shown or texts
+            if texts is not None and texts != shown and not remarks:
                 remarks.append("Not every judgment was of the same texts; these are the first's.")
             models = models or list(judgment.models)
             prompt = _text(record.get("input"))

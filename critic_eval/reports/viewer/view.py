@@ -118,17 +118,17 @@ def open_view(paths: Sequence[str | Path], task: str | None = None) -> View:
     if not 1 <= len(paths) <= 2:
         raise ArgumentError(f"The viewer shows one run or holds two against each other, not {len(paths)}.")
     taken = [resolve_runs([path], task) for path in paths]
-    shared = [name for name in taken[0].runs if all(name in one.runs for one in taken)]
+    shared = [name for name in taken[0].runs if all(name in side.runs for side in taken)]
     if not shared:
-        names = " and ".join(", ".join(one.runs) for one in taken)
+        names = " and ".join(", ".join(side.runs) for side in taken)
         raise ArgumentError(f"The two runs have no task in common: {names}.")
-    chosen = {name: tuple(one.runs[name][0] for one in taken) for name in shared}
+    chosen = {name: tuple(side.runs[name][0] for side in taken) for name in shared}
     found = [_task_view(name, runs) for name, runs in chosen.items()]
-    views = [one for one in found if isinstance(one, TaskView)]
-    errors = [str(one) for one in found if isinstance(one, DataError)]
+    views = [view for view in found if isinstance(view, TaskView)]
+    errors = [str(error) for error in found if isinstance(error, DataError)]
     if not views:
         raise DataError(" ".join(errors))
-    notes = [*(note for one in taken for note in (*one.choices, *one.notes)), *errors]
+    notes = [*(note for side in taken for note in (*side.choices, *side.notes)), *errors]
     return View(views[0].critics, tuple(views), tuple(first_of(notes)))
 
 
@@ -159,12 +159,12 @@ def _key_figures(run: TaskRun) -> list[dict[str, Any]]:
     shown = [figure for figure in run.figures if figure.group == (MEAN if figure.name in means else POOLED)]
     return [
         {
-            "name": f"mean {one.name}" if one.group == MEAN else one.name,
-            "value": finite(one.value),
-            "low": finite(one.low),
-            "high": finite(one.high),
-            "n": one.n,
-            "invalid": one.invalid,
+            "name": f"mean {code.name}" if code.group == MEAN else code.name,
+            "value": finite(code.value),
+            "low": finite(code.low),
+            "high": finite(code.high),
+            "n": code.n,
+            "invalid": code.invalid,
         }
-        for one in shown
+        for code in shown
     ]

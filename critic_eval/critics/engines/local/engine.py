@@ -183,8 +183,11 @@ class LocalEngine:
             answers = self._texts(branches, rows, rests, prompts, batch[0])
         seconds = (time.perf_counter() - start) / len(answers)
         return [
-            (request.number, Answer(one.text, one.input_tokens, one.output_tokens, seconds, one.stated))
-            for request, one in zip(requests, answers, strict=True)
+            (
+                request.number,
+                Answer(measured.text, measured.input_tokens, measured.output_tokens, seconds, measured.stated),
+            )
+            for request, measured in zip(requests, answers, strict=True)
         ]
 
     def _texts(
@@ -232,7 +235,9 @@ class LocalEngine:
         hidden = branches.extend(stemmed)
         found = verdict_shares(branches, hidden, of_row, [request is not None for request in rows])
         answers = []
-        for form, prompt, shares in zip(forms, prompts, (one for one in found if one is not None), strict=True):
+        for form, prompt, shares in zip(
+            forms, prompts, (measured for measured in found if measured is not None), strict=True
+        ):
             likeliest = max(range(len(form.options)), key=shares.shares.__getitem__)
             stated = {"shares": dict(zip(form.options, shares.shares, strict=True)), "coverage": shares.coverage}
             answers.append(Answer(form.texts()[likeliest], len(prompt.input_ids), 1, 0.0, stated))

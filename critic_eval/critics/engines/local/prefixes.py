@@ -25,8 +25,8 @@ class Split:
 
     def computed(self, lengths: Sequence[int]) -> int:
         """How many tokens are computed for prompts of these lengths; without the split it is their sum."""
-        own = sum(lengths[member] - stem.length for stem in self.stems for member in stem.members)
-        return self.trunk + own + sum(stem.length - self.trunk for stem in self.stems)
+        tails = sum(lengths[member] - stem.length for stem in self.stems for member in stem.members)
+        return self.trunk + tails + sum(stem.length - self.trunk for stem in self.stems)
 
 
 def split(prompts: Sequence[Sequence[int]]) -> Split:

@@ -28,7 +28,7 @@ class FormTokens:
         shared = len(ids[0])
         for other in ids[1:]:
             shared = min(shared, common_prefix(ids[0], other))
-        return cls(ids[0][:shared], tuple(one[shared:] for one in ids))
+        return cls(ids[0][:shared], tuple(tokens[shared:] for tokens in ids))
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,10 @@ def verdict_shares(
         if pending:
             hidden = _grow(branches, pending)
             logits = torch.log_softmax(branches.logits(hidden[:, -1]), dim=-1)
-    return [None if one is None else VerdictShares(tuple(shares[row]), one.coverage) for row, one in enumerate(found)]
+    return [
+        None if measured is None else VerdictShares(tuple(shares[row]), measured.coverage)
+        for row, measured in enumerate(found)
+    ]
 
 
 @dataclass

@@ -52,7 +52,7 @@ def tls_failure(error: BaseException, url: str, has_answered: bool) -> ServerErr
         url: of the server, for the message.
         has_answered: whether TLS with it has worked before.
     """
-    cause = next((one for one in _causes(error) if isinstance(one, ssl.SSLError)), None)
+    cause = next((underlying for underlying in _causes(error) if isinstance(underlying, ssl.SSLError)), None)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ServerError(
             f"The certificate of {url} can't be verified ({cause.verify_message}); name the file of its authority in "

@@ -25,8 +25,8 @@ def pause(attempt: int, retry_after: str = "") -> float:
     >>> 0.4 <= pause(1, "0") <= 0.6 and 12 < pause(6, "-3") < 20 and pause(1, "1e300") == 120
     True
     """
-    own = min(FIRST_WAIT * 2.0 ** min(attempt - 1, 30), LONGEST_WAIT) * random.uniform(0.8, 1.2)
-    return max(own, min(_stated(retry_after), LONGEST_STATED))
+    backoff = min(FIRST_WAIT * 2.0 ** min(attempt - 1, 30), LONGEST_WAIT) * random.uniform(0.8, 1.2)
+    return max(backoff, min(_stated(retry_after), LONGEST_STATED))
 
 
 def _stated(retry_after: str) -> float:

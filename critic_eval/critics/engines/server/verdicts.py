@@ -64,11 +64,11 @@ def _says(text: str, option: str) -> bool:
 def _at_verdict(form: VerdictForm, token: Mapping[str, Any], beginning: str, before: float) -> dict[str, Any]:
     """Shares at the token that tells the verdict, whose first characters may still be the stem's."""
     shares = dict.fromkeys(form.options, 0.0)
-    for one in token.get("top_logprobs") or [token]:
-        text = one["token"].removeprefix(beginning)
+    for likely in token.get("top_logprobs") or [token]:
+        text = likely["token"].removeprefix(beginning)
         options = [option for option in form.options if text and (option.startswith(text) or _says(text, option))]
-        if one["token"].startswith(beginning) and options:
-            shares[options[0]] += math.exp(float(one["logprob"]))
+        if likely["token"].startswith(beginning) and options:
+            shares[options[0]] += math.exp(float(likely["logprob"]))
     total = sum(shares.values())
     if not total:
         return {"shares": {}, "coverage": 0.0}
