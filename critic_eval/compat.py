@@ -48,10 +48,10 @@ class Part:
         Raises:
             DependencyError: it is not there, lacks a parameter, or its module can't be imported.
         """
-        found = getattr(self._owner(), self._last(), _ABSENT)
-        if found is _ABSENT or not _has_parameters(found, self.takes):
+        part = getattr(self._owner(), self._last(), _ABSENT)
+        if part is _ABSENT or not _has_parameters(part, self.takes):
             raise self._unlike()
-        return found
+        return part
 
     def find(self) -> Any:
         """The part as it is now, or None where it is not as declared."""
@@ -90,12 +90,12 @@ class Part:
             self.replace(wrapped_once(before, wrapper))
 
     def _owner(self) -> Any:
-        found = _imported(self.module, self.package)
+        owner = _imported(self.module, self.package)
         for name in self.name.split(".")[:-1]:
-            found = getattr(found, name, _ABSENT)
-            if found is _ABSENT:
+            owner = getattr(owner, name, _ABSENT)
+            if owner is _ABSENT:
                 raise self._unlike()
-        return found
+        return owner
 
     def _last(self) -> str:
         return self.name.rpartition(".")[2]
@@ -124,10 +124,10 @@ def attribute(package: str, owner: Any, name: str) -> Any:
     Raises:
         DependencyError: there is none of this name.
     """
-    found = getattr(owner, name, _ABSENT)
-    if found is _ABSENT:
+    value = getattr(owner, name, _ABSENT)
+    if value is _ABSENT:
         raise unlike(package, f"{(owner if isinstance(owner, type) else type(owner)).__name__}.{name}")
-    return found
+    return value
 
 
 @contextmanager

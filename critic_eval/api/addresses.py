@@ -31,11 +31,11 @@ def is_public(address: str) -> bool:
     (False, False, False, True)
     """
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        numeric = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    inner = _carried(found) if isinstance(found, ipaddress.IPv6Address) else None
-    shown = found if inner is None else inner
+    inner = _carried(numeric) if isinstance(numeric, ipaddress.IPv6Address) else None
+    shown = numeric if inner is None else inner
     return shown.is_global and not shown.is_multicast
 
 

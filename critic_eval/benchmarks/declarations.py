@@ -91,8 +91,12 @@ def _declared(section: Section, file: Path) -> list[Benchmark]:
         file=file,
     )
     variants = section.texts("variants") if "variants" in section else None
-    found = [benchmark, *derived(benchmark, variants)]  # type: ignore[arg-type]  # `derived` refuses other names
-    return [*found, _as_published(benchmark, section.section("official"))] if "official" in (variants or ()) else found
+    benchmarks = [benchmark, *derived(benchmark, variants)]  # type: ignore[arg-type]  # `derived` refuses other names
+    return (
+        [*benchmarks, _as_published(benchmark, section.section("official"))]
+        if "official" in (variants or ())
+        else benchmarks
+    )
 
 
 def _as_published(benchmark: Benchmark, section: Section) -> Benchmark:
@@ -115,8 +119,8 @@ def _as_published(benchmark: Benchmark, section: Section) -> Benchmark:
 def _source(section: Section, file: Path) -> DataSource:
     section.only(_DATA)
     if "source" in section:
-        found: DataSource = _resolved(section.text("source"))
-        return found
+        declared_source: DataSource = _resolved(section.text("source"))
+        return declared_source
     if "file" in section or "variable" in section:
         named = section.text("file", "")
         return OwnFile(section.text("variable", "") or None, file.parent / named if named else None)

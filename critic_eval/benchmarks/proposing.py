@@ -122,8 +122,8 @@ class _Table:
         return [spelled[name] for name in map(_spelled, names) if name in spelled]
 
     def values(self, name: str) -> list[Any]:
-        found = (row.get(name) for row in self.rows)
-        return [value for value in found if value is not None and value != ""]
+        cells = (row.get(name) for row in self.rows)
+        return [value for value in cells if value is not None and value != ""]
 
 
 def _spelled(name: str) -> str:

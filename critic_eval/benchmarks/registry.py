@@ -35,18 +35,18 @@ def register_benchmark(given: str | Path | Mapping[str, Any] | Benchmark) -> Ben
         The benchmark, without a variant.
     """
     if isinstance(given, Benchmark):
-        found = [given]
+        registered = [given]
     elif isinstance(given, Mapping):
-        found = declared(given, Path(f"{given.get('task', 'benchmark')}.yaml"))
+        registered = declared(given, Path(f"{given.get('task', 'benchmark')}.yaml"))
     else:
-        found = read_declaration(Path(given))
-    for benchmark in found:
+        registered = read_declaration(Path(given))
+    for benchmark in registered:
         before = _benchmarks.get(benchmark.name)
         if before is not None and before.file != benchmark.file:
             where = f" ({before.file})" if before.file is not None else ""
             raise ArgumentError(f"There is a benchmark {benchmark.name} already{where}; give yours another name.")
-    _benchmarks.update({benchmark.name: benchmark for benchmark in found})
-    return found[0]
+    _benchmarks.update({benchmark.name: benchmark for benchmark in registered})
+    return registered[0]
 
 
 def find_benchmark(name: str) -> Benchmark:
@@ -71,21 +71,21 @@ def find_benchmark(name: str) -> Benchmark:
 
 def benchmark_names(with_variants: bool = False) -> list[str]:
     """All names, sorted; those of variants where asked for."""
-    return sorted(name for name, found in _all().items() if with_variants or found.base == name)
+    return sorted(name for name, benchmark in _all().items() if with_variants or benchmark.base == name)
 
 
 def benchmarks() -> list[Benchmark]:
     """All benchmarks and their variants, by name."""
-    return [found for _, found in sorted(_all().items())]
+    return [benchmark for _, benchmark in sorted(_all().items())]
 
 
 def suites() -> dict[str, list[str]]:
     """The names of benchmarks that run together, by the name of their suite."""
-    found: dict[str, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for benchmark in _all().values():
         if benchmark.suite:
-            found.setdefault(benchmark.suite, []).append(benchmark.name)
-    return found
+            members.setdefault(benchmark.suite, []).append(benchmark.name)
+    return members
 
 
 def add_folder(folder: str | Path) -> None:

@@ -74,10 +74,10 @@ def verdict_as_published(judgment: Judgment, row: Row) -> Judgment:
     """
     if not judgment.raw and judgment.verdict.is_valid:
         return judgment
-    found = set(_LABEL.findall(judgment.raw)) - {""}
-    label = next(iter(found)) if len(found) == 1 else row.get("score")
+    labels = set(_LABEL.findall(judgment.raw)) - {""}
+    label = next(iter(labels)) if len(labels) == 1 else row.get("score")
     if label not in _FIVE_WAY:
-        return replace(judgment, verdict=Invalid(_two_labels(found) or judgment.verdict.reason or _NO_LABEL))
+        return replace(judgment, verdict=Invalid(_two_labels(labels) or judgment.verdict.reason or _NO_LABEL))
     better, strength = _FIVE_WAY[label]
     return replace(judgment, verdict=to_canonical(Preference(better, strength), judgment.order))
 

@@ -69,17 +69,17 @@ def _ablate(args: argparse.Namespace) -> None:
     cells = study.cells()
     folder: Path = args.out or Path("runs") / args.study.stem
     counts = count_judgments(study, cells)
-    found = {cell.number: None if args.force else find_outcome(cell, folder) for cell in cells}
-    _show_plan(study, cells, counts, [found[cell.number] is not None for cell in cells])
+    earlier = {cell.number: None if args.force else find_outcome(cell, folder) for cell in cells}
+    _show_plan(study, cells, counts, [earlier[cell.number] is not None for cell in cells])
     if args.dry_run:
         return
     with open_folder(study, folder, args.force):
-        left = [cell for cell in cells if found[cell.number] is None]
+        left = [cell for cell in cells if earlier[cell.number] is None]
         ran = {
             outcome.cell.number: outcome
             for outcome in run_cells(left, folder, lambda line: print(visible(line), flush=True))
         }
-        outcomes = [known if (known := found[cell.number]) is not None else ran[cell.number] for cell in cells]
+        outcomes = [known if (known := earlier[cell.number]) is not None else ran[cell.number] for cell in cells]
         if not any(outcome.runs for outcome in outcomes):
             raise ArgumentError(f"Every cell failed, so there is nothing to report; the first: {outcomes[0].error}")
         report = make_report(study, outcomes)

@@ -31,9 +31,9 @@ def _cite(args: argparse.Namespace) -> None:
     unknown = [name for name in args.critic if name not in _CRITICS]
     if unknown:
         raise ArgumentError(f"There is no citation of {', '.join(unknown)}; there are {', '.join(_CRITICS)}.")
-    found = [find_benchmark(task) for task in args.tasks]
-    without = [benchmark.name for benchmark in found if not benchmark.bibtex]
-    entries = [*(benchmark.bibtex for benchmark in found), *(_CRITICS[name] for name in args.critic), _PACKAGE]
+    cited = [find_benchmark(task) for task in args.tasks]
+    without = [benchmark.name for benchmark in cited if not benchmark.bibtex]
+    entries = [*(benchmark.bibtex for benchmark in cited), *(_CRITICS[name] for name in args.critic), _PACKAGE]
     print("\n\n".join(dict.fromkeys(entry.strip() for entry in entries if entry)))
     if without:
         print(f"% no entry is known of {', '.join(without)}")

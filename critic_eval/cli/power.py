@@ -52,7 +52,7 @@ def _power(args: argparse.Namespace) -> None:
     task = taken.only_task()
     tell_choices(taken)
     (run,) = taken.runs[task]
-    found = power(
+    result = power(
         args.figure,
         run.judgments(),
         args.effect,
@@ -62,15 +62,15 @@ def _power(args: argparse.Namespace) -> None:
         seed=args.seed,
     )
     if args.json:
-        print(json_text(asdict(found)))
+        print(json_text(asdict(result)))
         return
     print(f"{'items':>8}  found")
-    for size, share in found.shares.items():
+    for size, share in result.shares.items():
         print(f"{size:>8}  {share:.0%}")
-    if found.needed is None:
-        print(f"Not even {max(found.shares)} items suffice for a difference of {found.effect:g} in {found.name}.")
+    if result.needed is None:
+        print(f"Not even {max(result.shares)} items suffice for a difference of {result.effect:g} in {result.name}.")
     else:
         print(
-            f"About {found.needed} items suffice to find a difference of {found.effect:g} in {found.name} "
-            f"{found.target:.0%} of the time."
+            f"About {result.needed} items suffice to find a difference of {result.effect:g} in {result.name} "
+            f"{result.target:.0%} of the time."
         )

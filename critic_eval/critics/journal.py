@@ -61,12 +61,12 @@ class Journal:
             row = self._db.execute(_SELECT, (key,)).fetchone()
         except sqlite3.Error as error:
             raise _explained(self.file, error) from error
-        found = None if row is None else _answer(row[0])
-        if row is not None and found is None:
+        kept = None if row is None else _answer(row[0])
+        if row is not None and kept is None:
             self._unreadable += 1
             if self._unreadable == 1:
                 _logger.warning("the journal %s holds an entry that can't be read; it is asked again", self.file)
-        return found
+        return kept
 
     def add(self, key: bytes, answer: Answer) -> None:
         """Keep an answer; it is on disk after `save`, which comes by itself every few answers."""

@@ -36,19 +36,19 @@ def logged_judgment(record: Mapping[str, Any], kind: LabelKind | None = None) ->
     if record.get("label") is not None:
         _check_value("label", record["label"])
     try:
-        found = Judgment.from_record(record)
+        judgment = Judgment.from_record(record)
     except ArgumentError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
         raise ArgumentError(f"A judgment's record is malformed ({type(error).__name__}).") from error
-    found = _named(found)
-    _check_texts(found)
-    _check_numbers(found)
-    shown = _n_shown(found.order)
-    _check_said("verdict", found.verdict, shown, kind)
-    if found.label is not None:
-        _check_said("label", found.label, shown, kind)
-    return found
+    judgment = _named(judgment)
+    _check_texts(judgment)
+    _check_numbers(judgment)
+    shown = _n_shown(judgment.order)
+    _check_said("verdict", judgment.verdict, shown, kind)
+    if judgment.label is not None:
+        _check_said("label", judgment.label, shown, kind)
+    return judgment
 
 
 def _named(judgment: Judgment) -> Judgment:

@@ -204,10 +204,10 @@ def _better(better: int | None) -> Literal[0, 1] | None:
 
 
 def _permutation(best_first: Sequence[int]) -> tuple[int, ...]:
-    found = tuple(_index(value) for value in best_first)
-    if len(found) < 2 or sorted(found) != list(range(len(found))):
-        raise ArgumentError(f"A ranking names each of at least two responses once, counted from 0, not {found}.")
-    return found
+    indices = tuple(_index(value) for value in best_first)
+    if len(indices) < 2 or sorted(indices) != list(range(len(indices))):
+        raise ArgumentError(f"A ranking names each of at least two responses once, counted from 0, not {indices}.")
+    return indices
 
 
 def _index(value: int) -> int:

@@ -34,14 +34,14 @@ def remarks(results: Mapping[str, Any]) -> dict[str, str]:
     groups = {
         task: group for group, tasks in (results.get("group_subtasks") or {}).items() for task in tasks if task != group
     }
-    found = {}
+    parts = {}
     for task, counts in (results.get("n-samples") or {}).items():
         told = [f"of the group {groups[task]}"] if task in groups else []
         done, all_of_them = counts.get("effective"), counts.get("original")
         if isinstance(done, int) and isinstance(all_of_them, int) and done < all_of_them:
             told.append(f"a part of the items, {done:,} of {all_of_them:,} requests (--limit)")
-        found[task] = "; ".join(told)
-    return found
+        parts[task] = "; ".join(told)
+    return parts
 
 
 def warnings_text(ours: Section) -> str:

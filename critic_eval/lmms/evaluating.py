@@ -50,10 +50,10 @@ def model_parameters(model: str) -> Mapping[str, inspect.Parameter]:
     import lmms_eval.models as models
 
     try:
-        found = models.get_model(model)
+        model_class = models.get_model(model)
     except Exception as error:  # it raises what its registry happens to
         raise ArgumentError(f"lmms-eval has no model {model!r}; `lmms_eval models` lists them.") from error
-    return inspect.signature(found.__init__).parameters
+    return inspect.signature(model_class.__init__).parameters
 
 
 def read_arguments(text: str) -> dict[str, Any]:

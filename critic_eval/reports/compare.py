@@ -98,12 +98,12 @@ def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> l
     common = [item for item in sides[0] if item in sides[1]]
     labeled = [item for item in common if sides[0][item][0].label is not None]
     errors = [{item: [_error(judgment) for judgment in side[item]] for item in labeled} for side in sides]
-    worst = max((e for side in errors for found in side.values() for e in found if e is not None), default=1.0)
+    worst = max((e for side in errors for of_item in side.values() for e in of_item if e is not None), default=1.0)
     means = [
-        {item: float(np.mean([worst if e is None else e for e in found])) for item, found in side.items()}
+        {item: float(np.mean([worst if e is None else e for e in of_item])) for item, of_item in side.items()}
         for side in errors
     ]
-    found = [
+    differences = [
         ItemDifference(
             item,
             verdict_text(label) if (label := sides[0][item][0].label) is not None else "",
@@ -112,14 +112,16 @@ def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> l
         )
         for item in labeled
     ]
-    return sorted((difference for difference in found if difference.gain), key=lambda one: (-abs(one.gain), one.item))
+    return sorted(
+        (difference for difference in differences if difference.gain), key=lambda one: (-abs(one.gain), one.item)
+    )
 
 
 def _by_item(judgments: Sequence[Judgment]) -> dict[str, list[Judgment]]:
-    found: dict[str, list[Judgment]] = defaultdict(list)
+    by_item: dict[str, list[Judgment]] = defaultdict(list)
     for judgment in judgments:
-        found[judgment.item_id].append(judgment)
-    return found
+        by_item[judgment.item_id].append(judgment)
+    return by_item
 
 
 def _error(judgment: Judgment) -> float | None:

@@ -20,7 +20,7 @@ ROLES = (*_PARTS, *_OF_RESPONSES)
 
 def parse_map(named: Sequence[str]) -> Map:
     """`column=role` as a user types it. Raises ArgumentError for another form or an unknown role, with near names."""
-    found = []
+    roles = []
     for text in named:
         column, sign, role = text.rpartition("=")
         if not sign or not column:
@@ -28,8 +28,8 @@ def parse_map(named: Sequence[str]) -> Map:
         if role not in ROLES:
             near = get_close_matches(role, ROLES, n=2) or [*_PARTS, "model_a", "length_a", "..."]
             raise ArgumentError(f"There is no role {role!r} for {column}; did you mean {' or '.join(near)}?")
-        found.append((column, role))
-    return found
+        roles.append((column, role))
+    return roles
 
 
 def mapped(columns: RecordedColumns, named: Map) -> RecordedColumns:
@@ -48,7 +48,7 @@ def mapped(columns: RecordedColumns, named: Map) -> RecordedColumns:
     roles = {role for _, role in named}
     for role, part in _PARTS.items():
         if role in roles:
-            parts[part] = tuple(column for column, found in named if found == role)
+            parts[part] = tuple(column for column, its_role in named if its_role == role)
     if "verdict" in roles and "text" not in roles:
         parts["text"] = ()
     for part in ("models", "lengths"):

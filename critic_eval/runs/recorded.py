@@ -112,8 +112,8 @@ def first_filled(row: Row, names: Sequence[str]) -> Any:
     >>> first_filled({"text": " ", "result": {"judge": "A"}}, ["text", "result.judge"])
     'A'
     """
-    found = [value for value in (value_at(row, name) for name in names) if value is not ABSENT]
-    return next((value for value in found if is_filled(value)), found[0] if found else None)
+    present = [value for value in (value_at(row, name) for name in names) if value is not ABSENT]
+    return next((value for value in present if is_filled(value)), present[0] if present else None)
 
 
 def _length(value: Any) -> int:

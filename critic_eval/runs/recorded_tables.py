@@ -49,14 +49,14 @@ def read_recorded(
     """
     table, columns = Path(file).name, mapped(benchmark.recorded, named)
     problems: list[str] = []
-    lines, found, names = _read(file, _wanted(columns), problems, strict)
+    lines, columns_read, names = _read(file, _wanted(columns), problems, strict)
     check_named(named, names, table)
-    parts = {part: _pick(found, group) for part, group in _parts(columns, names).items()}
+    parts = {part: _pick(columns_read, group) for part, group in _parts(columns, names).items()}
     own = {"judgment": "judgment", **({"score": "score"} if official else {})}
     own |= {name: name for name in columns.logprobs.values() if expected}
     parts = _needed(parts, len(lines))
     cells = {part: column for part, (column, _) in parts.items() if column is not None}
-    cells |= {name: found[name] for name in own if name in found}
+    cells |= {name: columns_read[name] for name in own if name in columns_read}
     key = [name for name in cells if name not in ("item_id", "group")]
     key += ["item_id"] if official and benchmark.official.by_item and "item_id" in cells else []
 
@@ -118,8 +118,8 @@ def _read(
             # A dotted name is that of a column, or of one inside of a record that may come late in the batch.
             is_there = name in there or name.partition(".")[0] in there
             coder.add(batch.column(name) if is_there else None, len(batch.lines))
-    found = {name: coder.column() for name, coder in coders.items()}
-    known = {name: column for name, column in found.items() if any(value is not ABSENT for value in column.values)}
+    coded = {name: coder.column() for name, coder in coders.items()}
+    known = {name: column for name, column in coded.items() if any(value is not ABSENT for value in column.values)}
     return np.concatenate(lines), known, list(dict.fromkeys([*names, *known]))
 
 

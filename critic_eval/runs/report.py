@@ -91,13 +91,13 @@ def _counted(metrics: Mapping[str, Any]) -> Records:
 def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
     """The section `critic_eval` of a results JSON: for each of these tasks that is ours, its figures and signature."""
     critic = {"critic": model, **_critics.get(model, {"arguments": model_args})}
-    found = {}
+    section = {}
     for task in tasks:
         if task in _tasks:
             settings = {"benchmark": task, **critic, **_tasks[task]["settings"]}
             cost = {"seconds_per_judgment": _costs[model, task]} if (model, task) in _costs else {}
-            found[task] = {**_tasks[task], **cost, "settings": settings, "signature": str(Signature(settings))}
-    return found
+            section[task] = {**_tasks[task], **cost, "settings": settings, "signature": str(Signature(settings))}
+    return section
 
 
 def judged_settings(judgments: Sequence[Judgment]) -> dict[str, str]:
@@ -141,8 +141,8 @@ def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
 
 def forms_read(judgments: Sequence[Judgment]) -> dict[str, int]:
     """How many verdicts were read in which form (`Judgment.read_as`), the commonest first."""
-    found = [(form, times) for form, times in counts(encoded(judgments, "read_as")) if form is not None]
-    return dict(sorted(found, key=lambda entry: -entry[1]))
+    forms = [(form, times) for form, times in counts(encoded(judgments, "read_as")) if form is not None]
+    return dict(sorted(forms, key=lambda entry: -entry[1]))
 
 
 def figure_record(found: Figure) -> dict[str, Any]:

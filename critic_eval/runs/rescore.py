@@ -120,9 +120,9 @@ def rescore(
         raise ArgumentError(f"Invalid verdicts are counted by 'exclude', 'wrong' or 'official', not {invalid!r}.")
     if resamples < 0 or seed < 0:
         raise ArgumentError("The number of resamples and the seed are 0 or more.")
-    found, notes, taken = _read(declared, files, expected, invalid == "official", strict, named)
+    columns, notes, taken = _read(declared, files, expected, invalid == "official", strict, named)
     # Figures of scores are made of columns; the others look at each judgment, several times.
-    judgments = found if declared.kind == "score" else list(found)
+    judgments = columns if declared.kind == "score" else list(columns)
     policy: InvalidPolicy = declared.official.invalid if invalid == "official" else invalid
     figures: list[Figure] = []
     for place, name in enumerate(declared.all_figures):

@@ -29,13 +29,13 @@ def find_results(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
     for path in map(str, paths):
         try:
             within = [file for named in named_paths(path) for file in results_within(named)]
-            found = {file: _is_file(file) for file in within if file.name.endswith(".json")}
+            regular = {file: _is_file(file) for file in within if file.name.endswith(".json")}
         except (OSError, ValueError) as error:
             raise ArgumentError(f"{path} can't be looked at ({_why(error)}).") from error
-        if not found:
+        if not regular:
             raise ArgumentError(f"{path} names no results: give a *_results.json, or a folder that holds some.")
-        files += [file for file, is_regular in found.items() if is_regular]
-        notes += [f"{file} is no regular file." for file, is_regular in found.items() if not is_regular]
+        files += [file for file, is_regular in regular.items() if is_regular]
+        notes += [f"{file} is no regular file." for file, is_regular in regular.items() if not is_regular]
     return list(dict.fromkeys(files)), list(dict.fromkeys(notes))
 
 
@@ -86,8 +86,8 @@ def read_results(file: Path) -> dict[str, Any]:
     is_rescored = isinstance(results, dict) and "benchmark" in results and isinstance(results.get("figures"), list)
     if not is_rescored and not (isinstance(results, dict) and isinstance(results.get("results"), dict)):
         raise DataError(f'{file} is no results file of lmms-eval: it has no "results".')
-    found: dict[str, Any] = results
-    return found
+    checked: dict[str, Any] = results
+    return checked
 
 
 def first_of(notes: Iterable[str], most: int = 20) -> list[str]:

@@ -32,10 +32,10 @@ def number(value: Any) -> float | None:
 
 def count(value: Any) -> int | None:
     """A whole number from 0 on, or None for null. Raises ValueError for all else."""
-    found = number(value)
-    if found is None:
+    known = number(value)
+    if known is None:
         return None
-    if found < 0 or type(value) is not int:
+    if known < 0 or type(value) is not int:
         raise ValueError("no count")
     return int(value)
 
@@ -45,22 +45,22 @@ def figure_numbers(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
 
     What is not known or can't be is None: where the value is, so are its error and its interval.
     """
-    found: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
     odd = []
     for name in ("value", "low", "high", "stderr", "n", "invalid"):
-        found[name], is_odd = _tried(record.get(name), is_count=name in ("n", "invalid"))
+        numbers[name], is_odd = _tried(record.get(name), is_count=name in ("n", "invalid"))
         odd += [name] if is_odd else []
-    if found["stderr"] is not None and found["stderr"] < 0:
+    if numbers["stderr"] is not None and numbers["stderr"] < 0:
         odd.append("stderr")
-        found["stderr"] = None
-    low, high = found["low"], found["high"]
+        numbers["stderr"] = None
+    low, high = numbers["low"], numbers["high"]
     if low is not None and high is not None and low > high:
         odd += ["low", "high"]
-    if found["value"] is None:
-        found["stderr"] = None
-    if found["value"] is None or {"low", "high"} & {*odd} or low is None or high is None:
-        found["low"] = found["high"] = None
-    return found, odd
+    if numbers["value"] is None:
+        numbers["stderr"] = None
+    if numbers["value"] is None or {"low", "high"} & {*odd} or low is None or high is None:
+        numbers["low"] = numbers["high"] = None
+    return numbers, odd
 
 
 def _tried(value: Any, is_count: bool) -> tuple[float | None, bool]:
@@ -72,10 +72,10 @@ def _tried(value: Any, is_count: bool) -> tuple[float | None, bool]:
 
 def seconds(value: Any) -> float | None:
     """Seconds that something took, or None where they are not known. Raises ValueError unless they are 0 or more."""
-    found = number(value)
-    if found is not None and found < 0:
+    known = number(value)
+    if known is not None and known < 0:
         raise ValueError("less than 0 seconds")
-    return found or None
+    return known or None
 
 
 def name_text(value: Any) -> str:
@@ -89,13 +89,13 @@ def settings_texts(value: Any) -> dict[str, str]:
     """The settings of a signature. Raises ValueError unless they are an object of texts and numbers."""
     if not isinstance(value, Mapping):
         raise ValueError("the settings are no object")
-    found = {}
+    settings = {}
     for name, setting in value.items():
         told = setting if isinstance(setting, str) else str(setting) if type(setting) in (int, float, bool) else None
         if told is None or len(told) > LONGEST_SETTING:
             raise ValueError(f"the setting {visible(name, 40)} is no text of a sane length")
-        found[visible(name, LONGEST_NAME)] = visible(told)
-    return found
+        settings[visible(name, LONGEST_NAME)] = visible(told)
+    return settings
 
 
 def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -262,12 +262,14 @@ def _figure(record: Any, place: str, odd: list[str]) -> RunFigure | None:
     except (KeyError, TypeError, ValueError) as error:
         odd.append(f"{place}: a figure has no name or no group, and is left out ({error}).")
         return None
-    found, wrong = figure_numbers(record)
+    numbers, wrong = figure_numbers(record)
     if wrong:
         odd.append(f"{place}: {' and '.join(wrong)} of {name} ({group}) can't be what stands there; not shown.")
-    if found["stderr"] is None and found["low"] is not None:
-        found["stderr"] = (found["high"] - found["low"]) / 3.92  # what a normal distribution with this interval has
-    return RunFigure(name, group, **found)
+    if numbers["stderr"] is None and numbers["low"] is not None:
+        numbers["stderr"] = (
+            numbers["high"] - numbers["low"]
+        ) / 3.92  # what a normal distribution with this interval has
+    return RunFigure(name, group, **numbers)
 
 
 def _old_figures(columns: dict[str, Any], place: str, odd: list[str]) -> list[RunFigure]:
@@ -281,8 +283,8 @@ def _old_figures(columns: dict[str, Any], place: str, odd: list[str]) -> list[Ru
         known = stderr if isinstance(stderr, int | float) else None
         figure, over_groups = figure_of_metric(name)
         group = MEAN if over_groups else POOLED
-        found = _figure({"name": figure or name, "group": group, "value": value, "stderr": known}, place, odd)
-        if found is not None and found.value is not None and found.stderr is not None:
-            found = replace(found, low=found.value - 1.96 * found.stderr, high=found.value + 1.96 * found.stderr)
-        figures += [] if found is None else [found]
+        read = _figure({"name": figure or name, "group": group, "value": value, "stderr": known}, place, odd)
+        if read is not None and read.value is not None and read.stderr is not None:
+            read = replace(read, low=read.value - 1.96 * read.stderr, high=read.value + 1.96 * read.stderr)
+        figures += [] if read is None else [read]
     return figures

@@ -154,7 +154,7 @@ def _figure(value: float, draws: Floats, paired: PairedFigures, rows: Sequence[i
 
 
 def _effects(name: str, axes: Sequence[Axis], means: Means) -> list[Effect]:
-    found = []
+    effects = []
     for place, axis in enumerate(axes):
         for level in list(axis.levels)[1:]:
             pairs = [
@@ -164,12 +164,12 @@ def _effects(name: str, axes: Sequence[Axis], means: Means) -> list[Effect]:
             ]
             effect = _effect(name, means, [([a], [b]) for a, b in pairs])
             if effect is not None:
-                found.append(replace(effect, axes=(axis.name,), levels=(level,), references=(axis.reference,)))
-    return found
+                effects.append(replace(effect, axes=(axis.name,), levels=(level,), references=(axis.reference,)))
+    return effects
 
 
 def _interactions(name: str, axes: Sequence[Axis], means: Means) -> list[Effect]:
-    found = []
+    interactions = []
     for (i, first), (j, second) in itertools.combinations(enumerate(axes), 2):
         for levels in itertools.product(list(first.levels)[1:], list(second.levels)[1:]):
             squares = []
@@ -183,8 +183,10 @@ def _interactions(name: str, axes: Sequence[Axis], means: Means) -> list[Effect]
             effect = _effect(name, means, squares)
             if effect is not None:
                 references = (first.reference, second.reference)
-                found.append(replace(effect, axes=(first.name, second.name), levels=levels, references=references))
-    return found
+                interactions.append(
+                    replace(effect, axes=(first.name, second.name), levels=levels, references=references)
+                )
+    return interactions
 
 
 def _effect(name: str, means: Means, sides: Sequence[tuple[list[Condition], list[Condition]]]) -> Effect | None:

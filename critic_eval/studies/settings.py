@@ -112,15 +112,17 @@ class Settings:
         Raises:
             ArgumentError: there is no such setting or value, or two say the same thing.
         """
-        found: dict[str, tuple[str, Scalar]] = {}
+        targets: dict[str, tuple[str, Scalar]] = {}
         for name, value in settings.items():
             self.check(name)
             for target, meant in self._targets(name, value).items():
-                if target in found:
-                    raise ArgumentError(f"{found[target][0]} and {name} both set {target.partition('.')[2]}; keep one.")
-                found[target] = (name, meant)
+                if target in targets:
+                    raise ArgumentError(
+                        f"{targets[target][0]} and {name} both set {target.partition('.')[2]}; keep one."
+                    )
+                targets[target] = (name, meant)
         model, generation = (
-            {target.removeprefix(kind): meant for target, (_, meant) in found.items() if target.startswith(kind)}
+            {target.removeprefix(kind): meant for target, (_, meant) in targets.items() if target.startswith(kind)}
             for kind in (_MODEL, _GENERATION)
         )
         if self.model == "llava_critic":

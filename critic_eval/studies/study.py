@@ -157,5 +157,5 @@ def _located(value: Scalar, folder: Path) -> Scalar:
         return value
     if not (folder / value).exists():
         raise ArgumentError(f"There is no {value} beside the study, in {folder or '.'}.")
-    found = os.path.relpath(folder / value)
-    return found if found.startswith("..") else f"./{found}"
+    relative = os.path.relpath(folder / value)
+    return relative if relative.startswith("..") else f"./{relative}"

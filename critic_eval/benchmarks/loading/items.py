@@ -53,8 +53,8 @@ def load_items(benchmark: Benchmark) -> LoadedItems:
     else:
         loaded = load_dataset(source.path(), source.name(), **arguments)
     rows = undecoded(loaded.get(source.split, loaded) if isinstance(loaded, dict) else loaded)
-    found = named_cases(benchmark, rows, Unusable())
-    return LoadedItems(benchmark, rows, {case.name: (case.row, case.number) for case in found})
+    cases = named_cases(benchmark, rows, Unusable())
+    return LoadedItems(benchmark, rows, {case.name: (case.row, case.number) for case in cases})
 
 
 def shown_item(benchmark: Benchmark, case: Case, name: str) -> Item:

@@ -141,10 +141,10 @@ class HubData:
         located = []
         for path in named:
             places = [place for root in self.image_folders for place in _places(local / root, path)]
-            found = next((place for place in places if place.is_file()), None)
-            if found is None and _holds_images(local):
+            located_file = next((place for place in places if place.is_file()), None)
+            if located_file is None and _holds_images(local):
                 raise UnusableError("its image file is missing")
-            located.append(str(found or places[0]))
+            located.append(str(located_file or places[0]))
         return tuple(located)
 
     def _recorded(self, image: Mapping[str, Any]) -> Any:

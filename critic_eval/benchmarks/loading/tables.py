@@ -81,8 +81,8 @@ def read_batches(path: str | Path, problems: list[str], strict: bool = False) ->
         raise DataError(f"{file.name} is none of {known} (or, but for {_PARQUET}, one of these with .gz behind).")
     is_empty, named = True, len(problems)
     try:
-        for batch, found in _parquet(file) if kind == _PARQUET else _text(file, kind):
-            problems += [f"{file.name}, line {number}: {reason}" for number, reason in found]
+        for batch, malformed in _parquet(file) if kind == _PARQUET else _text(file, kind):
+            problems += [f"{file.name}, line {number}: {reason}" for number, reason in malformed]
             if strict and len(problems) > named:
                 raise DataError(problems[named])
             if batch.lines:
@@ -147,8 +147,8 @@ def _json(lines: TextIO) -> Iterator[tuple[Batch, _Problems]]:
     batch: _Objects
     problems: _Problems
     batch, problems = _Objects(), []
-    found = _object(lines.read())
-    for number, value in enumerate(found if isinstance(found, list) else [found], start=1):
+    record = _object(lines.read())
+    for number, value in enumerate(record if isinstance(record, list) else [record], start=1):
         batch.add(number, value, problems)
     yield batch, problems
 
@@ -210,13 +210,13 @@ class _Objects:
             problems.append((line, "not a JSON object"))
 
     def names(self) -> list[str]:
-        found: dict[str, None] = {}
+        columns: dict[str, None] = {}
         for record in self.objects:
-            if not found.keys() >= record.keys():
-                found.update(dict.fromkeys(record))
+            if not columns.keys() >= record.keys():
+                columns.update(dict.fromkeys(record))
         for record in self.objects[:_LOOKED_INTO]:
-            found.update(dict.fromkeys(_dotted(record)))
-        return list(found)
+            columns.update(dict.fromkeys(_dotted(record)))
+        return list(columns)
 
     def column(self, name: str) -> list[Any]:
         whole = [record.get(name, ABSENT) for record in self.objects]

@@ -24,8 +24,8 @@ def foreign_call(file: Path) -> str | None:
                 return next(_foreign(stream), None)
         with zipfile.ZipFile(file) as archive:
             for name in archive.namelist():
-                if name.endswith(".pkl") and (found := next(_foreign(io.BytesIO(archive.read(name))), None)):
-                    return found
+                if name.endswith(".pkl") and (foreign := next(_foreign(io.BytesIO(archive.read(name))), None)):
+                    return foreign
     except Exception:
         # A damaged file ends in any kind of error; what could be read of it called nothing.
         return None

@@ -146,10 +146,10 @@ def resolve_device_map(model: Any, device_map: str | dict[str, Any], dtype: torc
     if device_map != "sequential":
         low_zero = device_map == "balanced_low_0"
         limits = get_balanced_memory(model, dtype=dtype, low_zero=low_zero, no_split_module_classes=whole)
-    found: dict[str, Any] = infer_auto_device_map(model, max_memory=limits, no_split_module_classes=whole, dtype=dtype)
-    if "disk" in found.values():
+    placed: dict[str, Any] = infer_auto_device_map(model, max_memory=limits, no_split_module_classes=whole, dtype=dtype)
+    if "disk" in placed.values():
         raise ArgumentError("The model does not fit in this machine's GPUs and memory; use a smaller dtype or 4bit.")
-    return found
+    return placed
 
 
 def device_of(device_map: dict[str, Any]) -> Callable[[str], Any]:

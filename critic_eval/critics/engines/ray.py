@@ -68,7 +68,7 @@ class RayEngine:
             (done, *_), _ = self._ray.wait([*running, *starting], num_returns=1)
             actor, task = running.pop(done) if done in running else (starting.pop(done), None)
             try:
-                found = self._ray.get(done)
+                answers = self._ray.get(done)
             except self._ray.exceptions.RayTaskError as error:
                 raise (error.cause or error) from None
             except self._ray.exceptions.RayError as error:
@@ -83,7 +83,7 @@ class RayEngine:
                 continue
             idle.append(actor)
             if task is not None:
-                yield found
+                yield answers
 
     def pids(self) -> list[int]:
         """The actors' process ids."""

@@ -34,15 +34,15 @@ def containers(text: str, kind: LabelKind, value: ReadValue) -> Iterator[Stateme
         yield Statement(content.start, content.end, _inside(content.text, kind, value), "answer tag", content.start)
     for content in boxes(text):
         yield Statement(content.start, content.end, value(content.text), "boxed", content.start)
-    for found in objects(text):
-        statement = _object_statement(text, found, KEYS[kind], value)
+    for span in objects(text):
+        statement = _object_statement(text, span, KEYS[kind], value)
         if statement is not None:
             yield statement
 
 
 def _inside(content: str, kind: LabelKind, value: ReadValue) -> Verdict:
-    for found in objects(content):
-        statement = _object_statement(content, found, KEYS[kind], value)
+    for span in objects(content):
+        statement = _object_statement(content, span, KEYS[kind], value)
         if statement is not None:
             return statement.verdict
     return value(content)

@@ -60,15 +60,15 @@ def lead_in(text: str, start: int) -> int:
     'So the overall score is 1. [RESULT] 1'
     """
     near = max(0, start - _LEAD_REACH)
-    found = begins = start
+    sentence_start = begins = start
     for token in reversed(list(_TOKEN.finditer(text, near, start))):
         if token["word"]:
             if token["word"].casefold() not in _LEADING and not token["word"].isdigit():
-                return found  # a sentence that says something leads in to nothing
+                return sentence_start  # a sentence that says something leads in to nothing
             begins = token.start()
         elif token["boundary"]:
-            found = begins
-    return begins if near == 0 else found
+            sentence_start = begins
+    return begins if near == 0 else sentence_start
 
 
 def ends_in_own_cue(text: str) -> bool:

@@ -107,9 +107,7 @@ def _decide(
         rivals += _labels_elsewhere(evidence, decisive, whole)
     if any(rival.verdict != decisive.verdict for rival in rivals):
         both = [decisive, *rivals]
-        span = answer.raw_span(
-            min(rival.start for rival in both), max(rival.end for rival in both)
-        )
+        span = answer.raw_span(min(rival.start for rival in both), max(rival.end for rival in both))
         return Parsed(Invalid(CONTRADICTORY), span)
     start, end = decisive.said if decisive.form == "json" else (decisive.start, decisive.end)
     return Parsed(decisive.verdict, answer.raw_span(start, end), decisive.form)
@@ -149,10 +147,10 @@ _TAKES_BACK = re.compile(
 
 def _stated(shown: str, find: Finder, position: VerdictPosition) -> set[Verdict]:
     # "first" or "7" alone is hardly ever a verdict, unless it stands where one is asked for.
-    found = find(find_answer(shown).text, position)
+    statements = find(find_answer(shown).text, position)
     return {
         statement.verdict
-        for statement in found
+        for statement in statements
         if statement.verdict.is_valid and statement.form not in ("alone", "fraction")
     }
 

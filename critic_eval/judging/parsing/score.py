@@ -266,14 +266,14 @@ def _opening_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterat
 
 
 def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[Statement]:
-    for found in (list(tags(text)), list(boxes(text))):
-        values = [(content, _pair_of(content.text, scale)) for content in found]
+    for candidates in (list(tags(text)), list(boxes(text))):
+        values = [(content, _pair_of(content.text, scale)) for content in candidates]
         whole = [(content, verdict) for content, verdict in values if verdict is not None]
         for content, verdict in whole:
             yield Statement(content.start, content.end, verdict, "answer tag", content.start)
-        if not whole and len(found) == 2:
-            single = [score(content.text, scale) for content in found]
-            yield Statement(found[0].start, found[1].end, _both(single), "answer tag", found[0].start)
+        if not whole and len(candidates) == 2:
+            single = [score(content.text, scale) for content in candidates]
+            yield Statement(candidates[0].start, candidates[1].end, _both(single), "answer tag", candidates[0].start)
     for pairs in objects(text):
         sides_named = [(match, said) for key, said in pairs.pairs if (match := _SIDE_KEY.fullmatch(key.casefold()))]
         named = [said for _, said in sorted(sides_named, key=lambda entry: side(entry[0]["side"]))]

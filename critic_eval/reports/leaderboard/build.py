@@ -103,13 +103,13 @@ def make_leaderboard(
 
 def _distinct(runs: Sequence[TaskRun]) -> list[TaskRun]:
     """The runs without repetitions, which the journal answers in no time; the one that took longest stays."""
-    found: dict[str, TaskRun] = {}
+    newest: dict[str, TaskRun] = {}
     for run in runs:
         values = [(figure.name, figure.group, figure.value) for figure in run.figures]
         key = repr((run.task, run.critic, run.settings, run.is_partial, values))
-        if key not in found or (run.seconds or 0.0) > (found[key].seconds or 0.0):
-            found[key] = run
-    return list(found.values())
+        if key not in newest or (run.seconds or 0.0) > (newest[key].seconds or 0.0):
+            newest[key] = run
+    return list(newest.values())
 
 
 def _table(task: str, runs: Sequence[TaskRun], published: Sequence[PublishedFigure], seed: int) -> Table:
@@ -121,7 +121,7 @@ def _table(task: str, runs: Sequence[TaskRun], published: Sequence[PublishedFigu
     rows = [
         Row(
             run.critic,
-            {column: found for column in columns if (found := run.figure(*column)) is not None},
+            {column: figure for column in columns if (figure := run.figure(*column)) is not None},
             run.file.name,
             run,
             standings.get(id(run)),
@@ -137,9 +137,9 @@ def _table(task: str, runs: Sequence[TaskRun], published: Sequence[PublishedFigu
 
 def _columns(runs: Sequence[TaskRun]) -> list[tuple[str, str]]:
     """The figures that a table shows, first the mean over groups where there is one; single groups have no room."""
-    found = [(figure.name, figure.group) for run in runs for figure in run.figures if figure.group in (MEAN, POOLED)]
-    first = [column for column in dict.fromkeys(found) if column[1] == MEAN and column[0] != "invalid_rate"]
-    return list(dict.fromkeys([*first, *(column for column in found if column[1] == POOLED)]))
+    columns = [(figure.name, figure.group) for run in runs for figure in run.figures if figure.group in (MEAN, POOLED)]
+    first = [column for column in dict.fromkeys(columns) if column[1] == MEAN and column[0] != "invalid_rate"]
+    return list(dict.fromkeys([*first, *(column for column in columns if column[1] == POOLED)]))
 
 
 def _marks(runs: Sequence[TaskRun]) -> tuple[dict[int, tuple[str, ...]], set[int], list[str]]:
@@ -220,13 +220,13 @@ def judgments_of(run: TaskRun) -> list[Judgment] | None:
 
 def _judgments_for(run: TaskRun, column: tuple[str, str]) -> list[Judgment] | None:
     """A run's judgments; None also where a figure can't be computed from them, whatever the run's file says."""
-    found = judgments_of(run)
+    judgments = judgments_of(run)
     try:
-        if found is not None:
-            statistic_of(column[0], found, run.invalid_policy)
+        if judgments is not None:
+            statistic_of(column[0], judgments, run.invalid_policy)
     except CriticEvalError:
         return None
-    return found
+    return judgments
 
 
 def _draws(
@@ -240,9 +240,9 @@ def _draws(
     if len(known) == len(runs):
         return paired_figures(column[0], known, runs[0].invalid_policy, RESAMPLES, seed, column[1]).draws
     rng = np.random.default_rng(seed)
-    found = [run.figure(*column) for run in runs]
+    figures = [run.figure(*column) for run in runs]
     return np.stack(
-        [rng.normal(_or_nan(figure), (figure.stderr or 0.0) if figure else 0.0, RESAMPLES) for figure in found]
+        [rng.normal(_or_nan(figure), (figure.stderr or 0.0) if figure else 0.0, RESAMPLES) for figure in figures]
     )
 
 
@@ -271,13 +271,13 @@ def _p(
 def _published_rows(
     benchmark: str, columns: Sequence[tuple[str, str]], published: Sequence[PublishedFigure]
 ) -> list[Row]:
-    found: dict[tuple[str, str], dict[tuple[str, str], RunFigure]] = {}
+    by_critic: dict[tuple[str, str], dict[tuple[str, str], RunFigure]] = {}
     for figure in published:
         column = (str(figure.figure), str(figure.group))
         if figure.benchmark == benchmark and column in columns:
-            row = found.setdefault((figure.critic, f"{figure.source} ({figure.trust})"), {})
+            row = by_critic.setdefault((figure.critic, f"{figure.source} ({figure.trust})"), {})
             row[column] = RunFigure(column[0], column[1], figure.value)
-    rows = [Row(critic, figures, source) for (critic, source), figures in found.items()]
+    rows = [Row(critic, figures, source) for (critic, source), figures in by_critic.items()]
     higher = HIGHER_IS_BETTER.get(columns[0][0]) is not False
     return sorted(rows, key=lambda row: _sort_value(row, columns[0], higher))
 
@@ -285,24 +285,24 @@ def _published_rows(
 def _ceiling(printed: Sequence[Row], column: tuple[str, str]) -> Row | None:
     """The best row of people, or else of GPT-4V; rows come best first."""
     for name in ("human", "gpt4v"):
-        found = [row for row in printed if column in row.figures and is_same_critic(row.critic, name)]
-        if found:
-            return found[0]
+        matching = [row for row in printed if column in row.figures and is_same_critic(row.critic, name)]
+        if matching:
+            return matching[0]
     return None
 
 
 def _value(run: TaskRun, column: tuple[str, str]) -> float | None:
-    found = run.figure(*column)
-    return None if found is None else found.value
+    figure = run.figure(*column)
+    return None if figure is None else figure.value
 
 
 def _can_be_tested(run: TaskRun, column: tuple[str, str]) -> bool:
-    found = run.figure(*column)
-    return found is not None and found.value is not None and found.stderr is not None
+    figure = run.figure(*column)
+    return figure is not None and figure.value is not None and figure.stderr is not None
 
 
 def _sort_value(row: Row, column: tuple[str, str], higher: bool) -> float:
-    found = row.figures.get(column)
-    if found is None or found.value is None:
+    figure = row.figures.get(column)
+    if figure is None or figure.value is None:
         return float("inf")
-    return -found.value if higher else found.value
+    return -figure.value if higher else figure.value

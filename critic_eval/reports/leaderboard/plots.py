@@ -16,11 +16,11 @@ MOST_ROWS = 100
 
 def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, list[Plot]]:
     """The plots of each table, by benchmark: intervals, groups, judge against people, accuracy against cost."""
-    found: dict[str, list[Plot]] = {}
+    plots: dict[str, list[Plot]] = {}
     for table in leaderboard.tables:
         makers = (_intervals, _groups, _scatter, _cost)
-        found[table.benchmark] = [plot for make in makers if (plot := make(table)) is not None]
-    return found
+        plots[table.benchmark] = [plot for make in makers if (plot := make(table)) is not None]
+    return plots
 
 
 def _intervals(table: Table) -> Plot | None:
@@ -110,5 +110,5 @@ def _scores(judgment: Judgment) -> tuple[float, float] | None:
 
 
 def _number(run: TaskRun, name: str, group: str) -> float:
-    found = run.figure(name, group)
-    return float("nan") if found is None or found.value is None else found.value
+    figure = run.figure(name, group)
+    return float("nan") if figure is None or figure.value is None else figure.value

@@ -216,5 +216,5 @@ def _ceiling(table: Table) -> str:
 
 
 def _counts(leaderboard: Leaderboard) -> str:
-    found: list[str] = [reproduction.status for reproduction in leaderboard.reproductions]
-    return ", ".join(f"{found.count(status)} {status}" for status in STATUSES) + "."
+    statuses: list[str] = [reproduction.status for reproduction in leaderboard.reproductions]
+    return ", ".join(f"{statuses.count(status)} {status}" for status in STATUSES) + "."

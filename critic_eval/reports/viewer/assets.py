@@ -28,10 +28,10 @@ def read_assets() -> dict[str, Asset]:
 
     The scripts of one data source each, `source_server.js` and `source_export.js`, are there both.
     """
-    found = {}
+    assets = {}
     for file in files("critic_eval.reports.viewer").joinpath("page").iterdir():
         ending = file.name[file.name.rfind(".") :]
         if ending in _MEDIA_TYPES:
             path = file.name if file.name == "index.html" else f"{FOLDER}/{file.name}"
-            found[path] = Asset(file.read_bytes(), f"{_MEDIA_TYPES[ending]}; charset=utf-8")
-    return found
+            assets[path] = Asset(file.read_bytes(), f"{_MEDIA_TYPES[ending]}; charset=utf-8")
+    return assets

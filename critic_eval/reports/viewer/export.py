@@ -111,11 +111,11 @@ class _Images:
         if self._data_set is None:
             return {"reason": self._reason}
         try:
-            found = self._data_set.images(item_id, shown, LONGEST_IMAGE)
+            images = self._data_set.images(item_id, shown, LONGEST_IMAGE)
         except MissingImagesError as error:
             return {"reason": str(error)}
         paths = []
-        for image in found:
+        for image in images:
             path = f"images/{hashlib.sha256(image.data).hexdigest()[:20]}{image.suffix}"
             if path not in self._known:
                 self._known.add(path)

@@ -115,20 +115,20 @@ class DataSets:
             MissingImagesError: it can't be loaded.
         """
         with self._lock:
-            found = self._loaded.get(task)
-            if found is None and task not in self._loading and task in self._tasks:
+            loaded = self._loaded.get(task)
+            if loaded is None and task not in self._loading and task in self._tasks:
                 self._loading.add(task)
                 threading.Thread(target=self._load, args=(task,), daemon=True).start()
-        if isinstance(found, MissingImagesError):
-            raise found
-        return found
+        if isinstance(loaded, MissingImagesError):
+            raise loaded
+        return loaded
 
     def _load(self, task: str) -> None:
-        found: DataSet | MissingImagesError
+        loaded: DataSet | MissingImagesError
         with self._one_at_a_time:
             try:
-                found = load_data_set(task)
+                loaded = load_data_set(task)
             except MissingImagesError as error:
-                found = error
+                loaded = error
         with self._lock:
-            self._loaded[task] = found
+            self._loaded[task] = loaded

@@ -146,8 +146,8 @@ def _codes_of(line: bytes, codes: Codes) -> tuple[int, int, int, int]:
     if not isinstance(judgment, Mapping):
         raise DataError("without a judgment of critic-eval")
     try:
-        found = logged_judgment(judgment)
+        read = logged_judgment(judgment)
     except ArgumentError as error:
         raise DataError("with a malformed judgment") from error
-    item = codes.items.code((found.group, found.item_id))
-    return item, codes.orders.code(found.order), codes.verdicts.code(found.verdict), codes.labels.code(found.label)
+    item = codes.items.code((read.group, read.item_id))
+    return item, codes.orders.code(read.order), codes.verdicts.code(read.verdict), codes.labels.code(read.label)

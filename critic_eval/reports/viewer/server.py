@@ -168,8 +168,8 @@ def address(server: ThreadingHTTPServer) -> str:
 
 def is_loopback(server: ThreadingHTTPServer) -> bool:
     """Whether only this machine reaches a server."""
-    found = ip_address(str(server.server_address[0]))
-    return found.is_loopback or bool(getattr(found, "ipv4_mapped", None) and found.ipv4_mapped.is_loopback)  # type: ignore[union-attr]
+    parsed = ip_address(str(server.server_address[0]))
+    return parsed.is_loopback or bool(getattr(parsed, "ipv4_mapped", None) and parsed.ipv4_mapped.is_loopback)  # type: ignore[union-attr]
 
 
 class _Server6(BoundedServer):
@@ -191,10 +191,10 @@ class _Handler(BoundedHandler):
             self.refuse(refused)
             return
         try:
-            found = self.pages.answer(self.path.partition("?")[0])
+            asset = self.pages.answer(self.path.partition("?")[0])
         except Exception as error:  # of one odd sample; the others are still to be seen
-            found = _json({"error": f"This can't be shown ({type(error).__name__}: {error})."})
-        self._send(found or _plain("There is nothing here.", HTTPStatus.NOT_FOUND))
+            asset = _json({"error": f"This can't be shown ({type(error).__name__}: {error})."})
+        self._send(asset or _plain("There is nothing here.", HTTPStatus.NOT_FOUND))
 
     def _refused(self) -> HTTPStatus | None:
         """Why a request is not answered: it has a body, is not meant for this machine, or another site made it."""

@@ -119,8 +119,8 @@ class Table:
         first, last = self._range(self.order, judged)
         in_several = first < last
         is_unknown = np.logical_or.reduceat(judged & ~valid, self.starts[:-1])
-        found = np.where(is_unknown, UNKNOWN, np.where(lowest == highest, SAME, FLIPS))
-        return np.where(in_several, found, 0).astype(np.uint8)
+        codes = np.where(is_unknown, UNKNOWN, np.where(lowest == highest, SAME, FLIPS))
+        return np.where(in_several, codes, 0).astype(np.uint8)
 
     def to_record(self) -> dict[str, Any]:
         """What the page loads of a task: dictionaries, and columns of codes (see `columns.column`)."""
@@ -165,15 +165,15 @@ class Table:
 
     def _held(self, verdicts: Codes32, against: Codes32, values: Sequence[Label | Verdict]) -> NDArray[np.uint8]:
         known: dict[tuple[int, int], int] = {}
-        found = np.zeros(len(verdicts), dtype=np.uint8)
+        coded = np.zeros(len(verdicts), dtype=np.uint8)
         for slot, pair in enumerate(zip(verdicts.tolist(), against.tolist(), strict=True)):
             if pair[0] < 0:
                 continue
             if pair not in known:
                 value = values[pair[1]] if pair[1] >= 0 else None
                 known[pair] = _stands(self.codes.verdicts.values[pair[0]], value, self.tolerance)
-            found[slot] = known[pair]
-        return found
+            coded[slot] = known[pair]
+        return coded
 
 
 def make_table(codes: Codes, samples: Sequence[Samples]) -> Table:

@@ -59,12 +59,12 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
 
 def _judgment(record: Mapping[str, Any], file: Path, item_id: str) -> tuple[Judgment, Mapping[str, Any]]:
     try:
-        found = logged_judgment(record["judgment"])
+        judgment = logged_judgment(record["judgment"])
     except (CriticEvalError, LookupError, TypeError):
-        found = None
-    if found is None or found.item_id != item_id:
+        judgment = None
+    if judgment is None or judgment.item_id != item_id:
         raise DataError(f"{file.name} has changed since it was opened; start the viewer again.")
-    return found, record["judgment"]
+    return judgment, record["judgment"]
 
 
 def raw_parts(judgment: Judgment) -> list[str]:
@@ -100,5 +100,5 @@ def _text(value: Any) -> str:
 def _tokens(record: Mapping[str, Any]) -> int | None:
     counts = record.get("token_counts")
     first = counts[0] if isinstance(counts, list) and counts else None
-    found = first.get("output_tokens") if isinstance(first, Mapping) else None
-    return found if type(found) is int and 0 <= found < 1 << 40 else None
+    tokens = first.get("output_tokens") if isinstance(first, Mapping) else None
+    return tokens if type(tokens) is int and 0 <= tokens < 1 << 40 else None

@@ -123,9 +123,9 @@ def open_view(paths: Sequence[str | Path], task: str | None = None) -> View:
         names = " and ".join(", ".join(side.runs) for side in taken)
         raise ArgumentError(f"The two runs have no task in common: {names}.")
     chosen = {name: tuple(side.runs[name][0] for side in taken) for name in shared}
-    found = [_task_view(name, runs) for name, runs in chosen.items()]
-    views = [view for view in found if isinstance(view, TaskView)]
-    errors = [str(error) for error in found if isinstance(error, DataError)]
+    attempts = [_task_view(name, runs) for name, runs in chosen.items()]
+    views = [view for view in attempts if isinstance(view, TaskView)]
+    errors = [str(error) for error in attempts if isinstance(error, DataError)]
     if not views:
         raise DataError(" ".join(errors))
     notes = [*(note for side in taken for note in (*side.choices, *side.notes)), *errors]

@@ -203,9 +203,9 @@ class LocalEngine:
         hidden = branches.extend(rests)[:, -1]
         is_wanted = [request is not None for request in rows]
         ids = decode(branches, hidden, settings.max_new_tokens, encoder.eos_token_ids, checks, is_wanted)
-        wanted = [found for found, request in zip(ids, rows, strict=True) if request is not None]
+        wanted = [output for output, request in zip(ids, rows, strict=True) if request is not None]
         return [
-            make_answer(encoder, prompt, found, settings, 0.0) for prompt, found in zip(prompts, wanted, strict=True)
+            make_answer(encoder, prompt, output, settings, 0.0) for prompt, output in zip(prompts, wanted, strict=True)
         ]
 
     def _check(self, request: Request | None, settings: GenerationSettings) -> IsComplete | None:
@@ -233,10 +233,10 @@ class LocalEngine:
             [*rest, *(form.stem if request else ())] for rest, form, request in zip(rests, of_row, rows, strict=True)
         ]
         hidden = branches.extend(stemmed)
-        found = verdict_shares(branches, hidden, of_row, [request is not None for request in rows])
+        computed = verdict_shares(branches, hidden, of_row, [request is not None for request in rows])
         answers = []
         for form, prompt, shares in zip(
-            forms, prompts, (measured for measured in found if measured is not None), strict=True
+            forms, prompts, (measured for measured in computed if measured is not None), strict=True
         ):
             likeliest = max(range(len(form.options)), key=shares.shares.__getitem__)
             stated = {"shares": dict(zip(form.options, shares.shares, strict=True)), "coverage": shares.coverage}

@@ -173,8 +173,8 @@ def _flash_on_cpu(
 
 
 def _flash_on_cuda(query: Tensor, key: Tensor, value: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    found = _CUDA_ATTENTION(query, key, value, 0.0, False, False, scale=scale)
-    return found[0], found[1][..., : query.shape[2]].float()
+    outputs = _CUDA_ATTENTION(query, key, value, 0.0, False, False, scale=scale)
+    return outputs[0], outputs[1][..., : query.shape[2]].float()
 
 
 _CPU_ATTENTION, _CUDA_ATTENTION = CPU_ATTENTION.find(), CUDA_ATTENTION.find()
@@ -191,13 +191,13 @@ def _agrees(device: torch.device, dtype: torch.dtype) -> bool:
     )
     try:
         if device.type == "cpu":
-            found = _flash_on_cpu(query, key, value, None, 0.125)
+            outputs = _flash_on_cpu(query, key, value, None, 0.125)
         else:
-            found = _flash_on_cuda(query, key, value, 0.125)
+            outputs = _flash_on_cuda(query, key, value, 0.125)
     except (RuntimeError, TypeError, ValueError):
         return False
     expected = _attend_in_pieces(query, key, value, None, 0.125)
-    return all(bool(torch.allclose(a.float(), b.float(), atol=2e-2)) for a, b in zip(found, expected, strict=True))
+    return all(bool(torch.allclose(a.float(), b.float(), atol=2e-2)) for a, b in zip(outputs, expected, strict=True))
 
 
 def _attend_in_pieces(

@@ -61,7 +61,7 @@ def verdict_shares(
     Returns:
         Shares for each row, None where it is not wanted.
     """
-    found: list[VerdictShares | None] = [None] * len(forms)
+    computed: list[VerdictShares | None] = [None] * len(forms)
     shares = [[1.0] * len(form.options) for form in forms]
     logits = torch.log_softmax(branches.logits(hidden[:, -1]), dim=-1)
     pending = []
@@ -73,7 +73,7 @@ def verdict_shares(
         stem = float(before[torch.arange(n), torch.as_tensor(form.stem, dtype=torch.long)].sum()) if n else 0.0
         firsts = sorted({option[0] for option in form.options})
         mass = float(torch.logsumexp(logits[row, firsts], dim=0))
-        found[row] = VerdictShares((), float(torch.exp(torch.tensor(stem + mass))))
+        computed[row] = VerdictShares((), float(torch.exp(torch.tensor(stem + mass))))
         pending.append(_Node(row, row, 0, tuple(range(len(form.options)))))
     while pending:
         pending = [child for node in pending for child in node.divide(forms[node.row], logits[node.place], shares)]
@@ -82,7 +82,7 @@ def verdict_shares(
             logits = torch.log_softmax(branches.logits(hidden[:, -1]), dim=-1)
     return [
         None if measured is None else VerdictShares(tuple(shares[row]), measured.coverage)
-        for row, measured in enumerate(found)
+        for row, measured in enumerate(computed)
     ]
 
 

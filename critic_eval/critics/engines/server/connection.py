@@ -97,16 +97,16 @@ class Server:
             sent = _adapted(body, left_out, self._renamed)
             reply = await self._sent(sent)
             if isinstance(reply, Reply):
-                found = self._judged(reply, sent, read)
-                if isinstance(found, Answer):
-                    return self._succeeded(found, left_out)
-                if isinstance(found, Refused):
-                    if found.argument == "max_tokens" and "max_completion_tokens" in reply.text:
+                judged = self._judged(reply, sent, read)
+                if isinstance(judged, Answer):
+                    return self._succeeded(judged, left_out)
+                if isinstance(judged, Refused):
+                    if judged.argument == "max_tokens" and "max_completion_tokens" in reply.text:
                         self._renamed["max_tokens"] = "max_completion_tokens"  # OpenAI's newer models know no other
                     else:
-                        left_out.add(_original(found.argument, self._renamed))
+                        left_out.add(_original(judged.argument, self._renamed))
                     continue
-                failure = found
+                failure = judged
             else:
                 failure = reply
             attempt += 1

@@ -113,7 +113,7 @@ def refused_argument(reply: Reply, sent: Mapping[str, Any]) -> str | None:
     if isinstance(parameter, str) and parameter in ARGUMENTS and parameter in sent:
         return parameter
     named = _ARGUMENT.finditer(text)
-    return next((name for found in named if (name := found[1] or found[2]) in sent), None)
+    return next((name for match in named if (name := match[1] or match[2]) in sent), None)
 
 
 _ARGUMENT = re.compile(
