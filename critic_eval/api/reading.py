@@ -68,7 +68,7 @@ def _judgment(question: Question, order: str, answer: Answer, partner: Answer | 
     """What an answer says; with probabilities, together with its partner's, which was shown the pair turned."""
     said = verdict_text(reading(question, order), answer, partner) if question.probabilities else answer_text(answer)
     judgment = question.protocol.judge(question.item, order, said, answer.seconds)
-    return replace(judgment, raw=answer.text)  # a stated verdict is no text that the critic gave
+    return replace(judgment, raw=answer.text)  # a stated verdict is not text that the critic gave
 
 
 def reading(question: Question, order: str) -> Reading:

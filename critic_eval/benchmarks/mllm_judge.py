@@ -37,7 +37,7 @@ def read_batch(row: Row, source: HubData) -> Iterator[Case]:
     letters = str(row.get("human") or row.get("human_answer") or "").strip()
     responses = responses_of([answer["answer"] for answer in row["answers"]], [a.get("name") for a in row["answers"]])
     if sorted(letters) != [chr(ord("A") + index) for index in range(len(responses))]:
-        raise UnusableError("human is no ranking of the responses")
+        raise UnusableError("human is not a ranking of the responses")
     item = Item(str(row["id"]), images=source.images(row, "image_path"), **_shared(row, responses))
     yield Case(item, Ranking([ord(letter) - ord("A") for letter in letters]))
 

@@ -94,11 +94,11 @@ def _list(row: Row, name: str) -> list[Any] | None:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            raise UnusableError(f"{name} is no list") from None
+            raise UnusableError(f"{name} is not a list") from None
     if value in (None, ""):
         return None
     if not isinstance(value, list):
-        raise UnusableError(f"{name} is no list")
+        raise UnusableError(f"{name} is not a list")
     return value
 
 
@@ -117,7 +117,7 @@ def _scale() -> tuple[float, float]:
     try:
         low, high = (float(part) for part in named.split(":"))
     except ValueError:
-        raise DataError(f"{SCALE_VARIABLE}={named} is no scale such as 1:5.") from None
+        raise DataError(f"{SCALE_VARIABLE}={named} is not a scale such as 1:5.") from None
     return low, high
 
 

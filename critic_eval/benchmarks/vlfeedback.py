@@ -28,7 +28,7 @@ ASPECTS = {
 
 
 def read_scores(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
-    """A case for each response and aspect; a rating that is no number ("N/A") is left out."""
+    """A case for each response and aspect; a rating that is not a number ("N/A") is left out."""
     for index, completion in enumerate(_completions(row)):
         for aspect in ASPECTS:
             rating = _rating(completion, aspect)
@@ -41,7 +41,7 @@ def read_scores(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
 def read_pairs(row: Row, source: HubData) -> Iterator[Case | LeftOut]:
     """A case for each two of the four responses; the higher mean of the three ratings is better, equal ones tie.
 
-    The official pairs for training (run_dpo.py) leave out ties; pairs with a rating that is no number are left out
+    The official pairs for training (run_dpo.py) leave out ties; pairs with a rating that is not a number are left out
     there and here.
     """
     completions = _completions(row)

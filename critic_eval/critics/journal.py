@@ -34,7 +34,7 @@ class Journal:
         file: created where it does not exist, with its folder.
 
     Raises:
-        DataError: another run is using the file, it is no journal, a newer version wrote it, or it can't be written;
+        DataError: another run is using the file, it is not a journal, a newer version wrote it, or it can't be written;
             from every method, and always with the file's name.
     """
 
@@ -217,7 +217,7 @@ def _prepare(db: sqlite3.Connection, file: Path) -> None:
         db.execute(f"PRAGMA user_version = {_VERSION}")
     columns = [row[1] for row in db.execute("PRAGMA table_info(answers)")]
     if schema not in ([], [(b"table", b"answers")]) or columns != [b"key", b"answer"]:
-        raise DataError(f"{file} is no journal (it holds other tables); give another with journal=PATH.")
+        raise DataError(f"{file} is not a journal (it holds other tables); give another with journal=PATH.")
     db.execute("COMMIT")
 
 
@@ -253,5 +253,5 @@ def _explained(file: Path, error: Exception, lost: int = 0) -> DataError:
     if "locked" in str(error):
         return DataError(f"Another run is using the journal {file}; wait for it, or give another with journal=PATH.")
     if any(sign in str(error) for sign in ("not a database", "malformed", "no such column", "no such table")):
-        return DataError(f"{file} is no journal, or a damaged one ({error}); give another with journal=PATH.{unkept}")
+        return DataError(f"{file} is not a journal, or damaged ({error}); give another with journal=PATH.{unkept}")
     return DataError(f"Can't keep the journal {file} ({error}); free space, or give another with journal=PATH.{unkept}")

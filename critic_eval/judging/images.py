@@ -50,7 +50,7 @@ def pixel_limit() -> int:
     """
     named = os.environ.get(LIMIT_VARIABLE) or str(MAX_PIXELS)
     if not named.isdecimal() or not int(named):
-        raise ArgumentError(f"{LIMIT_VARIABLE}={named} is no number of pixels such as {MAX_PIXELS}.")
+        raise ArgumentError(f"{LIMIT_VARIABLE}={named} is not a number of pixels such as {MAX_PIXELS}.")
     return int(named)
 
 
@@ -79,7 +79,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, UnidentifiedImageError):
-        return "it is no image"
+        return "it is not an image"
     if isinstance(error, PermissionError):
         return "it may not be read"
     if isinstance(error, MemoryError):

@@ -12,9 +12,9 @@ from critic_eval.judging.records import Judgment
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict
 
 LARGEST_SCORE = 1e9
-"""What is beyond is no score of a judge, and its square would end all statistics."""
+"""What is beyond is not a score of a judge, and its square would end all statistics."""
 LARGEST = 1 << 40
-"""What is beyond is no number of an item or of characters, and no time."""
+"""What is beyond is not a number of an item or of characters, and no time."""
 
 
 def logged_judgment(record: Mapping[str, Any], kind: LabelKind | None = None) -> Judgment:
@@ -67,9 +67,9 @@ def _named(judgment: Judgment) -> Judgment:
 def _check_texts(judgment: Judgment) -> None:
     for name, text in (("order", judgment.order), ("raw", judgment.raw), ("protocol", judgment.protocol)):
         if not isinstance(text, str):
-            raise ArgumentError(f"The {name} is no text.")
+            raise ArgumentError(f"The {name} is not text.")
     if judgment.read_as is not None and not isinstance(judgment.read_as, str):
-        raise ArgumentError("How the verdict was read is no text.")
+        raise ArgumentError("How the verdict was read is not text.")
     for model in judgment.models:
         if model is not None and not isinstance(model, str):
             raise ArgumentError("The models are not all named by text.")
@@ -80,13 +80,13 @@ def _check_value(name: str, said: Any) -> None:
     if not isinstance(said, Mapping):
         raise ArgumentError(f"The {name} is {'missing' if said is None else 'no object'}.")
     if not isinstance(said.get("kind"), str):
-        raise ArgumentError(f"The {name}'s kind is no text.")
+        raise ArgumentError(f"The {name}'s kind is not text.")
     value = said.get("value")
     for number in value if isinstance(value, list) else () if value is None else (value,):
         if type(number) is not int and not (type(number) is float and math.isfinite(number)):
-            raise ArgumentError(f"The {name}'s value is no number.")
+            raise ArgumentError(f"The {name}'s value is not a number.")
     if type(said.get("strength", 1)) is not int:
-        raise ArgumentError(f"The {name}'s strength is no whole number.")
+        raise ArgumentError(f"The {name}'s strength is not a whole number.")
 
 
 def _check_numbers(judgment: Judgment) -> None:
@@ -94,7 +94,7 @@ def _check_numbers(judgment: Judgment) -> None:
         if type(count) is not int or not 0 <= count <= LARGEST:
             raise ArgumentError("Spans and lengths are whole numbers from 0 on.")
     if judgment.logprobs is not None and not isinstance(judgment.logprobs, Mapping):
-        raise ArgumentError("The logprobs are no object.")
+        raise ArgumentError("The logprobs are not an object.")
     # The logarithm of no chance is minus infinity; what is not finite is nowhere printed.
     for number in (*(judgment.logprobs or {}).values(), 0.0 if judgment.seconds is None else judgment.seconds):
         if type(number) is not float and (type(number) is not int or abs(number) > LARGEST):

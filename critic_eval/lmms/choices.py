@@ -63,5 +63,5 @@ _orders: OrderPolicy | None = None
 
 
 def _shape(protocol: Protocol) -> tuple[str, bool]:
-    # A review of two responses by two scores is no score of one response.
+    # A review of two responses by two scores is not a score of one response.
     return protocol.kind, protocol.kind == "score" and protocol.n_responses[0] == 2

@@ -166,12 +166,12 @@ def _add(entry: Path, named: Named, tables: bool) -> None:
     elif tables:
         named.tables.append(entry)
     else:
-        named.notes.append(f"{entry} is no results file (*_results.json) and no samples (*_samples_*.jsonl).")
+        named.notes.append(f"{entry} is not a results file (*_results.json) and no samples (*_samples_*.jsonl).")
 
 
 def _add_results(file: Path, named: Named) -> None:
     if not is_file(file):
-        named.notes.append(f"{file} is no regular file.")
+        named.notes.append(f"{file} is not a regular file.")
         return
     runs, odd = read_runs(file)
     named.runs += runs

@@ -97,7 +97,7 @@ def _expected(benchmark: Benchmark, cells: Row) -> float:
     try:
         logprobs = [float(cells[name]) for name in names.values()]
     except (TypeError, ValueError) as error:
-        raise DataError(f"a log-probability is no number ({error}).") from error
+        raise DataError(f"a log-probability is not a number ({error}).") from error
     return expected_score(logprobs, list(names))
 
 

@@ -35,7 +35,7 @@ def find_results(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
         if not regular:
             raise ArgumentError(f"{path} names no results: give a *_results.json, or a folder that holds some.")
         files += [file for file, is_regular in regular.items() if is_regular]
-        notes += [f"{file} is no regular file." for file, is_regular in regular.items() if not is_regular]
+        notes += [f"{file} is not a regular file." for file, is_regular in regular.items() if not is_regular]
     return list(dict.fromkeys(files)), list(dict.fromkeys(notes))
 
 
@@ -73,7 +73,7 @@ def read_results(file: Path) -> dict[str, Any]:
     """The object in a results file of lmms-eval's, or in one that `rescore --json` printed.
 
     Raises:
-        DataError: it can't be read, is no JSON, or has neither form.
+        DataError: it can't be read, is not JSON, or has neither form.
     """
     try:
         if file.stat().st_size > LARGEST:
@@ -85,7 +85,7 @@ def read_results(file: Path) -> dict[str, Any]:
         raise DataError(f"{file} can't be read as JSON ({_why(error)}); it may have been cut off.") from error
     is_rescored = isinstance(results, dict) and "benchmark" in results and isinstance(results.get("figures"), list)
     if not is_rescored and not (isinstance(results, dict) and isinstance(results.get("results"), dict)):
-        raise DataError(f'{file} is no results file of lmms-eval: it has no "results".')
+        raise DataError(f'{file} is not a results file of lmms-eval: it has no "results".')
     checked: dict[str, Any] = results
     return checked
 

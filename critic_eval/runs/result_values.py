@@ -88,12 +88,12 @@ def name_text(value: Any) -> str:
 def settings_texts(value: Any) -> dict[str, str]:
     """The settings of a signature. Raises ValueError unless they are an object of texts and numbers."""
     if not isinstance(value, Mapping):
-        raise ValueError("the settings are no object")
+        raise ValueError("the settings are not an object")
     settings = {}
     for name, setting in value.items():
         told = setting if isinstance(setting, str) else str(setting) if type(setting) in (int, float, bool) else None
         if told is None or len(told) > LONGEST_SETTING:
-            raise ValueError(f"the setting {visible(name, 40)} is no text of a sane length")
+            raise ValueError(f"the setting {visible(name, 40)} is not text of a sane length")
         settings[visible(name, LONGEST_NAME)] = visible(told)
     return settings
 
@@ -104,5 +104,5 @@ def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f'"{visible(name, 40)}" is no object')
+        raise ValueError(f'"{visible(name, 40)}" is not an object')
     return value

@@ -230,7 +230,7 @@ def _rescored(record: dict[str, Any], file: Path, odd: list[str]) -> TaskRun:
     """What `critic-eval rescore --json` printed; its critic is what the file is called."""
     signature = record.get("signature") or ""
     if not isinstance(signature, str):
-        raise ValueError("the signature is no text")
+        raise ValueError("the signature is not text")
     settings = settings_texts(dict(part.split(":", 1) for part in signature.split("|") if ":" in part))
     task = f"critic_{name_text(record['benchmark']).removeprefix('critic_')}"
     figures = tuple(_figures(record["figures"], str(file), odd))

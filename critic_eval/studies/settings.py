@@ -45,7 +45,7 @@ class Arguments:
         if temperature is None:
             return
         if isinstance(temperature, bool | str) or not 0 <= temperature < math.inf:
-            raise ArgumentError(f"temperature={temperature} is no temperature; it is a number from 0 on.")
+            raise ArgumentError(f"temperature={temperature} is not a temperature; it is a number from 0 on.")
         is_drawn = temperature > 0
         if self.generation.get("do_sample") not in (None, is_drawn):
             raise ArgumentError(f"temperature={temperature} and do_sample={not is_drawn} contradict each other.")

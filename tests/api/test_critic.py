@@ -279,7 +279,7 @@ def test_unfit_arguments_are_refused_before_anything_is_loaded(arguments: dict[s
 
 def test_a_journal_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a journal, but long enough to be looked at " * 40)
-    with pytest.raises(DataError, match="is no journal"):
+    with pytest.raises(DataError, match="is not a journal"):
         load_critic("/no/such/checkpoint", journal=tmp_path / "notes.txt")
 
 

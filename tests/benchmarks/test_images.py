@@ -193,7 +193,7 @@ def test_nothing_but_files_is_opened(tmp_path: Path) -> None:
         "a\0.png": "there is no such file",
         tmp_path / "empty.png": "the file is empty",
         b"": "the file is empty",
-        tmp_path / "page.png": "it is no image",
+        tmp_path / "page.png": "it is not an image",
         tmp_path / "drawing.png": "it is a program that draws, not an image",
         "http://127.0.0.1:9/1.png": "it is an address; images are read from files",
         "file:///1.png": "it is an address; images are read from files",

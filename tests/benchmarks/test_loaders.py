@@ -97,7 +97,7 @@ def test_a_row_gives_its_item_and_label(name: str, row: Row, label: Label, group
         ("mllm_judge_score", {**SCORE, "answer": " "}, "a response is empty"),
         ("mllm_judge_pair", {**PAIR, "human": "D"}, "human is none of A, B and C"),
         ("mllm_judge_pair", {**PAIR, "answer2": {"name": "x"}}, "it lacks answer"),
-        ("mllm_judge_batch", {**BATCH, "human": ""}, "human is no ranking of the responses"),
+        ("mllm_judge_batch", {**BATCH, "human": ""}, "human is not a ranking of the responses"),
         ("vl_rewardbench", {**VLRB, "human_ranking": [0]}, "human_ranking does not rank two answers"),
         ("mm_rewardbench", {**MMRB, "Better": ""}, "Better is neither Output1 nor Output2"),
         ("wildvision_arena", {**BATTLE, "winner": "?"}, "winner is none of model_a, model_b and tie"),

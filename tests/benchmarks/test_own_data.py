@@ -205,7 +205,7 @@ def test_a_column_that_looks_like_data_and_is_not_read_is_refused(
 ) -> None:
     found = prepared(GOOD, {**GOOD, "id": "2", column: "a.png"}, suffix=suffix)
     assert ids(found) == ["good"]
-    assert f"{column} is no column that is read; {meant}" in found[0]["left_out"]
+    assert f"{column} is not a column that is read; {meant}" in found[0]["left_out"]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_an_unreadable_image_leaves_out_its_item_alone(
     found = prepared({**GOOD, "image": "a.png"}, *rows, suffix=suffix)
     assert ids(found) == ["good"]
     assert found[0]["left_out"].startswith("7: ")
-    for reason in ("the file is empty", "it is no image", "the file is truncated", "there is no image 'none.png'"):
+    for reason in ("the file is empty", "it is not an image", "the file is truncated", "there is no image 'none.png'"):
         assert reason in found[0]["left_out"]
     monkeypatch.setenv(STRICT_VARIABLE, "1")
     with pytest.raises(DataError, match="can't be used"):

@@ -62,7 +62,7 @@ def test_good_lines_are_taken_and_images_found_beside_the_file(load: Any) -> Non
         ({"id": "2"}, "a line lacks question"),
         ({**GOOD, "id": ""}, "id is empty"),
         ({**GOOD, "id": "2", "question": ""}, "question is empty"),
-        ({**GOOD, "id": "2", "question": 7}, "question is no text"),
+        ({**GOOD, "id": "2", "question": 7}, "question is not text"),
         ({**GOOD, "id": "2", "responses": ["one"]}, "responses are 1, not 2"),
         ({**GOOD, "id": "2", "responses": None}, "responses are missing"),
         ({**GOOD, "id": "2", "responses": ["one", ""]}, "response 2 is empty"),
@@ -88,7 +88,7 @@ def test_a_line_that_can_not_be_used_is_named_and_the_rest_is_judged(
 def test_labels_of_scores_keep_to_their_scale(load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = load(SCORED, {**SCORED, "id": "2", "label": 101}, {**SCORED, "id": "3", "label": "good"}, kind="scores")
     assert [row["judged_item"] for row in rows] == ["1"]
-    assert rows[0]["left_out"] == "2: label is outside 0 to 100 (1), label is no number (1)"
+    assert rows[0]["left_out"] == "2: label is outside 0 to 100 (1), label is not a number (1)"
     monkeypatch.setenv(SCALE_VARIABLE, "1:5")
     with pytest.raises(DataError, match="No row of the data set can be used: 1: label is outside 1 to 5"):
         load(SCORED, kind="scores")

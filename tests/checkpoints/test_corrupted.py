@@ -164,7 +164,7 @@ CORRUPTED: dict[str, Change] = {
     "weights: empty": content("model.safetensors", b""),
     "weights: half": cut("model.safetensors", 0.5),
     "weights: header of 2^63 bytes": content("model.safetensors", b"\xff" * 7 + b"\x7f" + b"{}"),
-    "weights: header is no JSON": content("model.safetensors", (8).to_bytes(8, "little") + b"not json"),
+    "weights: header is not JSON": content("model.safetensors", (8).to_bytes(8, "little") + b"not json"),
     "weights: terabytes promised": terabytes,
     "weights: an HTML page": content("model.safetensors", b"<!DOCTYPE html><title>404</title>"),
     "weights: a pointer of Git LFS": content("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n"),
@@ -239,9 +239,9 @@ LAYOUT: dict[str, Change] = {
     "hidden_size 10^6": vision(hidden_size=10**6),
     "weights of 100 bytes": cut("model.safetensors", 0.0001),
     "no weights": lambda folder: (folder / "model.safetensors").unlink(),
-    "processor is no JSON": content("processor_config.json", b"{"),
+    "processor is not JSON": content("processor_config.json", b"{"),
     "tokenizer half": cut("tokenizer.json", 0.5),
-    "generation_config is no JSON": content("generation_config.json", b"{"),
+    "generation_config is not JSON": content("generation_config.json", b"{"),
 }
 
 

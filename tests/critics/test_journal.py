@@ -76,7 +76,7 @@ def test_two_runs_exclude_each_other(tmp_path: Path) -> None:
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.sqlite").write_text("something else " * 100)
-    with pytest.raises(DataError, match="is no journal"):
+    with pytest.raises(DataError, match="is not a journal"):
         Journal(tmp_path / "a.sqlite")
 
 

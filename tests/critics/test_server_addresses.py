@@ -98,7 +98,7 @@ def test_a_secret_in_an_address_is_refused_without_being_repeated(url: str) -> N
     "url", ["ftp://127.0.0.1/v1", "127.0.0.1:8000", "http://", "http://127.0.0.1:99999/v1", "http:///v1"]
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ArgumentError, match="is no address"):
+    with pytest.raises(ArgumentError, match="is not an address"):
         open_engine(EngineArguments("the-model", base_url=url))
 
 

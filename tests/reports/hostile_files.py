@@ -1,7 +1,7 @@
 """What each command makes of hostile result files: `python -m tests.reports.hostile_files [N] [SEED]`.
 
 What must hold is in `held`: no traceback, one sentence where nothing is left, nothing that a terminal or a page acts
-on, no figure that is no number, and the good run beside the odd one is still there.
+on, no figure that is not a number, and the good run beside the odd one is still there.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def test_one_line_or_file_of_samples_is_left_out_and_the_others_are_measured(
     (odd / SAMPLES).write_text("\n".join([*lines[:3], json.dumps(record), *lines[4:]]))
     assert main(["probe", "position", "critic_pairs", str(odd / SAMPLES), "--json"]) == 0
     assert any(
-        "line 4: The verdict's value is no number" in note for note in json.loads(capsys.readouterr().out)["notes"]
+        "line 4: The verdict's value is not a number" in note for note in json.loads(capsys.readouterr().out)["notes"]
     )
     assert main(["compare", str(good), str(odd), "--task", "critic_pairs", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["comparisons"][0]["n"] == 30

@@ -65,7 +65,7 @@ def check_encoding(file: Path) -> None:
             raise DataError(f"{file.name} is {name}.")
     if b"\0" in start:
         even = start[1::2].count(0) > len(start) // 4 or start[0::2].count(0) > len(start) // 4
-        seems = "seems to be UTF-16; save it as UTF-8" if even else "holds NUL bytes, and so is no text"
+        seems = "seems to be UTF-16; save it as UTF-8" if even else "holds NUL bytes, and so is not text"
         raise DataError(f"{file.name} {seems}.")
 
 

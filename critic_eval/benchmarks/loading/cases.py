@@ -94,7 +94,7 @@ def number_of(row: Row, name: str, low: float, high: float) -> float:
     try:
         value = float(row[name])
     except (TypeError, ValueError, KeyError):
-        raise UnusableError(f"{name} is no number") from None
+        raise UnusableError(f"{name} is not a number") from None
     if not low <= value <= high:
         raise UnusableError(f"{name} is outside {low:g} to {high:g}")
     return value

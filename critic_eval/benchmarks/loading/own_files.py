@@ -119,7 +119,7 @@ def _write_table(file: Path, folder: Path) -> None:
 
 
 def _write_json(file: Path, folder: Path) -> None:
-    """Write a list's elements; a file that is no list may hold lines already."""
+    """Write a list's elements; a file that is not a list may hold lines already."""
     content = file.read_bytes()
     is_wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     text = content.decode("utf-16" if is_wide else "utf-8-sig", errors="backslashreplace")
@@ -156,7 +156,7 @@ def _parquet_rows(file: Path) -> Iterator[dict[str, Any]]:
                 yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
-        raise DataError(f"{file} is no parquet file that can be read ({first_line}).") from error
+        raise DataError(f"{file} is not a parquet file that can be read ({first_line}).") from error
 
 
 def _is_image(value: Any) -> bool:

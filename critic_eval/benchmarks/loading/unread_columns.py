@@ -25,7 +25,7 @@ def refuse_unread(row: Row, known: Collection[str]) -> None:
         if name in known or name.startswith("_") or value is None or value in ("", [], {}):
             continue
         if meant := _meant(name, row, known):
-            raise UnusableError(f"{name[:40]} is no column that is read; {meant} (or begin its name with _)")
+            raise UnusableError(f"{name[:40]} is not a column that is read; {meant} (or begin its name with _)")
 
 
 def _meant(name: str, row: Row, known: Collection[str]) -> str | None:

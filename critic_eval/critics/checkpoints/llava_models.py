@@ -202,7 +202,7 @@ def _end_and_padding(source: Source, tokenizer: Any) -> tuple[tuple[int, ...], i
     candidates = (tokenizer.pad_token_id, generation.get("pad_token_id"), tokenizer.unk_token_id, *ends)
     padding = next((int(candidate) for candidate in candidates if candidate is not None), None)
     if not all(isinstance(end, int) for end in ends):
-        raise CheckpointError(f"{source.name} names an end-of-answer token that is no id: {ends}.")
+        raise CheckpointError(f"{source.name} names an end-of-answer token that is not an id: {ends}.")
     if not ends or padding is None:
         raise CheckpointError(f"{source.name} names no end-of-answer token; add eos_token_id to its config.json.")
     return tuple(dict.fromkeys(ends)), padding

@@ -34,7 +34,7 @@ def check_sizes(config: Mapping[str, Any], name: object) -> None:
                 not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= _MOST
             ):
                 raise CheckpointError(
-                    f"The config.json of {name} gives {key} as {str(value)[:40]!r}, which is no size."
+                    f"The config.json of {name} gives {key} as {str(value)[:40]!r}, which is not a size."
                 )
     for whole, share in (
         ("hidden_size", "num_attention_heads"),
@@ -48,7 +48,7 @@ def check_sizes(config: Mapping[str, Any], name: object) -> None:
         if isinstance(config.get(part), Mapping):
             check_sizes(config[part], f"{name} ({part})")
         elif config.get(part) is not None:
-            raise CheckpointError(f"The config.json of {name} holds a {part} that is no JSON object.")
+            raise CheckpointError(f"The config.json of {name} holds a {part} that is not a JSON object.")
 
 
 def check_fit(

@@ -146,7 +146,7 @@ def open_servers(arguments: EngineArguments) -> OpenEngine:
     if arguments.concurrency < 1 or not urls:
         raise ArgumentError("A server needs an address and a concurrency of at least 1.")
     if not 0 < arguments.timeout < math.inf:
-        raise ArgumentError(f"timeout={arguments.timeout:g} is no time that an answer may take; give seconds, as 600.")
+        raise ArgumentError(f"timeout={arguments.timeout:g} is not a time for an answer; give seconds, as 600.")
     engine = ServerEngine(urls, arguments.pretrained or served_model(urls[0]), arguments.concurrency, arguments.timeout)
     known = {"name": engine.model, "revision": arguments.revision or ""}
     version = f"@{arguments.revision}" if arguments.revision else ""

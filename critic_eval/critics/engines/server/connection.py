@@ -144,7 +144,7 @@ class Server:
             try:
                 answer = read(reply.completion())
             except MalformedReplyError as error:
-                what = self._secrets.shown(f"{self.url} gave an answer that is no chat completion ({error})")
+                what = self._secrets.shown(f"{self.url} gave an answer that is not a chat completion ({error})")
                 return Failure(what)
             except ServerError as error:
                 if not self._has_answered:

@@ -27,7 +27,7 @@ ARGUMENTS = (
 
 
 class MalformedReplyError(Exception):
-    """A reply is no chat completion."""
+    """A reply is not a chat completion."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Reply:
             kind = self.headers.get("content-type", "") or "no content type"
             raise MalformedReplyError(f"{type(error).__name__}, {kind}") from error
         if not isinstance(content, dict):
-            raise MalformedReplyError("it is no JSON object")
+            raise MalformedReplyError("it is not a JSON object")
         return content
 
     def _unpacked(self) -> bytes:
@@ -128,7 +128,7 @@ def _read_answer(request: Request, content: Mapping[str, Any], settings: Generat
         why = choice["message"].get("refusal") or choice.get("finish_reason")
         return Answer("", 0, 0, 0.0, error=f"the server gave no text ({why if isinstance(why, str) else 'no reason'})")
     if not isinstance(text, str):
-        raise MalformedReplyError("its content is no text")
+        raise MalformedReplyError("its content is not text")
     text = restored(_whole_characters(text))
     cuts = [text.index(stop) for stop in settings.until if stop in text]
     text = text[: min(cuts, default=len(text))].strip()

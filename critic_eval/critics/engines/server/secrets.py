@@ -27,7 +27,7 @@ def checked_url(url: str) -> str:
     """A server's address, which is written into results and so must hold no secret.
 
     Raises:
-        ArgumentError: it is no address, or holds a password or a query.
+        ArgumentError: it is not an address, or holds a password or a query.
     """
     try:
         parts = urlsplit(url)
@@ -48,7 +48,7 @@ def checked_url(url: str) -> str:
             f"{KEY_VARIABLES[0]} in the environment."
         )
     if not is_address:
-        raise ArgumentError(f"base_url={url} is no address; it looks like http://127.0.0.1:8000/v1.")
+        raise ArgumentError(f"base_url={url} is not an address; it looks like http://127.0.0.1:8000/v1.")
     return url.rstrip("/")
 
 
