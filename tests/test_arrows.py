@@ -78,3 +78,25 @@ def test_every_folder_is_in_the_table() -> None:
 )
 def test_a_wrong_arrow_is_seen(room: str, source: str, name: str) -> None:
     assert [found for _, found in breaches(room, source)] == [name]
+
+
+def questions() -> list[tuple[str, str, str]]:
+    """The rows of the table of ten questions: the question, the folder and the module that answers it."""
+    text = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    section = text.partition("## Ten questions")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    return [(question, folder, module) for question, folder, module in rows[2:]]
+
+
+@pytest.mark.parametrize(("question", "folder", "module"), questions())
+def test_a_question_leads_to_what_answers_it(question: str, folder: str, module: str) -> None:
+    """Every file that an answer names is there, and holds what stands behind it in parentheses."""
+    roots = [PACKAGE.parent, *(PACKAGE.parent / name for name in re.findall(r"`([\w/.]+/)`", folder))]
+    assert all(root.is_dir() for root in roots), question
+    files = re.findall(r"`([\w/]+\.py)`(?: \(`(\w+)`\))?", module)
+    folders = re.findall(r"`([\w/]+/)`", module)
+    assert files or folders or "YAML" in module
+    assert all((PACKAGE.parent / name).is_dir() for name in folders)
+    for name, part in files:
+        (file,) = {path for root in roots if (path := root / name).is_file()}
+        assert part in file.read_text(encoding="utf-8")
