@@ -56,8 +56,8 @@ def _compare(args: argparse.Namespace) -> None:
     tell_choices(first, second)
     compared: list[RunComparison] = []
     for task in tasks:
-        (run,), (other,) = first.runs[task], second.runs[task]
-        compared.append(compare_runs(run, other, args.bootstrap, args.seed, args.items))
+        (first_run,), (second_run,) = first.runs[task], second.runs[task]
+        compared.append(compare_runs(first_run, second_run, args.bootstrap, args.seed, args.items))
     if args.json:
         print(json_text([asdict(comparison) for comparison in compared]))
         return
@@ -88,15 +88,15 @@ def _print(comparison: Any, form: str) -> None:
     print_table(form, header, rows, [f"{comparison.task}. A: {a}. B: {b}.", *differing])
 
 
-def _show(found: Any) -> None:
+def _show(comparison: Any) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
-    a, b = found.critics
-    title = "\n".join(visible(line) for line in (found.task, f"A: {a}", f"B: {b}"))
+    a, b = comparison.critics
+    title = "\n".join(visible(line) for line in (comparison.task, f"A: {a}", f"B: {b}"))
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in ("figure", "A - B", "95 % interval", "p", "corrected", "test", "n"):
         # On a narrow terminal the name of a test wraps, and nothing is cut.
@@ -108,27 +108,27 @@ def _show(found: Any) -> None:
             overflow="fold",
             min_width=9 if column == "test" else None,
         )
-    for comparison, corrected in zip(found.comparisons, found.corrected, strict=True):
+    for paired, corrected in zip(comparison.comparisons, comparison.corrected, strict=True):
         style = "bold" if corrected < 0.05 else ""
         table.add_row(
-            Text(visible(comparison.name, 40)),
-            number_text(comparison.difference, "+.3f"),
-            spread_text(comparison.low, comparison.high, "+.3f"),
-            number_text(comparison.p, ".3g"),
+            Text(visible(paired.name, 40)),
+            number_text(paired.difference, "+.3f"),
+            spread_text(paired.low, paired.high, "+.3f"),
+            number_text(paired.p, ".3g"),
             number_text(corrected, ".3g"),
-            comparison.test,
-            str(comparison.n),
+            paired.test,
+            str(paired.n),
             style=style,
         )
     console.print(table)
-    if found.differences:
-        console.print(visible(f"The runs differ in {', '.join(found.differences)}."), markup=False)
-    if found.items:
+    if comparison.differences:
+        console.print(visible(f"The runs differ in {', '.join(comparison.differences)}."), markup=False)
+    if comparison.items:
         items = Table(title="Items that differ most (gain: how much closer A is to the label)", title_justify="left")
         for column in ("item", "label", "A says", "B says", "gain"):
             items.add_column(column)
-        for item in found.items:
-            # As text: what a data set calls its items is no markup.
+        for item in comparison.items:
+            # As text: what a data set calls its items is not markup.
             cells = (item.item, item.label, *item.verdicts, f"{item.gain:+.3g}")
             items.add_row(*(Text(visible(cell, 200)) for cell in cells))
         console.print(items)

@@ -83,8 +83,8 @@ def _benchmark(name: str) -> Iterator[str]:
     facts = benchmark_facts(benchmark)
     yield f"{benchmark.name} is a benchmark: {facts['title']}"
     yield facts["about"]
-    told = ("data", "license", "paper", "protocol", "figures", "variants")
-    yield from _facts({key: facts[key] for key in told} | {"official": benchmark.official.source})
+    keys = ("data", "license", "paper", "protocol", "figures", "variants")
+    yield from _facts({key: facts[key] for key in keys} | {"official": benchmark.official.source})
     yield ""
     yield from _prompt(get_protocol(benchmark.protocol))
 
@@ -176,6 +176,6 @@ def _probe(name: str) -> Iterator[str]:
 def _facts(facts: dict[str, Any]) -> Iterator[str]:
     width = max(map(len, facts))
     for key, value in facts.items():
-        told = ", ".join(value) if isinstance(value, list) else str(value)
-        if told:
-            yield f"  {key.ljust(width)}  {told}"
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        if text:
+            yield f"  {key.ljust(width)}  {text}"

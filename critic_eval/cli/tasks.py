@@ -37,8 +37,8 @@ def _tasks(args: argparse.Namespace) -> int:
         print(visible(f"{entry['task']}  {entry['title']}"))
         print(visible(f"    {entry['about']}"))
         for name in ("data", "license", "protocol", "figures", "variants"):
-            told = ", ".join(entry[name]) if isinstance(entry[name], list) else entry[name]
-            if told:
-                print(visible(f"    {name:<9} {told}"))
+            text = ", ".join(entry[name]) if isinstance(entry[name], list) else entry[name]
+            if text:
+                print(visible(f"    {name:<9} {text}"))
     print(f"{len(shown)} benchmarks" if shown else f"No benchmark has {args.text!r} in its name, title or data.")
     return int(not shown)

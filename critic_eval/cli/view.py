@@ -66,10 +66,12 @@ def _find_own_files(view: Any) -> None:
             continue
         if source.file.is_file():
             os.environ.update(source.environment)
-            told = f"Images of {task.name} are those that {source.file} names; {source.variable} names another file."
+            message = f"Images of {task.name} are those that {source.file} names; {source.variable} names another file."
         else:
-            told = f"{task.name} was run on {source.file}, which is gone: set {source.variable} to it for its images."
-        print(visible(told, 1000), file=sys.stderr)
+            message = (
+                f"{task.name} was run on {source.file}, which is gone: set {source.variable} to it for its images."
+            )
+        print(visible(message, 1000), file=sys.stderr)
 
 
 def _export(view: Any, args: argparse.Namespace) -> None:
@@ -81,8 +83,10 @@ def _export(view: Any, args: argparse.Namespace) -> None:
     size = sum(file.stat().st_size for file in written)
     images = sum(file.parent.name == "images" for file in written)
     items = sum(task.table.n_items for task in view.tasks)
-    told = f"{items:,} items, {images:,} images: {len(written):,} files, {_size(size)}. Open {args.export}/index.html"
-    print(visible(told))
+    message = (
+        f"{items:,} items, {images:,} images: {len(written):,} files, {_size(size)}. Open {args.export}/index.html"
+    )
+    print(visible(message))
 
 
 def _serve(view: Any, args: argparse.Namespace) -> None:
@@ -90,8 +94,8 @@ def _serve(view: Any, args: argparse.Namespace) -> None:
 
     server = make_server(Pages(view, with_images=not args.no_images), args.host, args.port, args.name)
     judgments = sum(task.table.n_judgments for task in view.tasks)
-    told = f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)"
-    print(visible(told), flush=True)
+    message = f"{judgments:,} judgments of {' and '.join(view.critics)}: {address(server)}  (Ctrl+C ends)"
+    print(visible(message), flush=True)
     if not is_loopback(server):
         print("Whoever reaches this machine can read the page; --host 127.0.0.1 keeps it to you.", file=sys.stderr)
     if args.open:

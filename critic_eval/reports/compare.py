@@ -56,15 +56,13 @@ def compare_runs(
     """
     if first.task != second.task:
         raise ArgumentError(f"{first.task} and {second.task} are different tasks; compare runs of one.")
-    (counted, own_read), (other, other_read) = first.counted_and_read(), second.counted_and_read()
-    read = own_read, other_read
+    (first_counted, first_read), (second_counted, second_read) = first.counted_and_read(), second.counted_and_read()
+    counted, read = (first_counted, second_counted), (first_read, second_read)
     if first.is_partial or second.is_partial:
         _refuse_other_items(first, second, *read)
     columns = dict.fromkeys((figure.name, figure.group) for figure in first.figures if figure.group in (MEAN, POOLED))
     comparisons = [
-        compare(
-            name, *(read if name == "invalid_rate" else (counted, other)), first.invalid_policy, resamples, seed, group
-        )
+        compare(name, *(read if name == "invalid_rate" else counted), first.invalid_policy, resamples, seed, group)
         for name, group in columns
         if HIGHER_IS_BETTER.get(name) is not None
     ]
@@ -73,7 +71,7 @@ def compare_runs(
         critics=(first.critic, second.critic),
         comparisons=comparisons,
         corrected=[float(p) for p in holm([comparison.p for comparison in comparisons])],
-        items=item_differences(counted, other)[:n_items],
+        items=item_differences(*counted)[:n_items],
         differences=first.signature.differences(second.signature) if first.settings and second.settings else [],
     )
 
@@ -82,13 +80,15 @@ def _refuse_other_items(
     first: TaskRun, second: TaskRun, judgments: Sequence[Judgment], others: Sequence[Judgment]
 ) -> None:
     """Raise ArgumentError unless two runs, of which one is a part, are on the same items in the same orders."""
-    shown, other_shown = ({(judgment.item_id, judgment.order) for judgment in side} for side in (judgments, others))
-    if shown != other_shown:
+    first_slots, second_slots = (
+        {(judgment.item_id, judgment.order) for judgment in side} for side in (judgments, others)
+    )
+    if first_slots != second_slots:
         part = first if first.is_partial else second
         raise ArgumentError(
             f"{part.file} is a part of a run (--limit), and the two are not on the same items: {first.file.name} has "
-            f"{len(shown)}, {second.file.name} {len(other_shown)}, of which {len(shown & other_shown)} are the same. "
-            "Run both with the same --limit."
+            f"{len(first_slots)}, {second.file.name} {len(second_slots)}, of which "
+            f"{len(first_slots & second_slots)} are the same. Run both with the same --limit."
         )
 
 
@@ -113,7 +113,8 @@ def item_differences(first: Sequence[Judgment], second: Sequence[Judgment]) -> l
         for item in labeled
     ]
     return sorted(
-        (difference for difference in differences if difference.gain), key=lambda one: (-abs(one.gain), one.item)
+        (difference for difference in differences if difference.gain),
+        key=lambda difference: (-abs(difference.gain), difference.item),
     )
 
 
@@ -133,9 +134,9 @@ def _error(judgment: Judgment) -> float | None:
     if judgment.verdict.kind == "score":
         return abs(float(value) - float(label.value))  # type: ignore[arg-type]
     if judgment.verdict.kind == "ranking":
-        places = [{response: place for place, response in enumerate(order)} for order in (value, label.value)]  # type: ignore[arg-type]
-        pairs = [(a, b) for a in places[0] for b in places[0] if a < b]
-        wrong = sum((places[0][a] < places[0][b]) != (places[1][a] < places[1][b]) for a, b in pairs)
+        positions = [{response: position for position, response in enumerate(order)} for order in (value, label.value)]  # type: ignore[arg-type]
+        pairs = [(a, b) for a in positions[0] for b in positions[0] if a < b]
+        wrong = sum((positions[0][a] < positions[0][b]) != (positions[1][a] < positions[1][b]) for a, b in pairs)
         return wrong / len(pairs)
     return float(value != label.value)
 

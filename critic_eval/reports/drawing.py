@@ -46,10 +46,10 @@ def make_plot(figure: Any, title: str) -> Plot:
 
 def interval_rows(axes: Any, rows: Sequence[tuple[str, float, float | None, float | None, str]]) -> None:
     """A point and its interval a row, from top to bottom: name, value, low, high, color."""
-    for place, (_, value, low, high, color) in enumerate(reversed(rows)):
+    for height, (_, value, low, high, color) in enumerate(reversed(rows)):
         if low is not None and high is not None:
-            axes.plot([low, high], [place, place], color=color, linewidth=2)
-        axes.plot([value], [place], "o", color=color, markersize=5)
+            axes.plot([low, high], [height, height], color=color, linewidth=2)
+        axes.plot([value], [height], "o", color=color, markersize=5)
     axes.set_yticks(range(len(rows)), [short(name) for name, *_ in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
 

@@ -50,14 +50,14 @@ def power(
 
     Args:
         name: `accuracy_with_tie`, `accuracy_without_tie`, `pearson`, `spearman` or `kendall`.
-        judgments: of the run, with labels.
+        judgments: the run's judgments, with labels.
         effect: the difference to be found, above 0.
         target: the wanted share of simulations in which it is found.
         agreement: share of items on which two critics agree, for accuracies.
         sizes: numbers of items to try, ascending.
-        simulations: of each size.
-        resamples: of each paired bootstrap.
-        seed: of the simulations.
+        simulations: number of simulations of each size.
+        resamples: number of resamples of each paired bootstrap.
+        seed: seed of the simulations.
 
     Raises:
         ArgumentError: another figure, an effect that this run can't lose, or an agreement too high for the effect.
@@ -70,19 +70,19 @@ def power(
     clusters = list(items.values())
     shares: dict[int, float] = {}
     for size in sizes:
-        found = 0
+        detected = 0
         for _ in range(simulations):
             drawn = rng.integers(0, len(clusters), size)
             renamed = [
-                replace(judgments[index], item_id=str(place), cluster=str(place))
-                for place, cluster in enumerate(drawn)
+                replace(judgments[index], item_id=str(number), cluster=str(number))
+                for number, cluster in enumerate(drawn)
                 for index in clusters[cluster]
             ]
             # Weakened after drawing: an item that is drawn twice is two items, which the other critic judges apart.
             sides = renamed, worse(renamed)
             tested = compare(name, sides[0], sides[1], resamples=resamples, seed=int(rng.integers(1 << 31)))
-            found += bool(tested.p < 0.05 and tested.difference > 0)
-        shares[size] = found / simulations
+            detected += bool(tested.p < 0.05 and tested.difference > 0)
+        shares[size] = detected / simulations
         if shares[size] >= target:
             break
     return Power(name, effect, target, shares, _needed(shares, target))
@@ -102,7 +102,7 @@ def _needed(shares: dict[int, float], target: float) -> int | None:
 def weakened(
     name: str, judgments: Sequence[Judgment], effect: float, agreement: float, rng: np.random.Generator
 ) -> Weaken:
-    """Draws critics that are worse than a run's by an effect; arguments and errors as of `power`."""
+    """Draws critics that are worse than a run's by an effect; arguments and errors are those of `power`."""
     if not effect > 0:
         raise ArgumentError("The effect is the difference to be found, above 0.")
     if name in ("accuracy_with_tie", "accuracy_without_tie"):
@@ -135,10 +135,10 @@ def _weakened_preferences(
         # One draw an item: what changes a verdict in one order is likely to change it in the other.
         draw = {cluster: rng.random() for cluster in dict.fromkeys(map(cluster_of, sample))}
         return [
-            _with_accuracy(one, not is_right)
-            if _is_counted(name, one) and draw[cluster_of(one)] < chances[is_right := _is_right(one)]
-            else one
-            for one in sample
+            _with_accuracy(judgment, not is_right)
+            if _is_counted(name, judgment) and draw[cluster_of(judgment)] < chances[is_right := _is_right(judgment)]
+            else judgment
+            for judgment in sample
         ]
 
     return drawn
@@ -164,7 +164,7 @@ def _with_accuracy(judgment: Judgment, right: bool) -> Judgment:
 
 def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rng: np.random.Generator) -> Weaken:
     usable = [judgment for judgment in judgments if judgment.verdict.is_valid and judgment.label is not None]
-    values = np.array([float(one.verdict.value) for one in usable])  # type: ignore[arg-type]
+    values = np.array([float(judgment.verdict.value) for judgment in usable])  # type: ignore[arg-type]
     known = compute_figure(name, usable, resamples=0)
     start = known.value
     if known.reason is not None:
@@ -174,7 +174,7 @@ def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rn
 
     def noisy(scale: float, noise: np.ndarray) -> list[Judgment]:
         scores = values + scale * noise
-        return [replace(one, verdict=Score(score)) for one, score in zip(usable, scores, strict=True)]
+        return [replace(judgment, verdict=Score(score)) for judgment, score in zip(usable, scores, strict=True)]
 
     # The scale is found once, by halving, on one draw of noise.
     noise, low, high = rng.normal(0, 1, len(usable)), 0.0, 20 * (values.std() or 1.0)
@@ -185,10 +185,10 @@ def _weakened_scores(name: str, judgments: Sequence[Judgment], effect: float, rn
 
     def drawn(sample: Sequence[Judgment]) -> list[Judgment]:
         return [
-            replace(one, verdict=Score(float(one.verdict.value) + high * rng.normal()))  # type: ignore[arg-type]
-            if one.verdict.is_valid and one.label is not None
-            else one
-            for one in sample
+            replace(judgment, verdict=Score(float(judgment.verdict.value) + high * rng.normal()))  # type: ignore[arg-type]
+            if judgment.verdict.is_valid and judgment.label is not None
+            else judgment
+            for judgment in sample
         ]
 
     return drawn

@@ -70,8 +70,8 @@ def markdown_text(text: str) -> str:
     for mark in "\\`*_[]<>|~$":
         text = text.replace(mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark])
     # Addresses become links without any brackets, and a first sign makes a heading or a list.
-    text = _ADDRESS.sub(lambda found: f"{found[1]}\\{found[2]}", text)
-    return _FIRST_SIGN.sub(lambda found: f"{found[1]}\\{found[2]}", text)
+    text = _ADDRESS.sub(lambda match: f"{match[1]}\\{match[2]}", text)
+    return _FIRST_SIGN.sub(lambda match: f"{match[1]}\\{match[2]}", text)
 
 
 def markdown_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ class Table:
     """A benchmark's table.
 
     Attributes:
-        benchmark: the task.
+        benchmark: name of the task that the runs are of.
         columns: figures and the groups of items that they are over, the one that ranks first.
         rows: runs first, best first, then what was published.
         notes: what the marks of the rows mean.
@@ -153,16 +154,16 @@ def _marks(runs: Sequence[TaskRun]) -> tuple[dict[int, tuple[str, ...]], set[int
     whole = [run for run in runs if run.settings and not run.is_partial]
     shared = {name: _commonest([_setting(run, name) for run in whole]) for name in (*COMPARED, *REMARKED)}
     for run in runs:
-        other, remarked = (
+        differing, remarked = (
             [name for name in names if _setting(run, name) != shared[name]] for names in (COMPARED, REMARKED)
         )
         if run.is_partial:
             why = "a part of the items only (--limit); not ranked"
         elif not run.settings:
             why = "from a file without signature; not ranked"
-        elif other:
-            said = ", ".join(f"{name} {run.settings.get(name, 'unknown')}" for name in other)
-            why = f"measured otherwise ({said}); not ranked"
+        elif differing:
+            settings = ", ".join(f"{name} {run.settings.get(name, 'unknown')}" for name in differing)
+            why = f"measured otherwise ({settings}); not ranked"
         else:
             why = ""
         if why:
@@ -207,13 +208,13 @@ def _standings(
     letters = significance_letters(len(order), different)
     ranks = rank_intervals(draws, higher)
     standings = {id(run): Standing(rank, letter) for run, rank, letter in zip(order, ranks, letters, strict=True)}
-    return standings, (sum(p == p for p, _ in tested), sum(paired for _, paired in tested))
+    return standings, (sum(not math.isnan(p) for p, _ in tested), sum(paired for _, paired in tested))
 
 
 def judgments_of(run: TaskRun) -> list[Judgment] | None:
     """A run's judgments in one order for all runs; None where it has no samples that can be read."""
     try:
-        return sorted(run.judgments(), key=lambda one: (one.item_id, one.order))
+        return sorted(run.judgments(), key=lambda judgment: (judgment.item_id, judgment.order))
     except CriticEvalError:
         return None
 
@@ -253,15 +254,17 @@ def _or_nan(figure: RunFigure | None) -> float:
 def _p(
     first: TaskRun,
     second: TaskRun,
-    own: list[Judgment] | None,
-    other: list[Judgment] | None,
+    first_judgments: list[Judgment] | None,
+    second_judgments: list[Judgment] | None,
     column: tuple[str, str],
     seed: int,
 ) -> tuple[float, bool]:
     """Two-sided p of two runs' difference, and whether it was tested item by item."""
-    if own is not None and other is not None:
+    if first_judgments is not None and second_judgments is not None:
         with suppress(ArgumentError):  # of runs that have no item in common
-            return compare(column[0], own, other, first.invalid_policy, RESAMPLES, seed, column[1]).p, True
+            return compare(
+                column[0], first_judgments, second_judgments, first.invalid_policy, RESAMPLES, seed, column[1]
+            ).p, True
     a, b = first.figure(*column), second.figure(*column)
     if a is None or b is None or a.value is None or b.value is None or not np.hypot(a.stderr or 0.0, b.stderr or 0.0):
         return float("nan"), False

@@ -25,12 +25,18 @@ def leaderboard_plots(leaderboard: Leaderboard) -> dict[str, list[Plot]]:
 
 def _intervals(table: Table) -> Plot | None:
     column = table.columns[0]
-    rows = [(row, one) for row in table.rows if (one := row.figures.get(column)) is not None and one.value is not None]
+    rows = [
+        (row, measured)
+        for row in table.rows
+        if (measured := row.figures.get(column)) is not None and measured.value is not None
+    ]
     if not 0 < len(rows) <= MOST_ROWS:
         return None
+    intervals = [
+        (row.critic, float(measured.value or 0.0), measured.low, measured.high, _color(row)) for row, measured in rows
+    ]
     figure, axes = make_axes(7.0, 0.8 + 0.3 * len(rows))
-    shown = [(row.critic, float(one.value or 0.0), one.low, one.high, _color(row)) for row, one in rows]
-    interval_rows(axes, shown)
+    interval_rows(axes, intervals)
     if table.ceiling is not None:
         axes.axvline(float(table.ceiling.figures[column].value or 0.0), color=GRAY, linestyle="--", linewidth=1)
     axes.set_xlabel(short(column_name(column)))
@@ -45,7 +51,7 @@ def _groups(table: Table) -> Plot | None:
     """A heat map of the groups' figures, where there are several."""
     name = table.columns[0][0]
     runs = [row.run for row in table.rows if row.run is not None]
-    groups = sorted({one.group for run in runs for one in run.figures if one.name == name} - {MEAN, POOLED})
+    groups = sorted({figure.group for run in runs for figure in run.figures if figure.name == name} - {MEAN, POOLED})
     if not 2 <= len(groups) <= MOST_ROWS or len(runs) > MOST_ROWS:
         return None
     values = np.array([[_number(run, name, group) for group in groups] for run in runs])
@@ -53,11 +59,11 @@ def _groups(table: Table) -> Plot | None:
     image = axes.imshow(values, cmap="viridis", aspect="auto")
     axes.set_xticks(range(len(groups)), [short(group) for group in groups], rotation=45, ha="right")
     axes.set_yticks(range(len(runs)), [short(run.critic) for run in runs])
-    for (row, place), value in np.ndenumerate(values):
+    for (row, group), value in np.ndenumerate(values):
         if np.isfinite(value):
             bright = value > np.nanmin(values) + 0.6 * (np.nanmax(values) - np.nanmin(values))
             axes.text(
-                place, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color="black" if bright else "white"
+                group, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color="black" if bright else "white"
             )
     figure.colorbar(image, ax=axes)
     return make_plot(figure, f"{name} of each group of items")
@@ -70,9 +76,9 @@ def _scatter(table: Table) -> Plot | None:
         pairs = [] if judgments is None else [pair for judgment in judgments if (pair := _scores(judgment)) is not None]
         if len(pairs) > 1:
             figure, axes = make_axes(4.5, 4.0)
-            labels, said = np.array(pairs).T
-            shown = axes.hexbin(labels, said, gridsize=24, cmap="Blues", mincnt=1, bins="log")
-            figure.colorbar(shown, ax=axes, label="judgments")
+            labels, scores = np.array(pairs).T
+            hexagons = axes.hexbin(labels, scores, gridsize=24, cmap="Blues", mincnt=1, bins="log")
+            figure.colorbar(hexagons, ax=axes, label="judgments")
             axes.set_xlabel("label")
             axes.set_ylabel("critic's score")
             return make_plot(figure, f"Scores of {row.critic} against the labels")
@@ -82,12 +88,12 @@ def _scatter(table: Table) -> Plot | None:
 def _cost(table: Table) -> Plot | None:
     column = table.columns[0]
     known = [
-        (row.run.seconds * 1000, one.value, row.critic)
+        (row.run.seconds * 1000, measured.value, row.critic)
         for row in table.rows
         if row.run is not None
         and row.run.seconds
-        and (one := row.figures.get(column)) is not None
-        and one.value is not None
+        and (measured := row.figures.get(column)) is not None
+        and measured.value is not None
     ]
     if len(known) < 2:
         return None

@@ -144,7 +144,7 @@ def _compared(published: PublishedFigure, run: TaskRun, measured: RunFigure) -> 
     high = value if measured.high is None else measured.high
     if low - published.precision <= published.value <= high + published.precision:
         return Reproduction(published, "reproduced", run, measured)
-    shown = ("protocol", "orders", "invalid", "scores", "decoding", "images", "answers")
-    settings = ", ".join(f"{name} {run.settings[name]}" for name in shown if run.settings.get(name))
+    stated = ("protocol", "orders", "invalid", "scores", "decoding", "images", "answers")
+    settings = ", ".join(f"{name} {run.settings[name]}" for name in stated if run.settings.get(name))
     remark = f"measured is {value - published.value:+.3f} beside it; measured with {settings or 'unknown settings'}"
     return Reproduction(published, "differs", run, measured, remark)

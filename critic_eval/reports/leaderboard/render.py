@@ -59,7 +59,7 @@ def to_markdown(leaderboard: Leaderboard) -> str:
     parts += ["## Published figures", "", _counts(leaderboard), ""]
     if held:
         header = ["critic", "benchmark", "figure", "published", "measured", "status", "remark", "source"]
-        parts += [*markdown_table(header, [_reproduction_cells(one) for one in held]), ""]
+        parts += [*markdown_table(header, [_reproduction_cells(reproduction) for reproduction in held]), ""]
     return "\n".join([*parts, *(f"- {markdown_text(note)}" for note in leaderboard.notes)]).rstrip() + "\n"
 
 
@@ -136,19 +136,19 @@ def to_html(leaderboard: Leaderboard) -> str:
     )
 
 
-def figure_text(one: RunFigure | None) -> str:
+def figure_text(figure: RunFigure | None) -> str:
     """A figure's value, as it is printed."""
-    return "" if one is None else number_text(one.value, unknown="")
+    return "" if figure is None else number_text(figure.value, unknown="")
 
 
-def interval_text(one: RunFigure | None) -> str:
+def interval_text(figure: RunFigure | None) -> str:
     """Its interval, if that is known."""
-    return "" if one is None else spread_text(one.low, one.high, unknown="")
+    return "" if figure is None else spread_text(figure.low, figure.high, unknown="")
 
 
-def count_text(one: RunFigure | None) -> str:
+def count_text(figure: RunFigure | None) -> str:
     """Its n and the number of invalid verdicts, if they are known."""
-    return "" if one is None or one.n is None else f"n {one.n}, {one.invalid or 0} invalid"
+    return "" if figure is None or figure.n is None else f"n {figure.n}, {figure.invalid or 0} invalid"
 
 
 _LEGEND = (
@@ -211,8 +211,8 @@ def _ceiling(table: Table) -> str:
     if table.ceiling is None:
         return ""
     column = table.columns[0]
-    shown = figure_text(table.ceiling.figures[column])
-    return f"Held against: {table.ceiling.critic}, {column_name(column)} {shown} (published: {table.ceiling.source})."
+    value = figure_text(table.ceiling.figures[column])
+    return f"Held against: {table.ceiling.critic}, {column_name(column)} {value} (published: {table.ceiling.source})."
 
 
 def _counts(leaderboard: Leaderboard) -> str:

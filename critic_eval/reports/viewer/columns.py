@@ -1,4 +1,4 @@
-"""Numbers as a page takes them: columns of small integers as text, and none that JSON can't hold."""
+"""Numbers as a page takes them: columns of small integers as text, and no NaN or infinity, which JSON can't hold."""
 
 import base64
 import math
@@ -23,5 +23,5 @@ def column(values: Sequence[int] | NDArray[Any]) -> dict[str, Any]:
 
 
 def finite(value: float | None) -> float | None:
-    """A number, or None for what is none: JSON has neither NaN nor infinities."""
+    """The number, or None where it is missing, NaN or infinite: JSON has neither NaN nor infinities."""
     return value if value is not None and math.isfinite(value) else None

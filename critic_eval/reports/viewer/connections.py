@@ -65,13 +65,13 @@ class BoundedServer(ThreadingHTTPServer):
 
     def _end_oldest(self) -> None:
         among = self._idle or self._busy
-        oldest = min(among, key=lambda one: among[one])
+        oldest = min(among, key=lambda request: among[request])
         del among[oldest]
         with contextlib.suppress(OSError):
             oldest.shutdown(socket.SHUT_RDWR)  # what its thread waits for ends, and so does the thread
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes on to another item cuts its connections off; that is no error to print."""
+        """A browser that goes on to another item cuts its connections off; that is not an error to print."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             print(visible(f"A request failed ({type(error).__name__}: {error}).", 300), file=sys.stderr)
@@ -147,7 +147,7 @@ class _Timed(io.RawIOBase):
         self._left = LONGEST_REQUEST
 
     def readable(self) -> bool:
-        """It is."""
+        """True: a connection can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:

@@ -71,7 +71,7 @@ def script(key: str, value: Any) -> bytes:
     """A value as a script that hands it to the page.
 
     What the value says can't end the script or begin another: it is a string of JSON in which `<` and the line ends of
-    JavaScript are escaped. As a literal of JavaScript, a key `__proto__` would be no key.
+    JavaScript are escaped. As a literal of JavaScript, a key `__proto__` would not become a key.
     """
     content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     text = json.dumps(content, ensure_ascii=False)

@@ -59,7 +59,7 @@ class Samples:
     """The samples of one task of one run: a row for each judgment, in the order of the file.
 
     Attributes:
-        file: the samples JSONL.
+        file: the JSONL of logged samples that the rows were read from.
         item: codes, as are `order`, `verdict` and `label`.
         order: see `item`.
         verdict: see `item`.
@@ -105,12 +105,12 @@ def read_samples(file: Path, codes: Codes) -> Samples:
     """
     samples = Samples(file)
     problems = samples.problems
-    at = 0
+    end = 0
     try:
         state = _state(file)
         with file.open("rb") as lines:
             for line in lines:
-                place, at = at, at + len(line)
+                start, end = end, end + len(line)
                 if line.isspace():
                     continue
                 try:
@@ -122,7 +122,7 @@ def read_samples(file: Path, codes: Codes) -> Samples:
                     (samples.item, samples.order, samples.verdict, samples.label), row, strict=True
                 ):
                     column.append(code)
-                samples.offset.append(place)
+                samples.offset.append(start)
                 samples.length.append(len(line))
     except OSError as error:
         raise DataError(f"Can't read {file}: {error}.") from error

@@ -102,10 +102,10 @@ class Pages:
         try:
             if self._data_sets is None or self._data_sets.get(self._view.tasks[task].name) is None:
                 return None
-            found = self._images(task, item)[index]
+            image = self._images(task, item)[index]
         except (MissingImagesError, IndexError):
             return None
-        return Answer(found.data, found.media_type)
+        return Answer(image.data, image.media_type)
 
     def _item_images(self, task: int, item: int) -> list[Encoded]:
         view: TaskView = self._view.tasks[task]
@@ -191,16 +191,16 @@ class _Handler(BoundedHandler):
             self.refuse(refused)
             return
         try:
-            asset = self.pages.answer(self.path.partition("?")[0])
+            answer = self.pages.answer(self.path.partition("?")[0])
         except Exception as error:  # of one odd sample; the others are still to be seen
-            asset = _json({"error": f"This can't be shown ({type(error).__name__}: {error})."})
-        self._send(asset or _plain("There is nothing here.", HTTPStatus.NOT_FOUND))
+            answer = _json({"error": f"This can't be shown ({type(error).__name__}: {error})."})
+        self._send(answer or _plain("There is nothing here.", HTTPStatus.NOT_FOUND))
 
     def _refused(self) -> HTTPStatus | None:
         """Why a request is not answered: it has a body, is not meant for this machine, or another site made it."""
         if self.headers.get("Content-Length", "0").strip() != "0" or "Transfer-Encoding" in self.headers:
             return HTTPStatus.BAD_REQUEST
-        # A line that is no header ends the headers for this parser, and not for others; what hides behind is not known.
+        # A line that is not a header ends the headers for this parser, not for others; what hides behind is not known.
         if self.headers.defects or self.headers.get_payload():
             return HTTPStatus.BAD_REQUEST
         hosts = self.headers.get_all("Host", [])
@@ -271,7 +271,7 @@ def _plain(text: str, status: HTTPStatus) -> Answer:
 
 
 def _host_name(host: str) -> str | None:
-    """The name in a Host header, without port or brackets; None for what is none."""
+    """The name in a Host header, without port or brackets; None where the header is malformed."""
     match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([^\[\]:/@\s]+))(?::\d{0,5})?", host.strip().casefold(), re.ASCII)
     return None if match is None else match[1] or match[2]
 

@@ -73,9 +73,9 @@ class Table:
 
     def verdicts(self, run: int) -> Codes32:
         """The verdict's code of each slot, -1 where a run has no judgment."""
-        said = np.frombuffer(self.samples[run].verdict, dtype=np.int32)
+        verdicts = np.frombuffer(self.samples[run].verdict, dtype=np.int32)
         rows = self.rows[run]
-        return np.where(rows >= 0, said[rows], np.int32(-1))
+        return np.where(rows >= 0, verdicts[rows], np.int32(-1))
 
     @property
     def n_shared(self) -> int:
@@ -86,12 +86,12 @@ class Table:
     @property
     def n_relabeled(self) -> int:
         """How many items a later run labels otherwise than the first that labels them."""
-        found = np.zeros(self.n_items, dtype=bool)
+        relabeled = np.zeros(self.n_items, dtype=bool)
         for run in range(len(self.rows)):
             labels = self.labels_of(run)
             differs = (labels >= 0) & (labels != self.label[self.item_of_slot])
-            found |= np.logical_or.reduceat(differs, self.starts[:-1])
-        return int(found.sum())
+            relabeled |= np.logical_or.reduceat(differs, self.starts[:-1])
+        return int(relabeled.sum())
 
     def labels_of(self, run: int) -> Codes32:
         """The label's code of each slot as a run has it, -1 where it has none."""
@@ -109,12 +109,12 @@ class Table:
 
     def flips(self, run: int) -> NDArray[np.uint8]:
         """What the verdicts of each item in several orders say."""
-        verdicts, said = self.verdicts(run), self.codes.verdicts.values
+        verdicts, values = self.verdicts(run), self.codes.verdicts.values
         judged = verdicts >= 0
-        valid = np.array([verdict.is_valid for verdict in said])[verdicts]
+        valid = np.array([verdict.is_valid for verdict in values])[verdicts]
         # Two verdicts of the same value are the same, however strong; the figure order_consistency counts so, too.
-        values = Coding[tuple[str, Any]]()
-        meaning = np.array([values.code((verdict.kind, _preferred(verdict))) for verdict in said])[verdicts]
+        meanings = Coding[tuple[str, Any]]()
+        meaning = np.array([meanings.code((verdict.kind, _preferred(verdict))) for verdict in values])[verdicts]
         lowest, highest = self._range(meaning, judged)
         first, last = self._range(self.order, judged)
         in_several = first < last
@@ -179,22 +179,22 @@ class Table:
 def make_table(codes: Codes, samples: Sequence[Samples]) -> Table:
     """Put the samples of one or two runs of a task, read with the same codes, side by side."""
     slots: dict[tuple[int, int, int], int] = {}
-    places: list[list[int]] = []
+    slots_of_runs: list[list[int]] = []
     for sample in samples:
         times: Counter[tuple[int, int]] = Counter()
-        place = []
-        for shown in zip(sample.item, sample.order, strict=True):
-            place.append(slots.setdefault((*shown, times[shown]), len(slots)))
-            times[shown] += 1
-        places.append(place)
+        slots_of_rows = []
+        for key in zip(sample.item, sample.order, strict=True):
+            slots_of_rows.append(slots.setdefault((*key, times[key]), len(slots)))
+            times[key] += 1
+        slots_of_runs.append(slots_of_rows)
     keys = np.array(list(slots), dtype=np.int32).reshape(-1, 3)
     by_item = np.argsort(keys[:, 0], kind="stable")
     moved = np.empty(len(keys), dtype=np.int64)
     moved[by_item] = np.arange(len(keys))
     rows = []
-    for place in places:
+    for slots_of_rows in slots_of_runs:
         row_of_slot = np.full(len(keys), -1, dtype=np.int32)
-        row_of_slot[moved[np.array(place)]] = np.arange(len(place), dtype=np.int32)
+        row_of_slot[moved[np.array(slots_of_rows)]] = np.arange(len(slots_of_rows), dtype=np.int32)
         rows.append(row_of_slot)
     known_label = known_labels(codes)
     label = np.full(len(codes.items.values), -1, dtype=np.int32)
@@ -228,19 +228,19 @@ def _tolerance(codes: Codes) -> float:
     return (max(values) - min(values)) / 10 if values else 0.0
 
 
-def _stands(verdict: Verdict, other: Label | Verdict | None, tolerance: float) -> int:
-    if other is None:
+def _stands(verdict: Verdict, against: Label | Verdict | None, tolerance: float) -> int:
+    if against is None:
         return NO_LABEL
-    if "invalid" in (verdict.kind, other.kind):
+    if "invalid" in (verdict.kind, against.kind):
         return NO_VERDICT
     # A review of two scores is held against a label of the last one, the response's.
-    value = verdict.value[-1] if (verdict.kind, other.kind) == ("scores", "score") else verdict.value  # type: ignore[index]
-    if verdict.kind != other.kind and value is verdict.value:
+    value = verdict.value[-1] if (verdict.kind, against.kind) == ("scores", "score") else verdict.value  # type: ignore[index]
+    if verdict.kind != against.kind and value is verdict.value:
         return NO_LABEL
-    if other.kind == "score":
-        miss = abs(float(value) - float(other.value))  # type: ignore[arg-type]
+    if against.kind == "score":
+        miss = abs(float(value) - float(against.value))  # type: ignore[arg-type]
         return AGREES if miss <= tolerance * (1 + 1e-9) else DIFFERS
-    return AGREES if verdict.value == other.value else DIFFERS
+    return AGREES if verdict.value == against.value else DIFFERS
 
 
 def _axes(labels: Sequence[Label], verdicts: Sequence[Verdict]) -> tuple[Axis, Axis]:

@@ -149,8 +149,8 @@ def _names(runs: tuple[TaskRun, ...]) -> tuple[str, ...]:
     differing = runs[0].signature.differences(runs[1].signature)[:2]
     if not differing:
         return tuple(f"{name} ({which} run)" for name, which in zip(names, ("first", "second"), strict=True))
-    told = [", ".join(f"{key} {run.settings.get(key, 'unknown')}" for key in differing) for run in runs]
-    return tuple(f"{name} ({more})" for name, more in zip(names, told, strict=True))
+    settings = [", ".join(f"{key} {run.settings.get(key, 'unknown')}" for key in differing) for run in runs]
+    return tuple(f"{name} ({setting})" for name, setting in zip(names, settings, strict=True))
 
 
 def _key_figures(run: TaskRun) -> list[dict[str, Any]]:
@@ -159,12 +159,12 @@ def _key_figures(run: TaskRun) -> list[dict[str, Any]]:
     shown = [figure for figure in run.figures if figure.group == (MEAN if figure.name in means else POOLED)]
     return [
         {
-            "name": f"mean {code.name}" if code.group == MEAN else code.name,
-            "value": finite(code.value),
-            "low": finite(code.low),
-            "high": finite(code.high),
-            "n": code.n,
-            "invalid": code.invalid,
+            "name": f"mean {figure.name}" if figure.group == MEAN else figure.name,
+            "value": finite(figure.value),
+            "low": finite(figure.low),
+            "high": finite(figure.high),
+            "n": figure.n,
+            "invalid": figure.invalid,
         }
-        for code in shown
+        for figure in shown
     ]
