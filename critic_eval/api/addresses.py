@@ -35,8 +35,8 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     inner = _carried(numeric) if isinstance(numeric, ipaddress.IPv6Address) else None
-    shown = numeric if inner is None else inner
-    return shown.is_global and not shown.is_multicast
+    effective = numeric if inner is None else inner
+    return effective.is_global and not effective.is_multicast
 
 
 def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
@@ -101,8 +101,8 @@ def _step(
     if url.userinfo:
         raise _RefusedError("it holds a password")
     port = url.port or (443 if url.scheme == "https" else 80)
-    for *_, place in socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM):
-        _check(str(place[0]), is_allowed)
+    for *_, sockaddr in socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM):
+        _check(str(sockaddr[0]), is_allowed)
     with client.stream("GET", url, timeout=max(0.1, deadline - time.monotonic())) as response:
         peer = response.extensions["network_stream"].get_extra_info("server_addr")
         _check(str(peer[0]) if peer else "", is_allowed)

@@ -58,9 +58,9 @@ class Questions:
             )
             for order, prompt in zip(question.orders, prompts, strict=True):
                 self._items.append(number)
-                shown = [Message("user", (*images, prompt))]
+                conversation = [Message("user", (*images, prompt))]
                 read_as = reading(question, order) if question.probabilities else None
-                yield Asked(len(self._items) - 1, shown, settings, read_as)
+                yield Asked(len(self._items) - 1, conversation, settings, read_as)
 
     def images(self, index: int) -> list[Image.Image]:
         """The images of a request, opened again."""
@@ -75,8 +75,8 @@ class Questions:
 
     def _opened(self, question: Question) -> list[Image.Image]:
         """The images of a question; those of the one before are at hand, which often shows the same."""
-        shown = question.item.images
-        same = tuple(image if isinstance(image, str | Path) else id(image) for image in shown)
+        images = question.item.images
+        same = tuple(image if isinstance(image, str | Path) else id(image) for image in images)
         if same != self._last[0]:
-            self._last = (same, open_images(shown, f"item {question.item.id}", allow_urls=self._allow_urls))
+            self._last = (same, open_images(images, f"item {question.item.id}", allow_urls=self._allow_urls))
         return self._last[1]

@@ -126,11 +126,11 @@ def make_question(
         wanted = str(least) if least == most else f"{least} to {most}"
         raise ArgumentError(f"To {asked} takes {wanted} response{'s' if most > 1 else ''}; item {item.id} has {n}.")
     both = asked == "compare" and orders == "both"
-    shown = (identity_order(n), reversed_order(n)) if both else (identity_order(n),)
+    shown_orders = (identity_order(n), reversed_order(n)) if both else (identity_order(n),)
     picked = pick_protocol(asked, n, protocol)
     if probabilities:
         verdict_form(picked)
-    return Question(asked, item, picked, shown, probabilities)
+    return Question(asked, item, picked, shown_orders, probabilities)
 
 
 def pick_protocol(kind: Kind, n_responses: int, protocol: str | None = None) -> Protocol:
@@ -155,11 +155,11 @@ def _listed(responses: Any) -> list[Any]:
     return list(responses) if isinstance(responses, list | tuple) else [responses]
 
 
-def _only(given: Mapping[str, Any], one: str, many: str) -> Any:
+def _only(given: Mapping[str, Any], single: str, many: str) -> Any:
     """The value of one of two keys that mean the same."""
-    values = [given[name] for name in (one, many) if given.get(name) is not None]
+    values = [given[name] for name in (single, many) if given.get(name) is not None]
     if len(values) > 1:
-        raise UnusableError(f"{one} and {many} are both given")
+        raise UnusableError(f"{single} and {many} are both given")
     return values[0] if values else None
 
 

@@ -46,9 +46,9 @@ class Scored:
 
     def __repr__(self) -> str:
         scale = "" if self.scale is None else f" ({self.scale[0]:g} to {self.scale[1]:g})"
-        said = f"none, {visible(self.reason, 120)}" if self.value is None else f"{self.value:g}{scale}"
+        summary = f"none, {visible(self.reason, 120)}" if self.value is None else f"{self.value:g}{scale}"
         sure = "" if self.probability is None else f", probability {self.probability:.2f}"
-        return f"<Scored {said}{sure}: {_brief(self.text)}>"
+        return f"<Scored {summary}{sure}: {_brief(self.text)}>"
 
     def _repr_html_(self) -> str:
         from critic_eval.api.html import score_html
@@ -100,12 +100,12 @@ class Compared:
         }
 
     def __repr__(self) -> str:
-        said = f"none, {visible(self.reason, 120)}" if self.better is None else self.better
+        summary = f"none, {visible(self.reason, 120)}" if self.better is None else self.better
         if self.consistent is not None:
-            said += ", both orders agree" if self.consistent else ", the orders disagree"
+            summary += ", both orders agree" if self.consistent else ", the orders disagree"
         if self.probabilities is not None:
-            said += "".join(f", {name} {share:.2f}" for name, share in self.probabilities.items())
-        return f"<Compared {said}: {'; '.join(map(_brief, self.texts))}>"
+            summary += "".join(f", {name} {share:.2f}" for name, share in self.probabilities.items())
+        return f"<Compared {summary}: {'; '.join(map(_brief, self.texts))}>"
 
     def _repr_html_(self) -> str:
         from critic_eval.api.html import comparison_html
@@ -137,8 +137,8 @@ class Ranked:
         return {"kind": "rank", "best_first": order, "text": self.text, **_optional(self, ("reason",))}
 
     def __repr__(self) -> str:
-        said = f"none, {visible(self.reason, 120)}" if self.best_first is None else f"best first {self.best_first}"
-        return f"<Ranked {said}: {_brief(self.text)}>"
+        summary = f"none, {visible(self.reason, 120)}" if self.best_first is None else f"best first {self.best_first}"
+        return f"<Ranked {summary}: {_brief(self.text)}>"
 
     def _repr_html_(self) -> str:
         from critic_eval.api.html import rank_html

@@ -164,7 +164,7 @@ class Benchmark:
 
     @property
     def shown_orders(self) -> OrderPolicy:
-        """In which orders items are shown: what is no pair is shown in the data set's own."""
+        """In which orders items are shown: what is not a pair is shown in the data set's own."""
         return self.orders if self.kind == "preference" else "single"
 
     @property

@@ -41,7 +41,7 @@ class ItemColumns:
         models: who wrote each response, likewise; may be empty.
         images: of an image, or a list of them; may be empty.
         label: see `LabelColumn`; None where there is none.
-        group, cluster, reference, rubric, context: as of `Item`.
+        group, cluster, reference, rubric, context: of the fields of `Item` that have these names.
     """
 
     id: str
@@ -98,10 +98,10 @@ class ColumnReader:
         if self.kind == "score":
             return Score(_number(value, name, column.scale))
         if self.kind == "preference":
-            told = str(value).strip()
-            if told not in column.verdicts:
-                raise UnusableError(f"{name} is {short(told)}, none of {', '.join(map(repr, column.verdicts))}")
-            return Preference(column.verdicts[told])
+            text = str(value).strip()
+            if text not in column.verdicts:
+                raise UnusableError(f"{name} is {short(text)}, none of {', '.join(map(repr, column.verdicts))}")
+            return Preference(column.verdicts[text])
         return _ranking(value, name, n_responses)
 
 

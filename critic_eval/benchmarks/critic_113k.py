@@ -19,7 +19,7 @@ def read_pair(row: Row, source: HubData) -> Iterator[Case]:
 def read_score(row: Row, source: HubData) -> Iterator[Case]:
     """A prompt in the format of one of the benchmarks that the data was made of, told apart by its wording.
 
-    Read are reviews of two scores (the label is the second's), five-way preferences (a score from -2 to 2), and scores
+    It reads reviews of two scores (the label is the second's), five-way preferences (a score from -2 to 2), and scores
     out of 100 at the answer's end; rows in other formats are left out.
     """
     prompt, answer = _turns(row)

@@ -156,7 +156,7 @@ def _label(section: Section, kind: LabelKind, protocol: str) -> LabelColumn:
     label = section.section("label")
     label.only(("column", "verdicts", "scale"))
     given = label.mapping("verdicts")
-    verdicts = {str(value): _VERDICTS.get(str(said).casefold(), -1) for value, said in given.items()}
+    verdicts = {str(value): _VERDICTS.get(str(meaning).casefold(), -1) for value, meaning in given.items()}
     if -1 in verdicts.values():
         raise ArgumentError("verdicts of a label are A, B or tie, such as {model_a: A, model_b: B, both: tie}.")
     return LabelColumn(label.texts("column"), verdicts or LabelColumn(()).verdicts, label.numbers("scale", scale))

@@ -95,8 +95,8 @@ def _bench_case(row: Row, source: HubData, name: str, model: str, recorded: Any)
     return Case(item, Preference(label.value) if label.is_valid else None)  # type: ignore[arg-type]
 
 
-def _two_labels(found: set[str]) -> str:
-    return f"{len(found)} different labels" if len(found) > 1 else ""
+def _two_labels(labels: set[str]) -> str:
+    return f"{len(labels)} different labels" if len(labels) > 1 else ""
 
 
 def _last_turn(conversation: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -22,23 +22,25 @@ def answer_text(answer: Answer) -> str:
     return answer.text if answer.error is None else state_verdict(Invalid(answer.error))
 
 
-def verdict_text(reading: Reading, own: Answer, partner: Answer | None) -> str:
+def verdict_text(reading: Reading, answer: Answer, partner: Answer | None) -> str:
     """What lmms-eval is given for a verdict that was read off probabilities.
 
     A preference is the likeliest after averaging both orders; a score is the expected one. Log-probabilities go with
     it: of a preference's canonical verdicts after averaging, of each score's number, and of the form itself
     (`coverage`), over whose words all others are taken.
     """
-    for answer in (own, partner):
-        if answer is not None and answer.error is not None:
-            return state_verdict(Invalid(answer.error))
-        if answer is not None and not (answer.stated or {}).get("shares"):
+    for given in (answer, partner):
+        if given is not None and given.error is not None:
+            return state_verdict(Invalid(given.error))
+        if given is not None and not (given.stated or {}).get("shares"):
             return state_verdict(Invalid("the answer does not open with the verdict"))
-    seen = [(reading.order, own)] if partner is None else [(reading.order, own), (reading.order[::-1], partner)]
-    coverage = sum(float((answer.stated or {})["coverage"]) for _, answer in seen) / len(seen)
+    answers = [(reading.order, answer)]
+    if partner is not None:
+        answers.append((reading.order[::-1], partner))
+    coverage = sum(float((given.stated or {})["coverage"]) for _, given in answers) / len(answers)
     if reading.used.kind == "score":
-        return state_expected_score(_shares(reading, own), coverage)
-    distributions = [(order, _shares(reading, answer)) for order, answer in seen]
+        return state_expected_score(_shares(reading, answer), coverage)
+    distributions = [(order, _shares(reading, given)) for order, given in answers]
     return state_likeliest_preference(reading.order, distributions, coverage)
 
 

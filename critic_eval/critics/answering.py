@@ -15,10 +15,10 @@ def answer_plan(
     """Answer every request of a plan; each answer is in the journal soon after it came, and all are in the end.
 
     Args:
-        plan: the plan.
+        plan: the requests, grouped, and the answers that are known already.
         engine: computes what the plan does not hold yet.
         images: gives the images of the plan.
-        journal: keeps answers; one that is no answer but an error is not kept.
+        journal: keeps answers; an error is not kept.
         is_silent: whether no progress bar is shown.
 
     Returns:

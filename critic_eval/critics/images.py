@@ -52,7 +52,7 @@ class ImageChange:
     """Makes of each image what a policy shows instead; the same image for the one that came before.
 
     Args:
-        policy: the policy.
+        policy: says which image is shown in place of each.
         count_tiles: counts the tiles of an image; None where the critic's tiles are not known.
 
     Raises:

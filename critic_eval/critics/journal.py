@@ -111,7 +111,7 @@ class Journal:
             file = self.file.expanduser()
             file.parent.mkdir(parents=True, exist_ok=True)
             if file.exists() and not stat.S_ISREG(file.stat().st_mode):
-                raise DataError(f"The journal {self.file} is no file; give another with journal=PATH.")
+                raise DataError(f"The journal {self.file} is not a file; give another with journal=PATH.")
             self._db = sqlite3.connect(file, timeout=0.5, isolation_level=None, check_same_thread=False)
             self._is_open = True
             self._path = file.resolve()

@@ -65,7 +65,7 @@ def summarize(
     """Count a plan; tokens and tiles with the encoder of a checkpoint, which takes a while for many texts.
 
     Args:
-        plan: the plan.
+        plan: what is counted: its requests, groups and images.
         encoder: of the checkpoint; None where there is none.
         shares_prefixes: whether the engine shares prefixes of requests with these settings.
     """

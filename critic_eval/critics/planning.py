@@ -109,8 +109,8 @@ class Plan:
     @property
     def images(self) -> set[ImageRef]:
         """The distinct images of what is computed."""
-        found = {image.digest: image for group in self.groups for image in group.members[0].images}
-        return set(found.values())
+        by_digest = {image.digest: image for group in self.groups for image in group.members[0].images}
+        return set(by_digest.values())
 
 
 def make_plan(
@@ -164,23 +164,23 @@ class _Digests:
         self._known: deque[tuple[Image.Image, str]] = deque(maxlen=8)
 
     def of(self, image: Image.Image) -> str:
-        found = next((digest for known, digest in self._known if known is image), None)
-        if found is None:
-            found = digest_image(image)
-            self._known.append((image, found))
-        return found
+        digest = next((known_digest for known, known_digest in self._known if known is image), None)
+        if digest is None:
+            digest = digest_image(image)
+            self._known.append((image, digest))
+        return digest
 
 
 def _contents(request: Asked, digests: _Digests) -> tuple[tuple[str | ImageRef, ...], ...]:
-    place, contents = 0, []
+    position, contents = 0, []
     for message in request.conversation:
         parts: list[str | ImageRef] = []
         for part in message.content:
             if isinstance(part, str):
                 parts.append(part)
             else:
-                parts.append(ImageRef(digests.of(part), part.width, part.height, request.index, place))
-                place += 1
+                parts.append(ImageRef(digests.of(part), part.width, part.height, request.index, position))
+                position += 1
         contents.append(tuple(parts))
     return tuple(contents)
 
@@ -193,7 +193,7 @@ def _beginning(request: PlannedRequest) -> tuple[str, ...]:
     """Its parts through the last image; what stands before an image shapes how the image is read."""
     n_parts = [len(content) for content in request.contents]
     flat = [part for content in request.contents for part in content]
-    last = max((place for place, part in enumerate(flat) if isinstance(part, ImageRef)), default=-1)
+    last = max((position for position, part in enumerate(flat) if isinstance(part, ImageRef)), default=-1)
     # Without any image, prompts that begin with the same message may still share much.
     return request.parts[: last + 1] if last >= 0 else (str(len(n_parts)),)
 

@@ -20,12 +20,12 @@ MAX_PIXELS = 64_000_000
 """An image of so many takes up to 1 GB while it is opened (measured with a transparent PNG)."""
 
 
-def open_image(image: Any, place: str, *, upright: bool = True) -> Image.Image:
+def open_image(image: Any, owner: str, *, upright: bool = True) -> Image.Image:
     """Open an image as an ordinary viewer shows it, in RGB (see `pixels.rgb`).
 
     Args:
         image: a PIL image, a path, bytes, or a `datasets` record of bytes or path.
-        place: whose image it is, for the error message.
+        owner: whose image it is, for the error message.
         upright: whether it is turned as its EXIF orientation says.
 
     Raises:
@@ -33,7 +33,7 @@ def open_image(image: Any, place: str, *, upright: bool = True) -> Image.Image:
     """
     fault, opened = _opened(image, upright)
     if opened is None:
-        raise ImageError(f"The image of {place} {fault}; replace the file or drop the item.")
+        raise ImageError(f"The image of {owner} {fault}; replace the file or drop the item.")
     return opened
 
 
@@ -46,7 +46,7 @@ def pixel_limit() -> int:
     """The number of pixels that an image may have.
 
     Raises:
-        ArgumentError: the variable holds no positive integer.
+        ArgumentError: the variable's value is not a positive integer.
     """
     named = os.environ.get(LIMIT_VARIABLE) or str(MAX_PIXELS)
     if not named.isdecimal() or not int(named):
@@ -117,7 +117,7 @@ def _file(path: str | Path) -> Path:
         raise _RefusedError("its path can't be one of a file") from None
     if not is_file:
         # A pipe or a device would be waited for.
-        raise _RefusedError("it is no file" if exists else "there is no such file")
+        raise _RefusedError("it is not a file" if exists else "there is no such file")
     if not file.stat().st_size:
         raise _RefusedError("the file is empty")
     return file

@@ -78,7 +78,7 @@ def _check_texts(judgment: Judgment) -> None:
 def _check_value(name: str, said: Any) -> None:
     """A verdict or a label is an object, and its value numbers: `3`, not `"3"` or `true`."""
     if not isinstance(said, Mapping):
-        raise ArgumentError(f"The {name} is {'missing' if said is None else 'no object'}.")
+        raise ArgumentError(f"The {name} is {'missing' if said is None else 'not an object'}.")
     if not isinstance(said.get("kind"), str):
         raise ArgumentError(f"The {name}'s kind is not text.")
     value = said.get("value")
@@ -98,7 +98,7 @@ def _check_numbers(judgment: Judgment) -> None:
     # The logarithm of no chance is minus infinity; what is not finite is nowhere printed.
     for number in (*(judgment.logprobs or {}).values(), 0.0 if judgment.seconds is None else judgment.seconds):
         if type(number) is not float and (type(number) is not int or abs(number) > LARGEST):
-            raise ArgumentError("What should be a number is none.")
+            raise ArgumentError("A log-probability, or the seconds, is not a number.")
 
 
 def _check_said(name: str, said: Verdict | Label, shown: int, kind: LabelKind | None) -> None:

@@ -57,7 +57,7 @@ def read_protocol(file: Path, find: Callable[[str], Protocol]) -> Protocol:
     """The protocol that a file declares.
 
     Args:
-        file: The file.
+        file: The YAML file that declares the protocol.
         find: Gives the protocol that it extends, by name.
 
     Raises:

@@ -45,7 +45,7 @@ class Reading:
         """Whether an answer that goes on after this text keeps the verdict that this text has.
 
         That is so when the sentence of the verdict has ended, no quotation is open or could still be closed around it,
-        no form of verdict that may follow would outrank it, and the text is no part of what the critic was shown. An
+        no form of verdict that may follow would outrank it, and the text is not part of what the critic was shown. An
         open thought has no verdict, and so is never complete. In a form that a protocol declares, any later verdict
         binds or contradicts, so that only a first line is ever complete.
         """
@@ -57,7 +57,7 @@ class Reading:
             return False
         if any(fold(text) in fold(part) for part in self.shown) or has_open_mark(text):
             return False
-        goes_on = [f"{text}\n{other}" for other in _others(protocol, len(self.order))]
+        goes_on = [f"{text}\n{statement}" for statement in _others(protocol, len(self.order))]
         goes_on += [f"{text}{mark} so." for mark in _CLOSING_MARKS]
         return all(self.verdict(longer) == parsed.verdict for longer in goes_on)
 

@@ -169,7 +169,7 @@ def test_the_number_of_pixels_is_the_users_to_set(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(LIMIT_VARIABLE, "200")
     assert open_image(image, "t").size == (20, 10)
     monkeypatch.setenv(LIMIT_VARIABLE, "many")
-    with pytest.raises(ArgumentError, match="no number of pixels"):
+    with pytest.raises(ArgumentError, match="is not a number of pixels"):
         open_image(image, "t")
     # Pillow's own limit gives way to a higher one of ours.
     monkeypatch.setenv(LIMIT_VARIABLE, "1000")
@@ -184,9 +184,9 @@ def test_nothing_but_files_is_opened(tmp_path: Path) -> None:
     (tmp_path / "page.png").write_text("<!DOCTYPE html><title>Not found</title>")
     (tmp_path / "drawing.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
     reasons = {
-        tmp_path: "it is no file",
-        tmp_path / "pipe.png": "it is no file",
-        "/dev/zero": "it is no file",
+        tmp_path: "it is not a file",
+        tmp_path / "pipe.png": "it is not a file",
+        "/dev/zero": "it is not a file",
         tmp_path / "none.png": "there is no such file",
         "a" * 5000: "its path can't be one of a file",
         "a\ud800.png": "there is no such file",

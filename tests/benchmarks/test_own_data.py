@@ -167,7 +167,7 @@ def test_a_benchmarks_images_are_not_fetched_either(
     for place in (None, str(tmp_path)):
         monkeypatch.setenv(VARIABLE, place) if place else monkeypatch.delenv(VARIABLE, raising=False)
         for path in (address, "/etc/hostname", "../x.png"):
-            with pytest.raises(Exception, match=r"address|leads out|no file of the data"):
+            with pytest.raises(Exception, match=r"address|leads out|not a file of the data"):
                 find_benchmark("vl_rewardbench").source.locate({"bytes": None, "path": path})
     assert asked == []
 
@@ -270,7 +270,7 @@ def test_bytes_that_are_no_text_leave_out_their_line(prepared: Any, tmp_path: Pa
 def test_a_broken_parquet_file_says_so(content: bytes, prepared: Any, tmp_path: Path) -> None:
     file = tmp_path / "data" / "items.parquet"
     file.write_bytes(content)
-    with pytest.raises(DataError, match="no parquet file that can be read"):
+    with pytest.raises(DataError, match="is not a parquet file that can be read"):
         prepared.opened(file)
 
 

@@ -82,7 +82,7 @@ def test_a_file_that_is_of_no_use_says_why(name: str, content: str, message: str
         ("t.jsonl", gzip.compress(b"{}", mtime=0), "compressed by gzip; let its name end in .gz"),
         ("t.csv", b"PK\x03\x04rest", "a spreadsheet"),
         ("t.csv.gz", b"id,text\n1,a\n", "Can't read"),
-        ("t.parquet", b"id,text\n1,a\n", "no whole Parquet file"),
+        ("t.parquet", b"id,text\n1,a\n", "not a whole Parquet file"),
         ("t.csv", b"id,text\n1,\0\n", "holds NUL bytes"),
     ],
 )

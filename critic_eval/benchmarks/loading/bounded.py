@@ -37,7 +37,7 @@ class BoundedReader(io.RawIOBase):
 
 
 def unpacked_limit() -> int:
-    """The limit in bytes. Raises ArgumentError where the variable holds no number over 0."""
+    """The limit in bytes. Raises ArgumentError where the value of the variable is not a number over 0."""
     value = os.environ.get(UNPACKED_VARIABLE, "2000")
     try:
         limit = int(float(value) * 1_000_000)

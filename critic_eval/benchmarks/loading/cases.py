@@ -85,7 +85,7 @@ def text_of(row: Row, *names: str) -> str:
     name = next((name for name in names if row.get(name) is not None), names[0])
     value = row.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise UnusableError(f"{name} is {'no text' if value is not None and not isinstance(value, str) else 'empty'}")
+        raise UnusableError(f"{name} is {'not text' if value is not None and not isinstance(value, str) else 'empty'}")
     return value
 
 

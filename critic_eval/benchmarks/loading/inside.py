@@ -14,7 +14,7 @@ def image_inside(folder: Path, path: str) -> Path:
 
     Raises:
         UnusableError: It is an address, leads out of the folder (absolute, by `..`, by `~` or by a link) without leave,
-            or is no file.
+            or is not a file.
     """
     if is_address(path):
         raise UnusableError(f"image {short(path)} is an address; images are read from files")

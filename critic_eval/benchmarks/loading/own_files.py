@@ -138,10 +138,10 @@ def _write_parquet(file: Path, folder: Path) -> None:
     images.mkdir()
     with (folder / "items.jsonl").open("w", encoding="utf-8") as lines:
         for number, row in enumerate(_parquet_rows(file)):
-            for place, (column, given) in enumerate(row.items()):
+            for position, (column, given) in enumerate(row.items()):
                 many = given if isinstance(given, list) else [given]
                 if any(map(_is_image, many)):
-                    kept = [_kept(value, images / f"{number}-{place}-{index}") for index, value in enumerate(many)]
+                    kept = [_kept(value, images / f"{number}-{position}-{index}") for index, value in enumerate(many)]
                     row[column] = kept if isinstance(given, list) else kept[0]
             lines.write(json.dumps({name: _plain(value) for name, value in row.items()}, default=str) + "\n")
 

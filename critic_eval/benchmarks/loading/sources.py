@@ -40,7 +40,7 @@ class DataSource(Protocol):
     def locate(self, image: Any) -> tuple[Any, ...]:
         """What a row's column says of an image, as something to open; nothing for nothing.
 
-        Raises UnusableError for what is no file of the data.
+        Raises UnusableError for what is not a file of the data.
         """
         ...
 
@@ -127,8 +127,8 @@ class HubData:
         all, the paths are given as they are: judges that look at no image can run, and any other fails at the first.
 
         Raises:
-            UnusableError: An image file is missing while others are there; an image is an address or no file of the
-                data.
+            UnusableError: An image file is missing while others are there; an image is an address or not a file of
+                the data.
         """
         if isinstance(row.get("image"), Mapping):
             return (self._recorded(row["image"]),)
@@ -140,11 +140,11 @@ class HubData:
             return tuple(named)
         located = []
         for path in named:
-            places = [place for root in self.image_folders for place in _places(local / root, path)]
-            located_file = next((place for place in places if place.is_file()), None)
+            candidates = [candidate for root in self.image_folders for candidate in _candidates(local / root, path)]
+            located_file = next((candidate for candidate in candidates if candidate.is_file()), None)
             if located_file is None and _holds_images(local):
                 raise UnusableError("its image file is missing")
-            located.append(str(located_file or places[0]))
+            located.append(str(located_file or candidates[0]))
         return tuple(located)
 
     def _recorded(self, image: Mapping[str, Any]) -> Any:
@@ -161,7 +161,7 @@ class HubData:
         caches = (config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
         is_fetched = any(Path(path).resolve().is_relative_to(Path(cache).resolve()) for cache in caches)
         if is_address(path) or not (is_fetched or is_allowed_outside()):
-            raise UnusableError(f"image {short(path)} is no file of the data")
+            raise UnusableError(f"image {short(path)} is not a file of the data")
         return path
 
     def frames(self, path: str, most: int = 8) -> tuple[str, ...]:
@@ -173,8 +173,8 @@ class HubData:
         local = self.local
         if local is None:
             return (path,)
-        folders = [place for root in self.image_folders for place in _places(local / root, path)]
-        folder = next((place for place in folders if place.is_dir()), None)
+        folders = [candidate for root in self.image_folders for candidate in _candidates(local / root, path)]
+        folder = next((candidate for candidate in folders if candidate.is_dir()), None)
         if folder is None:
             if _holds_images(local):
                 raise UnusableError("its video is not there as a folder of frames")
@@ -204,7 +204,7 @@ def _holds_images(folder: Path) -> bool:
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
 
 
-def _places(root: Path, path: str) -> Iterator[Path]:
+def _candidates(root: Path, path: str) -> Iterator[Path]:
     # A path from a data set never leaves the folder: "../mmmu/1.png" is looked for as "mmmu/1.png".
     parts = [part for part in Path(path).parts if part not in ("..", ".", "/")]
     yield root.joinpath(*parts)

@@ -51,7 +51,7 @@ def read_table(path: str | Path, strict: bool = False) -> Table:
     A malformed line is left out and named in `problems`.
 
     Args:
-        path: The file.
+        path: The file, whose ending tells its format.
         strict: Raise for a malformed line instead.
 
     Raises:
@@ -67,10 +67,10 @@ def read_table(path: str | Path, strict: bool = False) -> Table:
 
 
 def read_batches(path: str | Path, problems: list[str], strict: bool = False) -> Iterator[Batch]:
-    """The records of a file, some ten thousand at a time; arguments and errors as of `read_table`.
+    """The records of a file, some ten thousand at a time; raises the errors of `read_table`.
 
     Args:
-        path: The file.
+        path: The file, whose ending tells its format.
         problems: Malformed lines are added here.
         strict: See `read_table`.
     """
@@ -190,7 +190,7 @@ def _parquet(file: Path) -> Iterator[tuple[Batch, _Problems]]:
                 start += len(part)
                 yield batch, []
     except pyarrow.ArrowException as error:
-        raise DataError(f"Can't read {file}: it is no whole Parquet file ({error}).") from error
+        raise DataError(f"Can't read {file}: it is not a whole Parquet file ({error}).") from error
 
 
 class _Objects:
@@ -242,8 +242,8 @@ class _Records:
     def column(self, name: str) -> list[Any]:
         if name not in self.header:
             return [ABSENT] * len(self.records)
-        place = len(self.header) - 1 - list(reversed(self.header)).index(name)
-        return [record[place] for record in self.records]
+        index = len(self.header) - 1 - list(reversed(self.header)).index(name)
+        return [record[index] for record in self.records]
 
     def rows(self) -> list[Row]:
         return [dict(zip(self.header, record, strict=True)) for record in self.records]

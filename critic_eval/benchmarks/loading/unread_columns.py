@@ -15,7 +15,7 @@ def refuse_unread(row: Row, known: Collection[str]) -> None:
     for a known one that the row lacks. A name that begins with `_` is never read, and may be anything.
 
     Args:
-        row: The row.
+        row: Values by the names of their columns.
         known: The columns that are read; of `response_N` the first 26.
 
     Raises:
@@ -37,7 +37,7 @@ def _meant(name: str, row: Row, known: Collection[str]) -> str | None:
     if _PICTURES & set(words):
         return "name it image or images"
     plain = re.sub(r"[^a-z]", "", name.casefold())
-    spelled = {re.sub(r"[^a-z]", "", one): one for one in sorted(known, reverse=True) if len(one) > 3}
+    spelled = {re.sub(r"[^a-z]", "", column): column for column in sorted(known, reverse=True) if len(column) > 3}
     if near := get_close_matches(plain, spelled, n=1, cutoff=0.8):
         return f"did you mean {spelled[near[0]]}?"
     for column, synonyms in _SYNONYMS.items():

@@ -192,8 +192,8 @@ def _concatenate(tensors: list[Tensor]) -> Tensor:
     merged = tensors[0].new_zeros((sum(len(tensor) for tensor in tensors), *shape))
     row = 0
     for tensor in tensors:
-        place = (slice(row, row + len(tensor)), *(slice(size) for size in tensor.shape[1:]))
-        merged[place] = tensor
+        region = (slice(row, row + len(tensor)), *(slice(size) for size in tensor.shape[1:]))
+        merged[region] = tensor
         row += len(tensor)
     return merged
 

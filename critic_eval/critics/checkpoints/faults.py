@@ -41,5 +41,5 @@ def first_line(error: object) -> str:
 
 
 def _sentence(name: object, error: BaseException) -> str:
-    said = f"lacks {first_line(error)}" if isinstance(error, KeyError) else first_line(error)
-    return f"{name} can't be loaded: a file of it is damaged, or not of the kind that its config.json says ({said})."
+    reason = f"lacks {first_line(error)}" if isinstance(error, KeyError) else first_line(error)
+    return f"{name} can't be loaded: a file of it is damaged, or not of the kind that its config.json says ({reason})."

@@ -35,7 +35,7 @@ def onevision_settings(config: Any) -> dict[str, Any]:
 
 
 def llava_settings(config: Any) -> dict[str, Any]:
-    """Give the settings of LLaVA-1.5's image processor for a config: short edge to the tower's size, centre crop."""
+    """Give the settings of LLaVA-1.5's image processor for a config: short edge to the tower's size, center crop."""
     size = config.vision_config.image_size
     return {
         "size": {"shortest_edge": size},
@@ -46,7 +46,7 @@ def llava_settings(config: Any) -> dict[str, Any]:
 
 
 def pads_to_square(source: Source) -> bool:
-    """Tell whether a LLaVA-1.5 checkpoint's images are padded to a square rather than cropped to their centre.
+    """Tell whether a LLaVA-1.5 checkpoint's images are padded to a square rather than cropped to their center.
 
     The config's `image_aspect_ratio` says how the images of *training* were laid out, and whoever fine-tunes inherits
     it: Prometheus-Vision's says `pad`, yet its evaluation crops. So the rule is, in this order:
@@ -108,7 +108,7 @@ def tiled_tokens(height: int, width: int, config: Any) -> int:
 
 
 class LlavaImages:
-    """LLaVA-1.5's images: one square each, cropped from the centre or padded (see `pads_to_square`)."""
+    """LLaVA-1.5's images: one square each, cropped from the center or padded (see `pads_to_square`)."""
 
     def __init__(self, config: Any, *, pad: bool) -> None:
         settings = llava_settings(config)

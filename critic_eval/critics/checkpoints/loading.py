@@ -127,7 +127,7 @@ def read_vision_config(vision_config: str | Path | dict[str, Any] | None) -> dic
 
     Raises:
         ArgumentError: the file doesn't exist.
-        CheckpointError: it holds no JSON object.
+        CheckpointError: it does not hold a JSON object.
     """
     if vision_config is None or isinstance(vision_config, dict):
         return vision_config

@@ -17,7 +17,7 @@ _MOST_PICKLES = 8
 
 
 def foreign_call(file: Path) -> str | None:
-    """The first function or class, such as `posix.system`, that is no part of weights; None where there is none."""
+    """The first function or class, such as `posix.system`, that is not part of weights; None where there is none."""
     try:
         if not zipfile.is_zipfile(file):
             with file.open("rb") as stream:

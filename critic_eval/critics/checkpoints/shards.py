@@ -91,7 +91,7 @@ def check_whole(file: Path) -> None:
         head = stream.read(2)
     # A zip archive lists its content at its end; torch's older format begins with a pickle.
     if not (zipfile.is_zipfile(file) if head == b"PK" else head[:1] == b"\x80"):
-        raise _damaged(file, "no complete torch file")
+        raise _damaged(file, "not a complete torch file")
 
 
 @contextmanager

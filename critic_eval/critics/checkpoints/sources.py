@@ -109,7 +109,7 @@ def read_json(file: Path) -> dict[str, Any]:
     """Read a JSON object from a file that the checkpoint or a person gave.
 
     Raises:
-        CheckpointError: the file can't be read or holds no object.
+        CheckpointError: the file can't be read, or does not hold a JSON object.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -130,7 +130,7 @@ def detect_format(config: dict[str, Any], name: str, *, trust_remote_code: bool 
     """
     architectures = config.get("architectures") or []
     if not isinstance(architectures, list) or not all(isinstance(architecture, str) for architecture in architectures):
-        raise CheckpointError(f"The config.json of {name} gives architectures that are no list of names.")
+        raise CheckpointError(f"The config.json of {name} gives architectures that are not a list of names.")
     model_type = str(config.get("model_type", ""))
     if "LlavaQwenForCausalLM" in architectures or model_type == "llava_qwen":
         return "llava_next"

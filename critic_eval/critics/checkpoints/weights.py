@@ -243,8 +243,8 @@ def pad_vocabulary(state: dict[str, torch.Tensor], rows: int) -> None:
 def _listed(problem: str, names: list[str]) -> str:
     if not names:
         return ""
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    return f"{len(names)} {problem} ({shown})"
+    listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"{len(names)} {problem} ({listed})"
 
 
 def _with_progress(files: list[Path]) -> Iterator[Path]:

@@ -217,14 +217,14 @@ def _places(nodes: Sequence[Mapping[str, Any]], wanted: int | None, gpus: int) -
     """
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     if gpus:
-        room = sum(int(min(one.get("GPU", 0), one.get("CPU", 0))) for one in alive)
+        room = sum(int(min(resources.get("GPU", 0), resources.get("CPU", 0))) for resources in alive)
         number, cores = wanted or room, [1]
     else:
-        total = sum(int(one.get("CPU", 0)) for one in alive)
+        total = sum(int(resources.get("CPU", 0)) for resources in alive)
         number = wanted or min(2, total)
         room, cores = total, list(range(max(1, total // max(1, number)), 0, -1))
     for each in cores:
-        if gpus or sum(int(one.get("CPU", 0)) // each for one in alive) >= number:
+        if gpus or sum(int(resources.get("CPU", 0)) // each for resources in alive) >= number:
             break
     if not 1 <= number <= room:
         kind = "GPUs with a core" if gpus else "cores"

@@ -28,7 +28,7 @@ def main(parent: int, children: list[int]) -> None:
     looks = 0
     while watched is not None and _is_running(watched):
         if looks % LOOKS == 0:
-            family |= {one for member in list(family) for one in _children(member)}
+            family |= {child for member in list(family) for child in _children(member)}
             family = {member for member in family if _is_running(member)}
             if not family:
                 return
@@ -36,7 +36,7 @@ def main(parent: int, children: list[int]) -> None:
         time.sleep(SECONDS)
     # Killed parents leave children to be found: once more after the first are dead.
     for _ in range(3):
-        family |= {one for member in list(family) for one in _children(member)}
+        family |= {child for member in list(family) for child in _children(member)}
         for member in family:
             with suppress(psutil.Error):
                 member.kill()

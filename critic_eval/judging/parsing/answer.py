@@ -101,7 +101,7 @@ _NEXT_TURN = re.compile(
     r"|<\|user\|>|<｜User｜>|^\[User Question\]|^<\|User Prompt\|>",
     re.MULTILINE,
 )
-"""What follows is no answer: the model went on with a conversation of its own making."""
+"""What follows is not an answer: the model went on with a conversation of its own making."""
 _END_TOKENS = (
     r"</?s>|<eos>|<bos>|<pad>|<end_of_turn>|<start_of_turn>(?:model)?|\[/?INST\]|<\|(?:im_end|im_start|endoftext|end"
     r"|eot_id|end_of_text|start_header_id|end_header_id|return|call|start|message|channel|begin_of_solution"

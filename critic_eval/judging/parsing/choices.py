@@ -30,14 +30,14 @@ def side(word: str) -> int:
 
 
 _DOTTED = re.compile("ı|i\u0307")
-"""What matches an i where case is ignored, and is none."""
+"""Letters that match an i where case is ignored, and are not an i."""
 
 
 def choice(content: str, double: bool = False) -> Verdict:
     """The preference that the words in a bracket, a tag or a field name, whole; invalid with the reason where none.
 
     Args:
-        content: the words.
+        content: the words that stand in the bracket, the tag or the field.
         double: they stand in double brackets, where C is a tie.
 
     >>> choice("the second response").value, choice("either").reason

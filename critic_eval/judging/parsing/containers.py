@@ -91,7 +91,7 @@ def objects(text: str) -> list[Found]:
         mended = None if any(span.start <= start < span.end for span in matches) else _mended(text, start, matches)
         if mended is not None:
             matches.append(mended)
-    return sorted(matches, key=lambda one: one.start)
+    return sorted(matches, key=lambda span: span.start)
 
 
 KEYS: dict[LabelKind, tuple[frozenset[str], frozenset[str]]] = {
@@ -162,14 +162,14 @@ def _object_statement(
             verdict = Invalid(CONTRADICTORY)
         elif not valid and verdict.reason != CONTRADICTORY and not (verdict.reason or "").startswith("score "):
             verdict = Invalid(f"unreadable {key.casefold()[:20]} {str(_said(said))[:40]!r}")
-        places = _places(text, span, key)
+        matches = _key_matches(text, span, key)
         if span.is_mended:
-            places = [place for place in places if _stands_behind(text, place, span, said)]
-            if not places or _differ(text, places, value):
+            matches = [match for match in matches if _stands_behind(text, match, span, said)]
+            if not matches or _differ(text, matches, value):
                 verdict = Invalid(CONTRADICTORY)
-        core = places[-1].start() if places else span.start
+        core = matches[-1].start() if matches else span.start
         weight = Weight.PLAIN if is_sure else Weight.CONCEDED
-        return Statement(span.start, span.end, verdict, "json", core, weight, _said_end(text, places, span))
+        return Statement(span.start, span.end, verdict, "json", core, weight, _said_end(text, matches, span))
     return None
 
 
@@ -182,7 +182,7 @@ def _plain(key: str) -> str:
 
 
 def _said(value: Any) -> str | None:
-    """A value as text; None where it is none that says anything."""
+    """A value as text; None where it says nothing."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, list):
@@ -196,31 +196,31 @@ def _said(value: Any) -> str | None:
 _LARGEST = 10**15
 
 
-def _places(text: str, span: Found, key: str) -> list[re.Match[str]]:
+def _key_matches(text: str, span: Found, key: str) -> list[re.Match[str]]:
     pattern = re.compile(rf"(?<!\\)[\"'“‘]?{re.escape(key[:60])}[\"'”’]?\s{{0,8}}[:=]\s{{0,8}}")
     return list(pattern.finditer(text, span.start, span.end))
 
 
-def _stands_behind(text: str, place: re.Match[str], span: Found, said: Any) -> bool:
+def _stands_behind(text: str, match: re.Match[str], span: Found, said: Any) -> bool:
     words = words_of(str(_said(said))[:60])
     return (
-        words_of(text[place.end() : min(span.end, place.end() + 400)]).startswith(words.rstrip()) or not words.strip()
+        words_of(text[match.end() : min(span.end, match.end() + 400)]).startswith(words.rstrip()) or not words.strip()
     )
 
 
-def _differ(text: str, places: list[re.Match[str]], value: ReadValue) -> bool:
+def _differ(text: str, matches: list[re.Match[str]], value: ReadValue) -> bool:
     """Whether several places of a broken object give its key different readable values."""
-    read = {value(text[place.end() : place.end() + 200].split("\n")[0].strip(" \"'“”,}")) for place in places}
+    read = {value(text[match.end() : match.end() + 200].split("\n")[0].strip(" \"'“”,}")) for match in matches}
     return len({verdict for verdict in read if verdict.is_valid}) > 1
 
 
-def _said_end(text: str, places: list[re.Match[str]], span: Found) -> int:
-    if not places:
+def _said_end(text: str, matches: list[re.Match[str]], span: Found) -> int:
+    if not matches:
         return span.end
-    line = text.find("\n", places[-1].end(), span.end)
+    line = text.find("\n", matches[-1].end(), span.end)
     end = span.end if line < 0 else line
-    end = max(places[-1].end() + 1, min(end, places[-1].end() + 200))
-    return places[-1].end() + max(1, len(text[places[-1].end() : end].rstrip(" ,}")))
+    end = max(matches[-1].end() + 1, min(end, matches[-1].end() + 200))
+    return matches[-1].end() + max(1, len(text[matches[-1].end() : end].rstrip(" ,}")))
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -267,7 +267,7 @@ _ANY_KEY = re.compile(
 def _pairs(value: Any, depth: int = 0) -> list[tuple[str, Any]]:
     """All pairs of an object, those of objects inside it behind its own."""
     pairs = value if isinstance(value, _Pairs) else list(value.items()) if isinstance(value, Mapping) else []
-    found = [(key[:100], said) for key, said in pairs[:500] if isinstance(key, str)]
+    collected = [(key[:100], said) for key, said in pairs[:500] if isinstance(key, str)]
     if depth < _DEEPEST:
         for key, said in pairs[:500]:
             if isinstance(key, str) and names_criterion(key):
@@ -275,5 +275,5 @@ def _pairs(value: Any, depth: int = 0) -> list[tuple[str, Any]]:
             inner = said if isinstance(said, list) and not isinstance(said, _Pairs) else [said]
             for part in inner[:50]:
                 if isinstance(part, (_Pairs, Mapping)):
-                    found += _pairs(part, depth + 1)
-    return [(key, said) for key, said in found if not isinstance(said, (_Pairs, Mapping))]
+                    collected += _pairs(part, depth + 1)
+    return [(key, said) for key, said in collected if not isinstance(said, (_Pairs, Mapping))]

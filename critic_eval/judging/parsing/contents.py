@@ -41,13 +41,13 @@ class ReadContent:
 
     def _mapped(self, content: str) -> Verdict:
         meanings = {plain_words(words): meaning for words, meaning in self.verdicts}
-        said = plain_words(content)
-        if said in meanings:
-            meaning = meanings[said]
+        plain = plain_words(content)
+        if plain in meanings:
+            meaning = meanings[plain]
             if self.kind == "preference":
                 return Preference(None if meaning is None else int(meaning))
             return Score(meaning)  # type: ignore[arg-type]  # a score's meaning is a number
-        named = {meanings[part] for part in re.findall(r"\w+", said) if part in meanings}
+        named = {meanings[part] for part in re.findall(r"\w+", plain) if part in meanings}
         return Invalid(CONTRADICTORY if len(named) > 1 else f"unreadable verdict {content.strip()[:40]!r}")
 
     def _scores(self, content: str, n_responses: int) -> Verdict:

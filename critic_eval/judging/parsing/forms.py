@@ -69,8 +69,8 @@ class FormParser:
     def _find(self, text: str, position: VerdictPosition, value: Callable[[str], Verdict]) -> Iterator[Statement]:
         statements = list(_FINDERS[self.form.where](text, self.form.what, value))
         # "Final score: a number from 1 to 5" repeats the prompt and states nothing, unless there is nothing else.
-        said = [entry for entry in statements if not (entry.verdict.reason or "").startswith("unreadable")]
-        return iter(said or statements)
+        readable = [entry for entry in statements if not (entry.verdict.reason or "").startswith("unreadable")]
+        return iter(readable or statements)
 
 
 class PatternTimeoutError(ValueError):
@@ -142,15 +142,15 @@ def _in_tag(text: str, tag: str, value: Callable[[str], Verdict]) -> Iterator[St
 def _under_key(text: str, key: str, value: Callable[[str], Verdict]) -> Iterator[Statement]:
     path = [part.strip().casefold() for part in key.split(".")]
     for answered in objects(text):
-        said = [_words(part) for part in _at(_decoded(text[answered.start : answered.end]), path)]
-        if not said:
+        contents = [_words(part) for part in _at(_decoded(text[answered.start : answered.end]), path)]
+        if not contents:
             continue
-        verdicts = {value(words) for words in said}
+        verdicts = {value(words) for words in contents}
         verdict = next(iter(verdicts)) if len(verdicts) == 1 else Invalid(CONTRADICTORY)
-        keys = [span for span in _keys(text, answered, path[-1]) if _stands_behind(text, span[1], said[-1])]
+        keys = [span for span in _keys(text, answered, path[-1]) if _stands_behind(text, span[1], contents[-1])]
         if answered.is_mended and len(keys) != 1:
             verdict = Invalid(CONTRADICTORY)  # what was mended must stand in the answer itself
-        core, end = (keys[-1][0], _end_of(text, keys[-1][1], said[-1])) if keys else (answered.start, answered.end)
+        core, end = (keys[-1][0], _end_of(text, keys[-1][1], contents[-1])) if keys else (answered.start, answered.end)
         yield Statement(answered.start, answered.end, verdict, "json", core, said_end=end)
 
 

@@ -10,11 +10,11 @@ from critic_eval.judging.parsing.statements import Form
 def closing_labels(text: str) -> Iterator[tuple[int, int, Form]]:
     """Where a label that sums up begins, where what it says begins, and what form it gives to that.
 
-    Below "Answer:", "Result:" or "Evaluation:" a critic may as well solve the question itself: these are labels, and no
-    closing ones.
+    Below "Answer:", "Result:" or "Evaluation:" a critic may as well solve the question itself: these are labels, but
+    not closing ones.
 
-    Read are "Overall Judgment:", "Final Verdict is", "**Verdict**:", "## Conclusion" above its line, "Overall:",
-    "最终判断：", "总分：", and the like, at the beginning of a line or a sentence.
+    Closing labels are "Overall Judgment:", "Final Verdict is", "**Verdict**:", "## Conclusion" above its line,
+    "Overall:", "最终判断：", "总分：", and the like, at the beginning of a line or a sentence.
     """
     for match in _CLOSING.finditer(text):
         form: Form = "label" if _WEAK.search(match["label"]) else "closing label"

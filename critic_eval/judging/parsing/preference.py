@@ -24,7 +24,7 @@ def parse_preference(
 ) -> Parsed:
     r"""Read the better of two responses, or a tie, from a critic's answer.
 
-    Read are the labeled form that LLaVA-Critic was trained to give ("The better response: [first]", also second, 1, 2,
+    It reads the labeled form that LLaVA-Critic was trained to give ("The better response: [first]", also second, 1, 2,
     A, B, equal), free sentences ("Response B is better than response A because …", "Answer 2 is superior", "Both
     responses are equally good"), the bracketed letters of MLLM-as-a-Judge ("[[A]]", "[[B]]", and "[[C]]" for a tie),
     labels that sum up ("Overall Judgment: …"), and containers (`<answer>2</answer>`, `\boxed{A}`, {"winner": "A"}).
@@ -103,7 +103,7 @@ _BARE = re.compile(
     _LABEL + rf"[(\"'“`]{{0,3}}(?P<choice>{_WORDS_OF_CHOICE})\b{_ENDS_CHOICE}",
     re.IGNORECASE,
 )
-# Upper case only, as prompts ask for it: "[[a]]" is no label but a list in some markup.
+# Upper case only, as prompts ask for it: "[[a]]" is not a label but a list in some markup.
 _LETTER = re.compile(r"(?P<core>\[\[[ \t]{0,2}(?P<letter>(?:(?:Response|Answer|Assistant)[ ])?[ABC12])[ \t]{0,2}\]\])")
 _ALONE = re.compile(
     rf"^[ \t*_\"'`“\[({{]{{0,6}}(?P<core>(?:it(?:'s|’s| is) a )?tie|(?:the )?(?P<name>{NOUN} ?)?(?:{ORDINAL}|[12AB])"
@@ -239,8 +239,8 @@ def _weighed(text: str, match: re.Match[str], verdict: Verdict, form: Form, weig
 def _named(match: re.Match[str]) -> Verdict:
     groups = match.groupdict()
     better = side(groups["ordinal"] or groups["number"])
-    other = groups.get("other_ordinal") or groups.get("other_number")
-    if other and side(other) == better:
+    worse = groups.get("other_ordinal") or groups.get("other_number")
+    if worse and side(worse) == better:
         return Invalid(CONTRADICTORY)
     return Preference(better)
 
@@ -249,18 +249,18 @@ def _labeled(text: str, label: int, start: int, form: Form) -> Iterator[Statemen
     """What a label that sums up says: sentences or brackets on its line, or else a choice right behind it."""
     end = line_bounds(text, start)[1]
     line = text[start:end]
-    said = [
+    stated = [
         statement
         for statement in (*_sentences(line), *_brackets(line))
         if not is_unmeant(line, statement.start, statement.end)
     ]
-    best = min((statement.weight for statement in said), default=Weight.PLAIN)
-    said = [statement for statement in said if statement.weight == best]
+    best = min((statement.weight for statement in stated), default=Weight.PLAIN)
+    stated = [statement for statement in stated if statement.weight == best]
     words = _CHOICE_AHEAD.match(text, start, end)
-    if said and not (words is not None and words["bracketed"]):
-        verdicts = {statement.verdict for statement in said}
-        verdict = said[0].verdict if len(verdicts) == 1 else Invalid(CONTRADICTORY)
-        yield Statement(label, start + max(statement.end for statement in said), verdict, form, label, best)
+    if stated and not (words is not None and words["bracketed"]):
+        verdicts = {statement.verdict for statement in stated}
+        verdict = stated[0].verdict if len(verdicts) == 1 else Invalid(CONTRADICTORY)
+        yield Statement(label, start + max(statement.end for statement in stated), verdict, form, label, best)
     elif words is not None and _stands_alone(text, words, on_own_line="\n" in text[label:start]):
         verdict = choice(words["bracketed"] or words["bare"] or "", "[[" in words[0])
         if verdict.is_valid or "[" in words[0]:
@@ -306,7 +306,7 @@ def _value(content: str) -> Verdict:
     if len(content) <= _AT_MOST:
         meant = [form for form in _forms(content, "last") if not is_unmeant(content, form.start, form.end)]
         stated = {statement.verdict for statement in meant if statement.weight < Weight.CRITERION}
-        valid = {one for one in stated if one.is_valid}
+        valid = {candidate for candidate in stated if candidate.is_valid}
         if len(valid) == 1:
             return next(iter(valid))
         if len(valid) > 1:

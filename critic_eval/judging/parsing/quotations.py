@@ -56,13 +56,13 @@ def has_open_mark(text: str) -> bool:
 
 def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The spans in order, with those that overlap made one."""
-    found: list[tuple[int, int]] = []
+    joined: list[tuple[int, int]] = []
     for start, end in sorted(spans):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
-            found.append((start, end))
-    return found
+            joined.append((start, end))
+    return joined
 
 
 def fold(text: str) -> str:
@@ -125,12 +125,12 @@ def _pairs(text: str, marks: Sequence[int], paragraph_end: int) -> Iterator[tupl
             left += openers
             openers = []
             line_end = text.find("\n", at, paragraph_end) % (paragraph_end + 1)
-        opener = next((other for other in reversed(openers) if text[at] in _CLOSERS[text[other]]), None)
+        opener = next((mark for mark in reversed(openers) if text[at] in _CLOSERS[text[mark]]), None)
         if opener is not None and _may_close(text, at):
             del openers[openers.index(opener) :]
             yield opener, at + 1
         elif _may_open(text, at):
-            if all(text[at] != text[other] for other in openers):
+            if all(text[at] != text[mark] for mark in openers):
                 openers.append(at)
         elif text[at] in _CLOSING and _may_close(text, at):
             left.append(at)

@@ -25,7 +25,7 @@ def parse_ranking(
 ) -> Parsed:
     r"""Read a ranking of n responses, best first, from a critic's answer.
 
-    Read are "Ranking: [C > A > D > B]" (also with commas, without brackets, or "CADB"), "[[C]], [[A]], [[D]], [[B]]",
+    It reads "Ranking: [C > A > D > B]" (also with commas, without brackets, or "CADB"), "[[C]], [[A]], [[D]], [[B]]",
     "Response C > Response A > …", the letters alone at the decisive place, and containers ({"ranking": ["C", "A"]}).
     Every response must be named once and no two be equal; else the verdict is invalid with the reason. How one verdict
     is chosen among several is in `critic_eval.judging.parsing.reading`.

@@ -7,7 +7,7 @@ tells which of them are the critic's own and meant, and this module decides amon
    all else, then a label that sums up ("Overall Judgment:"), then a label or a bare choice where the protocol asks for
    the verdict: at the opening of a verdict-first answer, at the end of a verdict-last one. Then come containers in the
    middle, sentences at that place, and labels and sentences anywhere (`_Precedence`). Of equals, the first counts for
-   a verdict-first protocol, the last for a verdict-last one. A verdict on one criterion is none on the whole.
+   a verdict-first protocol, the last for a verdict-last one. A verdict on one criterion is not one on the whole.
 2. **Contradictions are invalid.** If the sentence that decides holds another own statement with a different verdict, or
    two containers or two labels differ and nothing between takes the first one back, there is no verdict.
 3. **An echo never wins against the critic's own words.** Where what decides repeats a verdict that a shown text states,
@@ -72,7 +72,7 @@ def read(
 def read_answer(
     answer: Answer, find: Finder, position: VerdictPosition, shown: Sequence[str] = (), opening_binds: bool = False
 ) -> Parsed:
-    """The verdict of an answer that is found already; arguments as of `read`. Never raises."""
+    """The verdict of an answer that has been found already; takes the arguments of `read`. Never raises."""
     if answer.reason is not None:
         return Parsed(Invalid(answer.reason))
     try:
@@ -89,16 +89,16 @@ def _decide(
     statements = _outermost(find(text, position))
     if not statements:
         return Parsed(Invalid(NOTHING))
-    evidence = Evidence(text, position, shown, lambda other: _stated(other, find, position))
+    evidence = Evidence(text, position, shown, lambda shown_text: _stated(shown_text, find, position))
     believed, is_quoted = _own(evidence, statements)
     if not believed:
         return Parsed(Invalid(ONLY_QUOTED if is_quoted else NOTHING))
     whole = [statement for statement in believed if statement.weight < Weight.CRITERION]
     if not whole:
         return Parsed(Invalid(NOTHING))  # but on single criteria
-    precedences = [_precedence(evidence, one, position, opening_binds) for one in whole]
+    precedences = [_precedence(evidence, statement, position, opening_binds) for statement in whole]
     best = min(precedences)
-    candidates = [one for one, precedence in zip(whole, precedences, strict=True) if precedence == best]
+    candidates = [statement for statement, precedence in zip(whole, precedences, strict=True) if precedence == best]
     decisive = candidates[0] if position == "first" else candidates[-1]
     if _is_copy(text, decisive, shown):
         return Parsed(Invalid(COPIED))
@@ -122,8 +122,8 @@ def _labels_elsewhere(evidence: Evidence, decisive: Statement, whole: Sequence[S
         return []
     taken_back = [match.start() for match in _TAKES_BACK.finditer(evidence.text)]
 
-    def stands(other: Statement) -> bool:
-        first, last = min(other.start, decisive.start), max(other.end, decisive.end)
+    def stands(label: Statement) -> bool:
+        first, last = min(label.start, decisive.start), max(label.end, decisive.end)
         return bisect_left(taken_back, first) == bisect_left(taken_back, last)
 
     alike = [
@@ -145,9 +145,9 @@ _TAKES_BACK = re.compile(
 )
 
 
-def _stated(shown: str, find: Finder, position: VerdictPosition) -> set[Verdict]:
+def _stated(text: str, find: Finder, position: VerdictPosition) -> set[Verdict]:
     # "first" or "7" alone is hardly ever a verdict, unless it stands where one is asked for.
-    statements = find(find_answer(shown).text, position)
+    statements = find(find_answer(text).text, position)
     return {
         statement.verdict
         for statement in statements
@@ -217,12 +217,12 @@ def _precedence(
     return _Precedence.SENTENCE if is_said else _Precedence.FORM
 
 
-def _rivals(text: str, decisive: Statement, own: Sequence[Statement]) -> list[Statement]:
+def _rivals(text: str, decisive: Statement, believed: Sequence[Statement]) -> list[Statement]:
     """Own statements beside the one that decides: in its sentence, or for a container the other containers."""
     if decisive.is_container:
-        return [statement for statement in own if statement.is_container]
+        return [statement for statement in believed if statement.is_container]
     start, end = sentence_bounds(text, decisive.start, decisive.end)
-    beside = [statement for statement in own if start <= statement.start < end and not statement.is_container]
+    beside = [statement for statement in believed if start <= statement.start < end and not statement.is_container]
     if decisive.form == "closing label":  # "…, though the other is better in clarity" takes nothing back from it
         return [statement for statement in beside if statement.weight == Weight.PLAIN]
     return beside
@@ -235,9 +235,9 @@ def _answered_otherwise(evidence: Evidence, decisive: Statement, whole: Sequence
     return [statement for statement in whole if statement.weight == Weight.PLAIN and not evidence.is_echo(statement)]
 
 
-def _outermost(found: Iterable[Statement]) -> list[Statement]:
+def _outermost(statements: Iterable[Statement]) -> list[Statement]:
     kept: list[Statement] = []
-    for statement in sorted(found, key=lambda item: (item.start, -item.end, not item.is_container)):
+    for statement in sorted(statements, key=lambda item: (item.start, -item.end, not item.is_container)):
         if not kept or statement.end > kept[-1].end:
             kept.append(statement)
     return kept if len(kept) <= 2 * _MOST else kept[:_MOST] + kept[-_MOST:]

@@ -38,7 +38,7 @@ def parse_score(
 ) -> Parsed:
     r"""Read one score from a critic's answer.
 
-    Read are "Final Score: 85", "Score: [85]", "Score (out of 100): 85", "Judgement: Good (4)", "Rating: [[9]]", "score
+    It reads "Final Score: 85", "Score: [85]", "Score (out of 100): 85", "Judgement: Good (4)", "Rating: [[9]]", "score
     of 85 out of 100", "85/100", a number alone on the first line (the last, for a verdict-last protocol), and
     containers (`<answer>4</answer>`, `\boxed{4}`, {"score": 4}). A score on another scale ("8/10" where 0 to 100 is
     asked), a range, "N/A" and a number outside the scale are invalid; nothing is rescaled or clipped. The score of
@@ -242,7 +242,7 @@ def _value(content: str, scale: Scale) -> Verdict:
     stated = {
         _cued_verdict(match, scale) for match in _CUED.finditer(content) if not _is_aspect(content, match.start("core"))
     }
-    valid = {one for one in stated if one.is_valid}
+    valid = {candidate for candidate in stated if candidate.is_valid}
     return next(iter(valid)) if len(valid) == 1 else verdict
 
 
@@ -275,12 +275,12 @@ def _find_pairs(text: str, position: VerdictPosition, scale: Scale) -> Iterator[
             single = [score(content.text, scale) for content in candidates]
             yield Statement(candidates[0].start, candidates[1].end, _both(single), "answer tag", candidates[0].start)
     for pairs in objects(text):
-        sides_named = [(match, said) for key, said in pairs.pairs if (match := _SIDE_KEY.fullmatch(key.casefold()))]
-        named = [said for _, said in sorted(sides_named, key=lambda entry: side(entry[0]["side"]))]
-        listed = [said for key, said in pairs.pairs if key.casefold() == "scores" and isinstance(said, list)]
+        sides_named = [(match, value) for key, value in pairs.pairs if (match := _SIDE_KEY.fullmatch(key.casefold()))]
+        named = [value for _, value in sorted(sides_named, key=lambda entry: side(entry[0]["side"]))]
+        listed = [value for key, value in pairs.pairs if key.casefold() == "scores" and isinstance(value, list)]
         sides = listed[-1] if listed else named
         if len(sides) == 2:
-            verdict = _both([score(str(said)[:40], scale) for said in sides])
+            verdict = _both([score(str(value)[:40], scale) for value in sides])
             yield Statement(pairs.start, pairs.end, verdict, "json", pairs.start)
     for pattern in (_PAIR_LISTED, _PAIR_NAMED, _PAIR_LABELED, _PAIR_TABLE):
         for match in pattern.finditer(text):

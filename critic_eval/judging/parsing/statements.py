@@ -22,7 +22,7 @@ class Weight(IntEnum):
     CONCEDED = 1
     """One side of a contrast ("…, while Answer 1 is better")."""
     CRITERION = 2
-    """A verdict on one aspect, which is no verdict on the whole."""
+    """A verdict on one aspect, which is not a verdict on the whole."""
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class Batcher:
         for i, (row_ids, row_labels) in enumerate(rows):
             ids[i, : len(row_ids)], labels[i, : len(row_ids)], mask[i, : len(row_ids)] = row_ids, row_labels, 1
         tiles = [tile.to(self.device) for tile in self._images(dialogues, rng)]
-        place = partial(torch.as_tensor, device=self.device)
-        return Batch(place(ids), place(labels), place(mask), tiles)
+        to_tensor = partial(torch.as_tensor, device=self.device)
+        return Batch(to_tensor(ids), to_tensor(labels), to_tensor(mask), tiles)
 
     def cells(self, n: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Single digits and their values: images (n, CELL, CELL) and values (n,)."""
@@ -57,7 +57,7 @@ class Batcher:
         return [cut_tiles(paint(cell, rng)) for cell in cells]
 
     def _tokens(self, dialogue: Dialogue) -> tuple[list[int], list[int]]:
-        shown = n_image_tokens(len(dialogue.row))
+        image_tokens = n_image_tokens(len(dialogue.row))
         # The image stands on a line of its own before the text.
         encoded = self.tokenizer("\n" + dialogue.user, return_offsets_mapping=True)
         user, learn = encoded["input_ids"], [(start + 1, end + 1) for start, end in dialogue.learn]
@@ -66,8 +66,8 @@ class Batcher:
             for token, (start, end) in zip(user, encoded["offset_mapping"], strict=True)
         ]
         answer = [*self._ids(dialogue.answer), self.end]
-        ids = [*self.before, *[self.image_token_id] * shown, *user, *self.after, *answer]
-        unlearned = [IGNORED] * (len(self.before) + shown)
+        ids = [*self.before, *[self.image_token_id] * image_tokens, *user, *self.after, *answer]
+        unlearned = [IGNORED] * (len(self.before) + image_tokens)
         return ids, [*unlearned, *learned, *[IGNORED] * len(self.after), *answer]
 
     def _ids(self, text: str) -> list[int]:

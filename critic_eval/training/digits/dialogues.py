@@ -65,7 +65,7 @@ def read_aloud(rng: np.random.Generator) -> Dialogue:
 
 
 def mark(rng: np.random.Generator, swapped: float = 0.0) -> Dialogue:
-    """Mark each of one to three statements, and count the right ones; `swapped` is as of `Mixture`."""
+    """Mark each of one to three statements, and count the right ones; `swapped` is as in `Mixture`."""
     n = int(rng.integers(1, 4))
     scene = draw_swapped_scene(n, rng) if rng.random() < swapped else draw_scene(3, rng)
     chosen = rng.permutation(len(scene.facts))[:n]

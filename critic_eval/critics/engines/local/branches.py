@@ -40,12 +40,12 @@ def prefill(checkpoint: Checkpoint, trunks: Sequence[EncodedPrompt]) -> SharedPr
     Short ones are computed together, padded on the left. Long ones fill the machine alone, and are computed one by one:
     padding would need a mask, with which attention is slower and takes the square of the length.
     """
-    long = [place for place, trunk in enumerate(trunks) if len(trunk.input_ids) >= _LONG]
-    short = [place for place in range(len(trunks)) if place not in long]
-    parts = [[place] for place in long] + ([short] if short else [])
-    prefixes = [_prefilled(checkpoint, [trunks[place] for place in part]) for part in parts]
-    places = torch.tensor([place for part in parts for place in part])
-    return SharedPrefix.joined(prefixes).select(places.argsort()) if len(parts) > 1 else prefixes[0]
+    long = [index for index, trunk in enumerate(trunks) if len(trunk.input_ids) >= _LONG]
+    short = [index for index in range(len(trunks)) if index not in long]
+    parts = [[index] for index in long] + ([short] if short else [])
+    prefixes = [_prefilled(checkpoint, [trunks[index] for index in part]) for part in parts]
+    indices = torch.tensor([index for part in parts for index in part])
+    return SharedPrefix.joined(prefixes).select(indices.argsort()) if len(parts) > 1 else prefixes[0]
 
 
 def _prefilled(checkpoint: Checkpoint, trunks: Sequence[EncodedPrompt]) -> SharedPrefix:

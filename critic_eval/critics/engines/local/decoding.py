@@ -44,8 +44,8 @@ def decode(
     end_ids = set(ends)
     for step in range(1, max_new_tokens + 1):
         tokens = branches.logits(hidden).argmax(dim=-1)
-        for place, token in enumerate(tokens.tolist()):
-            row = rows[place]
+        for slot, token in enumerate(tokens.tolist()):
+            row = rows[slot]
             if row >= 0 and is_open[row]:
                 answers[row].append(token)
                 is_open[row] = token not in end_ids
@@ -57,12 +57,12 @@ def decode(
             break
         kept = _worth_keeping(rows, is_open, len(branches.prefix.lengths))
         if kept is not None:
-            groups, places, members = kept
-            branches.keep_groups(groups, places, members)
-            named = [rows[place] for place in places]
-            # A place that fills its group up repeats a row that is there already.
+            groups, slots, members = kept
+            branches.keep_groups(groups, slots, members)
+            named = [rows[slot] for slot in slots]
+            # A slot that fills its group up repeats a row that is there already.
             rows = [row if row >= 0 and is_open[row] and row not in named[:i] else -1 for i, row in enumerate(named)]
-            tokens = tokens[torch.as_tensor(places, device=tokens.device)]
+            tokens = tokens[torch.as_tensor(slots, device=tokens.device)]
         hidden = branches.append(tokens)
     return answers
 
@@ -70,22 +70,22 @@ def decode(
 def _worth_keeping(
     rows: Sequence[int], is_open: Sequence[bool], n_groups: int
 ) -> tuple[list[int], list[int], int] | None:
-    """Groups and places to go on with, and places a group, once that halves the work; else None."""
+    """Groups and slots to go on with, and how many slots a group has, once that halves the work; else None."""
     members = len(rows) // n_groups
-    open_places = [
-        [place for place in range(group * members, (group + 1) * members) if rows[place] >= 0 and is_open[rows[place]]]
+    open_slots = [
+        [slot for slot in range(group * members, (group + 1) * members) if rows[slot] >= 0 and is_open[rows[slot]]]
         for group in range(n_groups)
     ]
-    groups = [group for group in range(n_groups) if open_places[group]]
-    most = max(map(len, open_places))
+    groups = [group for group in range(n_groups) if open_slots[group]]
+    most = max(map(len, open_slots))
     if most * len(groups) * 2 > len(rows):
         return None
-    places = [place for group in groups for place in _filled(open_places[group], most)]
-    return groups, places, most
+    slots = [slot for group in groups for slot in _filled(open_slots[group], most)]
+    return groups, slots, most
 
 
-def _filled(places: list[int], number: int) -> list[int]:
-    return places + places[-1:] * (number - len(places))
+def _filled(slots: list[int], number: int) -> list[int]:
+    return slots + slots[-1:] * (number - len(slots))
 
 
 def stop_check(tokenizer: Any, until: Sequence[str], complete: Callable[[str], bool] | None) -> IsComplete | None:

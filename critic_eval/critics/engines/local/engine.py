@@ -38,7 +38,7 @@ class LocalEngine:
     """Answers with a checkpoint that is loaded in this process.
 
     Args:
-        checkpoint: the critic.
+        checkpoint: the critic: its model, tokenizer and encoder.
         batch_size: requests of a batch at most; None fills batches up to a number of tokens.
         max_batch_size: requests at most where `batch_size` is None.
         share_prefixes: compute what the requests of a group have in common once.
@@ -91,8 +91,8 @@ class LocalEngine:
             raise ArgumentError(f"verdict_only and reasons=False need greedy decoding with shared prefixes: {why}.")
         return self.shares_prefixes(group.settings) and group.cut.trunk > 0
 
-    def _belongs(self, first: EncodedGroup, other: EncodedGroup) -> bool:
-        return first.settings == other.settings and self._shares(first) == self._shares(other)
+    def _belongs(self, first: EncodedGroup, group: EncodedGroup) -> bool:
+        return first.settings == group.settings and self._shares(first) == self._shares(group)
 
     def _parts(self, group: EncodedGroup) -> Iterator[EncodedGroup]:
         """A group cut down to what one batch can take, and to single requests where images follow the trunk."""
@@ -117,10 +117,10 @@ class LocalEngine:
             longest = max(len(prompt.input_ids) for group in batch for prompt in group.prompts)
             return sum(len(group.prompts) for group in batch) * (longest + answers)
         trunk = max(group.cut.trunk for group in batch)
-        own = max(len(prompt.input_ids) - group.cut.trunk for group in batch for prompt in group.prompts)
+        suffix = max(len(prompt.input_ids) - group.cut.trunk for group in batch for prompt in group.prompts)
         if batch[0].settings.mode == "verdict":
-            answers, own = 0, own * _DIGITS  # a row for each first digit of a score
-        return len(batch) * (trunk + max(len(group.prompts) for group in batch) * (own + answers))
+            answers, suffix = 0, suffix * _DIGITS  # a row for each first digit of a score
+        return len(batch) * (trunk + max(len(group.prompts) for group in batch) * (suffix + answers))
 
     def _answer_batch(self, batch: list[EncodedGroup]) -> Iterator[list[tuple[int, Answer]]]:
         try:
@@ -173,9 +173,9 @@ class LocalEngine:
         )
         rests = _extend_stems(branches, batch, members)
         rows = [
-            (group.requests[place] if place < len(group.requests) else None)
+            (group.requests[member] if member < len(group.requests) else None)
             for group in batch
-            for place in range(members)
+            for member in range(members)
         ]
         if batch[0].settings.mode == "verdict":
             answers = self._verdicts(branches, rows, rests, prompts)
@@ -273,13 +273,13 @@ def _extend_stems(branches: Branches, batch: Sequence[EncodedGroup], members: in
     parents: list[int] = []
     starts = []
     for number, group in enumerate(batch):
-        stem_of = {member: place for place, stem in enumerate(group.cut.stems) for member in stem.members}
+        stem_of = {member: index for index, stem in enumerate(group.cut.stems) for member in stem.members}
         starts.append([group.cut.stems[stem_of[member]].length for member in range(len(group.prompts))])
         for stem in group.cut.stems:
             ids = group.prompts[stem.members[0]].input_ids
             tokens.append(ids[group.cut.trunk : stem.length].tolist())
         tokens += [[]] * (most - len(group.cut.stems))
-        parents += [number * most + stem_of.get(place, 0) for place in range(members)]
+        parents += [number * most + stem_of.get(member, 0) for member in range(members)]
     branches.branch([0] * (most * len(batch)), most)
     branches.extend(tokens)
     branches.branch(parents, members)

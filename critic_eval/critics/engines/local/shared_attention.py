@@ -182,7 +182,7 @@ _CPU_ATTENTION, _CUDA_ATTENTION = CPU_ATTENTION.find(), CUDA_ATTENTION.find()
 
 @lru_cache
 def _agrees(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether the kernel that gives normalizers is here and right; it is no public function of torch's."""
+    """Whether the kernel that gives normalizers is here and right; it is not a public function of torch."""
     if (_CPU_ATTENTION if device.type == "cpu" else _CUDA_ATTENTION) is None:
         return False
     generator = torch.Generator(device).manual_seed(0)

@@ -26,8 +26,8 @@ class FormTokens:
         """Tokenize a form as the beginning of an answer."""
         ids = [tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in form.texts()]
         shared = len(ids[0])
-        for other in ids[1:]:
-            shared = min(shared, common_prefix(ids[0], other))
+        for option in ids[1:]:
+            shared = min(shared, common_prefix(ids[0], option))
         return cls(ids[0][:shared], tuple(tokens[shared:] for tokens in ids))
 
 
@@ -124,11 +124,11 @@ def _grow(branches: Branches, nodes: list[_Node]) -> Tensor:
     parents: list[int] = []
     tokens: list[tuple[int, ...]] = []
     for group, inside in enumerate(of_group):
-        for place in range(most):
-            is_node = place < len(inside)
-            parents.append(inside[place].place if is_node else group * members)
-            tokens.append(inside[place].tokens if is_node else ())
-        for place, node in enumerate(inside):
-            node.place = group * most + place
+        for slot in range(most):
+            is_node = slot < len(inside)
+            parents.append(inside[slot].place if is_node else group * members)
+            tokens.append(inside[slot].tokens if is_node else ())
+        for slot, node in enumerate(inside):
+            node.place = group * most + slot
     branches.branch(parents, most)
     return branches.extend(tokens)

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 class BackgroundLoop:
-    """Runs coroutines in a thread of its own. The thread is no reason for the process to go on."""
+    """Runs coroutines in a thread of its own. The thread does not keep the process alive."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -20,7 +20,7 @@ class BackgroundLoop:
         self._thread.start()
 
     def start(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
-        """Start a coroutine; its result comes through the future, and cancelling that ends it.
+        """Start a coroutine; its result comes through the future, and canceling that ends it.
 
         Raises:
             RuntimeError: the loop was closed.
@@ -40,13 +40,13 @@ class BackgroundLoop:
     def _run(self) -> None:
         try:
             self._loop.run_forever()
-            self._loop.run_until_complete(_cancelled(asyncio.all_tasks(self._loop)))
+            self._loop.run_until_complete(_canceled(asyncio.all_tasks(self._loop)))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
 
 
-async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def _canceled(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -17,7 +17,7 @@ from critic_eval.critics.generation import Answer, GenerationSettings
 MOST_BYTES = 1 << 23
 """Of a reply, as it comes and unpacked; the longest answers take some hundred thousand."""
 MOST_BYTES_OF_ERROR = 1 << 16
-"""Of a reply that is no answer, beyond which it is not read on."""
+"""Of a reply that is not an answer, beyond which it is not read on."""
 
 ARGUMENTS = (
     *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "num_beams"),
@@ -136,7 +136,7 @@ def _read_answer(request: Request, content: Mapping[str, Any], settings: Generat
     if settings.mode == "verdict" and request.reading is not None:
         stated = read_shares(request.reading, choice)
         if not all(0 <= share <= 1.01 for share in (*stated["shares"].values(), stated["coverage"])):
-            raise MalformedReplyError("its log-probabilities are no probabilities")
+            raise MalformedReplyError("its log-probabilities are not probabilities")
     return Answer(text, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), 0.0, stated)
 
 

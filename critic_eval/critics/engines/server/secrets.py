@@ -63,9 +63,9 @@ class Secrets:
     """
 
     def __init__(self, url: str) -> None:
-        own, openais = (_from_environment(name) for name in KEY_VARIABLES)
+        own_key, openai_key = (_from_environment(name) for name in KEY_VARIABLES)
         is_openai = (httpx.URL(url).host or "").endswith(".openai.com")
-        key, password = own or (openais if is_openai else ""), _from_environment(PASSWORD_VARIABLE)
+        key, password = own_key or (openai_key if is_openai else ""), _from_environment(PASSWORD_VARIABLE)
         basic = base64.b64encode(password.encode()).decode()
         self.headers = {"Authorization": f"Bearer {key}" if key else f"Basic {basic}"} if key or password else {}
         secrets = [key, *((password, password.partition(":")[2], basic) if password else ())]

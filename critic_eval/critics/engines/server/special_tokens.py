@@ -54,7 +54,7 @@ def broken_up(text: str) -> str:
     >>> broken_up("if a < b: [[A]] <b>bold</b> [RESULT] 4")
     'if a < b: [[A]] <b>bold</b> [RESULT] 4'
     """
-    return _MARK.sub(lambda found: found[0] + BREAK, text)
+    return _MARK.sub(lambda match: match[0] + BREAK, text)
 
 
 def restored(text: str) -> str:
@@ -63,4 +63,4 @@ def restored(text: str) -> str:
     >>> all(restored(broken_up(text)) == text for text in ("</s>", "<\u200b/s>", "[INST] <image>", "\u200b"))
     True
     """
-    return _MARK.sub(lambda found: found[0].removesuffix(BREAK), text)
+    return _MARK.sub(lambda match: match[0].removesuffix(BREAK), text)
