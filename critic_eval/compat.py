@@ -1,4 +1,4 @@
-"""Parts of other packages that are no public interface: the one place that takes, replaces or calls them.
+"""Parts of other packages that are not a public interface: the one place that takes, replaces or calls them.
 
 What isn't public may be gone or take other arguments in the next version. Each part is therefore declared here with
 what we need of it, and is looked at when it is taken: where it isn't what it was, a `DependencyError` says in one
@@ -204,10 +204,10 @@ def _version(package: str) -> str:
         return "(not installed)"
 
 
-def _has_parameters(found: Any, names: tuple[str, ...]) -> bool:
+def _has_parameters(part: Any, names: tuple[str, ...]) -> bool:
     if not names:
         return True
     try:
-        return set(names) <= set(inspect.signature(found).parameters)
+        return set(names) <= set(inspect.signature(part).parameters)
     except (TypeError, ValueError):
         return False

@@ -101,7 +101,7 @@ def _quieter(parse: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _closing(run: _Run) -> bool:
-    """Print what is to be said of a run in the end; gives whether something of it is no success."""
+    """Print what is to be said of a run in the end; gives whether something of it failed."""
     from critic_eval.lmms import console, saving
 
     sections = [results[saving.SECTION] for results in run.results]

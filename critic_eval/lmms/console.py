@@ -36,11 +36,11 @@ def remarks(results: Mapping[str, Any]) -> dict[str, str]:
     }
     parts = {}
     for task, counts in (results.get("n-samples") or {}).items():
-        told = [f"of the group {groups[task]}"] if task in groups else []
+        notes = [f"of the group {groups[task]}"] if task in groups else []
         done, all_of_them = counts.get("effective"), counts.get("original")
         if isinstance(done, int) and isinstance(all_of_them, int) and done < all_of_them:
-            told.append(f"a part of the items, {done:,} of {all_of_them:,} requests (--limit)")
-        parts[task] = "; ".join(told)
+            notes.append(f"a part of the items, {done:,} of {all_of_them:,} requests (--limit)")
+        parts[task] = "; ".join(notes)
     return parts
 
 
@@ -93,14 +93,14 @@ _LACKING = (
 
 def _task_text(task: str, record: Mapping[str, Any], remark: str) -> str:
     over_all = [figure for figure in record["figures"] if figure["group"] in (MEAN, POOLED)]
-    shown = [figure for figure in over_all if figure["value"] is not None or figure.get("reason") not in _LACKING]
-    lines = [visible(task, WIDTH), *([f"  {visible(remark, WIDTH - 2)}"] if remark else []), *_table(shown)]
-    methods = dict.fromkeys(figure["interval"] for figure in shown if figure["interval"] not in ("bootstrap", "none"))
+    figures = [figure for figure in over_all if figure["value"] is not None or figure.get("reason") not in _LACKING]
+    lines = [visible(task, WIDTH), *([f"  {visible(remark, WIDTH - 2)}"] if remark else []), *_table(figures)]
+    methods = dict.fromkeys(figure["interval"] for figure in figures if figure["interval"] not in ("bootstrap", "none"))
     if methods:
         lines.append(f"  * few items, or all alike: {', '.join(methods)} in place of the bootstrap")
-    unknown = [figure for figure in shown if figure["value"] is None and figure.get("reason")]
+    unknown = [figure for figure in figures if figure["value"] is None and figure.get("reason")]
     lines += [visible(f"  {_name(figure)} is not known: {figure['reason']}", WIDTH) for figure in unknown]
-    if any(figure.get("reason") == "no labels" for figure in over_all if figure not in shown):
+    if any(figure.get("reason") == "no labels" for figure in over_all if figure not in figures):
         lines.append("  The items have no labels, so there is nothing to hold the verdicts against.")
     if record.get("left_out"):
         lines.append(visible(f"  left out: {record['left_out']}", WIDTH))

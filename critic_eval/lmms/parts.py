@@ -1,4 +1,4 @@
-"""Parts of lmms-eval that are no public interface: the one place that names them (see `compat.Part`)."""
+"""Parts of lmms-eval that are not a public interface: the one place that names them (see `compat.Part`)."""
 
 import sys
 from collections.abc import Callable

@@ -66,8 +66,8 @@ class Requests:
             settings = GenerationSettings.from_task(self._generation(request), self._limit, self._mode)
             yield Asked(index, self._conversation(index), settings, reading)
             if self._mode == "verdict" and reading is not None and reading.used.kind == "preference":
-                other = replace(reading, order=reading.order[::-1])
-                yield Asked(self.partner(index), self._conversation(self.partner(index)), settings, other)
+                partner_reading = replace(reading, order=reading.order[::-1])
+                yield Asked(self.partner(index), self._conversation(self.partner(index)), settings, partner_reading)
 
     def partner(self, index: int) -> int:
         """The index of the request that shows the same pair in the other order."""
@@ -91,8 +91,8 @@ class Requests:
         task = _judge_task(request)
         if task is None:
             raise ArgumentError(
-                f"verdict_only and reasons=False need to know how answers are read; {request.args[4]} is no task of "
-                "critic-eval."
+                f"verdict_only and reasons=False need to know how answers are read; {request.args[4]} is not a task "
+                "of critic-eval."
             )
         reading = task.reading(self._texts(request))
         protocol = reading.used
@@ -108,8 +108,8 @@ class Requests:
         request = self._requests[index % len(self._requests)]
         conversation = self._read(request, is_partner=index >= len(self._requests))
         source = self._sources[index % len(self._requests)]
-        shown = conversation if self._requests[source] is request else self._read(self._requests[source])
-        return with_images(conversation, [self._change(image) for image in _images(shown)])
+        image_source = conversation if self._requests[source] is request else self._read(self._requests[source])
+        return with_images(conversation, [self._change(image) for image in _images(image_source)])
 
     def _generation(self, request: Instance) -> Mapping[str, Any]:
         """How an answer is generated, as the task and the protocol say."""
@@ -139,12 +139,12 @@ class Requests:
 
     def _read_turns(self, request: Instance, is_partner: bool) -> Conversation:
         _, doc_to_messages, _, doc_id, name, split = request.args
-        task, place = _judge_task(request), None
+        task, row_key = _judge_task(request), None
         if task is not None:
             texts = self._texts(request)
             row = texts.get(ROW_COLUMN)
-            place = None if row is None else (name, split, row)
-            if place is not None and place == self._opened[0]:
+            row_key = None if row is None else (name, split, row)
+            if row_key is not None and row_key == self._opened[0]:
                 # Another case or order of the row that was opened last: its images are at hand.
                 return _one_turn(self._opened[1], task.text(_turned(texts, is_partner)))
         document = _turned(self._document(request), is_partner)
@@ -152,7 +152,7 @@ class Requests:
         if task is not None:
             images = _images(conversation)
             is_plain = list(conversation) == _one_turn(images, task.text(document))
-            self._opened = (place if is_plain else None, images)
+            self._opened = (row_key if is_plain else None, images)
         return conversation
 
     def _document(self, request: Instance) -> Any:
@@ -189,20 +189,20 @@ def _images(conversation: Conversation) -> list[Image.Image]:
     return [part for message in conversation for part in message.content if not isinstance(part, str)]
 
 
-def read_conversation(messages: Sequence[Mapping[str, Any]], place: str) -> Conversation:
+def read_conversation(messages: Sequence[Mapping[str, Any]], source: str) -> Conversation:
     """Turn chat messages (`{"role", "content": [{"type": "text" | "image", ...}]}`) into a conversation.
 
     Args:
         messages: as lmms-eval's `doc_to_messages` gives them; an image is a PIL image, a path, bytes, or a `datasets`
             record of bytes or path.
-        place: the task and document, for error messages.
+        source: the task and document, for error messages.
 
     Raises:
         ImageError: an image can't be opened or has no pixels.
         ArgumentError: a part is neither text nor image.
     """
     return [
-        Message(message["role"], tuple(_read_part(part, place) for part in _parts(message["content"])))
+        Message(message["role"], tuple(_read_part(part, source) for part in _parts(message["content"])))
         for message in messages
     ]
 
@@ -237,9 +237,9 @@ def _parts(content: Any) -> Sequence[Mapping[str, Any]]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def _read_part(part: Mapping[str, Any], place: str) -> str | Image.Image:
+def _read_part(part: Mapping[str, Any], source: str) -> str | Image.Image:
     if part["type"] == "text":
         return str(part["text"])
     if part["type"] == "image":
-        return open_image(part.get("url", part.get("image")), place)
-    raise ArgumentError(f"A critic reads text and images; {place} holds a part of type {part['type']!r}.")
+        return open_image(part.get("url", part.get("image")), source)
+    raise ArgumentError(f"A critic reads text and images; {source} holds a part of type {part['type']!r}.")

@@ -88,7 +88,7 @@ class JudgeTask:
     """What lmms-eval calls of a benchmark. Rows are read when they are used, so that nothing is held twice.
 
     Args:
-        benchmark: the benchmark.
+        benchmark: what the task is declared by: its data, protocol, orders and figures.
     """
 
     def __init__(self, benchmark: Benchmark) -> None:
@@ -109,16 +109,16 @@ class JudgeTask:
         """
         rows = undecoded(rows)
         unusable = Unusable()
-        shown = [
+        requests = [
             _Shown(named_case.row, named_case.number, named_case.name, order, self._facts(named_case.case))
             for named_case in named_cases(self.benchmark, rows, unusable)
             for order in self._orders(named_case.case, named_case.name)
         ]
-        if not shown:
+        if not requests:
             raise DataError(f"No row of the data set can be used: {unusable or 'it is empty'}.")
         if unusable:
             _logger.warning("left out: %s", unusable)
-        return _repeated(rows, [record._asdict() for record in shown], str(unusable))
+        return _repeated(rows, [record._asdict() for record in requests], str(unusable))
 
     def visuals(self, row: Row) -> list[Any]:
         """The images of a row, opened.
@@ -224,12 +224,12 @@ class _Shown(NamedTuple):
 _OURS = (*_Shown._fields, LEFT_OUT)
 
 
-def _repeated(rows: Any, shown: Sequence[Mapping[str, Any]], summary: str) -> Any:
+def _repeated(rows: Any, records: Sequence[Mapping[str, Any]], summary: str) -> Any:
     """The rows of a data set, one for each request; texts are looked up when they are used, not copied."""
     from datasets import Dataset, concatenate_datasets
 
-    columns: dict[str, list[Any]] = {name: [record[name] for record in shown] for name in shown[0]}
-    columns[LEFT_OUT] = [summary, *[""] * (len(shown) - 1)]
+    columns: dict[str, list[Any]] = {name: [record[name] for record in records] for name in records[0]}
+    columns[LEFT_OUT] = [summary, *[""] * (len(records) - 1)]
     requests = Dataset.from_dict(columns)
     if image_columns(rows):
         # lmms-eval takes images out by their column's type, so these have to be columns; `datasets` copies the rows.

@@ -26,7 +26,7 @@ class Named:
 
     Attributes:
         runs: runs of our tasks, one for each task of each results file, or for samples without one.
-        tables: files that are no run's.
+        tables: files that don't belong to a run.
         notes: what was passed over, and why.
     """
 
@@ -41,7 +41,7 @@ class Taken:
 
     Attributes:
         runs: by task, the runs that are taken: one, unless several were to be pooled.
-        tables: files that are no run's.
+        tables: files that don't belong to a run.
         choices: a line on each choice among several runs.
         notes: what was passed over, and why.
         place: what was named, for messages.
@@ -92,17 +92,17 @@ def resolve_runs(
         task: of which task; `critic_` may be left out, and a variant stands for the task where only it was run.
             Without it each task of the newest run's critic is taken from the newest run that has it.
         pool: take all runs of a task instead of the newest.
-        tables: take files that are no run's, too.
+        tables: take files that don't belong to a run, too.
 
     Raises:
         ArgumentError: a path names nothing, there is no run of the task, or runs that differ would be pooled.
         DataError: no file holds a run of one of our tasks.
     """
-    place = " and ".join(map(str, paths[:3])) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    paths_text = " and ".join(map(str, paths[:3])) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     named = find_runs(paths, tables)
     fitting = named.runs
     if task is not None:
-        fitting = _of_task(named.runs, task, place)
+        fitting = _of_task(named.runs, task, paths_text)
     elif not pool:
         fitting = _of_newest_critic(named.runs)
     by_task: dict[str, list[TaskRun]] = {}
@@ -112,9 +112,9 @@ def resolve_runs(
     chosen = {}
     for name, runs in by_task.items():
         rivals = [run for run in named.runs if run.task == name]
-        chosen[name], told = _pooled(runs) if pool else _newest(runs, rivals)
-        choices += told
-    return Taken(chosen, named.tables, list(dict.fromkeys(choices)), named.notes, place)
+        chosen[name], lines = _pooled(runs) if pool else _newest(runs, rivals)
+        choices += lines
+    return Taken(chosen, named.tables, list(dict.fromkeys(choices)), named.notes, paths_text)
 
 
 def find_runs(paths: Sequence[str | Path], tables: bool = False) -> Named:
@@ -166,7 +166,7 @@ def _add(entry: Path, named: Named, tables: bool) -> None:
     elif tables:
         named.tables.append(entry)
     else:
-        named.notes.append(f"{entry} is not a results file (*_results.json) and no samples (*_samples_*.jsonl).")
+        named.notes.append(f"{entry} is neither a results file (*_results.json) nor samples (*_samples_*.jsonl).")
 
 
 def _add_results(file: Path, named: Named) -> None:
@@ -183,7 +183,7 @@ def _add_samples(file: Path, named: Named, is_named: bool) -> None:
     match = _SAMPLES.fullmatch(file.name)
     results = _results_beside(file)
     if match is None or not is_file(file):
-        named.notes.append(f"{file} is {'no regular file' if file.exists() or file.is_symlink() else 'not there'}.")
+        named.notes.append(f"{file} is {'not a regular file' if file.exists() or file.is_symlink() else 'not there'}.")
         return
     known = [run for run in read_runs(results)[0] if run.samples == file] if is_file(results) else []
     if known:
@@ -196,8 +196,8 @@ def _add_samples(file: Path, named: Named, is_named: bool) -> None:
         return
     date = match["run"] if _DATE.fullmatch(match["run"]) else ""
     critic = visible(file.resolve().parent.name or file.name, 100)
-    shown = tuple(RunFigure(name, POOLED, None) for name in figures)
-    named.runs.append(TaskRun(visible(match["task"]), critic, {}, shown, "", False, file, file, None, date))
+    unknown_figures = tuple(RunFigure(name, POOLED, None) for name in figures)
+    named.runs.append(TaskRun(visible(match["task"]), critic, {}, unknown_figures, "", False, file, file, None, date))
 
 
 def _results_beside(samples: Path) -> Path:
@@ -212,12 +212,12 @@ def _resolved(file: Path) -> Path:
 
 
 def _why_nothing(path: str, entries: Sequence[Path]) -> str:
-    told = "a folder (its newest run is taken), a *_results.json, a *_samples_*.jsonl or a pattern of these"
+    forms = "a folder (its newest run is taken), a *_results.json, a *_samples_*.jsonl or a pattern of these"
     what = "holds no run" if any(entry.is_dir() for entry in entries) else "names no results"
-    return f"{path} {what}: give {told}."
+    return f"{path} {what}: give {forms}."
 
 
-def _of_task(runs: Sequence[TaskRun], task: str, place: str) -> list[TaskRun]:
+def _of_task(runs: Sequence[TaskRun], task: str, paths_text: str) -> list[TaskRun]:
     """The runs of a task, or, where there are none, of the one variant of it that was run."""
     wanted = task if task.startswith("critic_") else f"critic_{task}"
     fitting = [run for run in runs if run.task in (task, wanted)]
@@ -227,9 +227,9 @@ def _of_task(runs: Sequence[TaskRun], task: str, place: str) -> list[TaskRun]:
     fitting = [run for run in runs if _form(run.task) == form]
     names = list(dict.fromkeys(run.task for run in fitting or runs))
     if not fitting:
-        raise ArgumentError(f"There is no task {task} in {place}, but {', '.join(names)}.")
+        raise ArgumentError(f"There is no task {task} in {paths_text}, but {', '.join(names)}.")
     if len(names) > 1:
-        raise ArgumentError(f"{place} holds {', '.join(names)}; name one with --task.")
+        raise ArgumentError(f"{paths_text} holds {', '.join(names)}; name one with --task.")
     return fitting
 
 
@@ -265,17 +265,17 @@ def _newest(runs: Sequence[TaskRun], rivals: Sequence[TaskRun]) -> tuple[list[Ta
     """The newest of a task's runs, and a line on it where there was a choice among `rivals`, which are all of them."""
     usable = _with_samples(rivals)
     newest = max(_with_samples(runs), key=_age)
-    told = []
+    lines = []
     if len(rivals) > len(usable):
-        told.append(f"passed over {len(rivals) - len(usable)} of {len(rivals)} runs, which have no samples")
+        lines.append(f"passed over {len(rivals) - len(usable)} of {len(rivals)} runs, which have no samples")
     if len(usable) > 1:
         of_critic = f" ({newest.critic})" if newest.settings else ""
         is_newest = newest == max(usable, key=_age)
         rank = f"the newest of {len(usable)}" if is_newest else f"the newest of this critic's among {len(usable)}"
         differing = _differing(run for run in usable if run.critic == newest.critic)
         remark = f"; they differ in {', '.join(differing)}" if differing else ""
-        told.append(f"taking {newest.file}{of_critic} of {_date_text(newest.date)}, {rank}{remark}")
-    return [newest], told
+        lines.append(f"taking {newest.file}{of_critic} of {_date_text(newest.date)}, {rank}{remark}")
+    return [newest], lines
 
 
 def _pooled(runs: Sequence[TaskRun]) -> tuple[list[TaskRun], list[str]]:
@@ -286,8 +286,8 @@ def _pooled(runs: Sequence[TaskRun]) -> tuple[list[TaskRun], list[str]]:
     """
     usable = sorted(_with_samples(runs), key=_age)
     _refuse_mixture(usable)
-    told = f"pooling {len(usable)} runs of {usable[0].task}: {', '.join(str(run.file) for run in usable)}"
-    return usable, [told] if len(usable) > 1 else []
+    line = f"pooling {len(usable)} runs of {usable[0].task}: {', '.join(str(run.file) for run in usable)}"
+    return usable, [line] if len(usable) > 1 else []
 
 
 def _refuse_mixture(runs: Sequence[TaskRun]) -> None:

@@ -64,15 +64,15 @@ def _from_cells(benchmark: Benchmark, cells: Row) -> Judgment:
     if "text" not in cells and "verdict" not in cells:
         raise DataError("there is no answer and no verdict to read")
     n = len(str(order)) if order else _n_responses(benchmark, label)
-    shown = str(order) if order else identity_order(n)
+    presented_order = str(order) if order else identity_order(n)
     is_read = text is not None and (is_filled(text) or not is_filled(verdict))
     parsed = (
         get_protocol(benchmark.protocol).parse(str(text), n) if is_read else Parsed(verdict_of(benchmark.kind, verdict))
     )
     return Judgment(
         item_id=str(cells.get("item_id", "")),
-        order=shown,
-        verdict=to_canonical(parsed.verdict, shown),
+        order=presented_order,
+        verdict=to_canonical(parsed.verdict, presented_order),
         raw=str(text) if is_read else "",
         protocol=benchmark.protocol,
         span=parsed.span,
@@ -102,7 +102,7 @@ def _expected(benchmark: Benchmark, cells: Row) -> float:
 
 
 def is_filled(value: Any) -> bool:
-    """Whether a cell holds anything: no text of spaces only, nothing missing."""
+    """Whether a cell holds anything; a missing value does not, nor does text of spaces only."""
     return value is not None and value is not ABSENT and not (isinstance(value, str) and not value.strip())
 
 

@@ -41,7 +41,7 @@ def read_recorded(
     strict: bool = False,
     named: Map = (),
 ) -> RecordedTable:
-    """Read a table of past judgments; arguments as of `rescoring.rescore`.
+    """Read a table of past judgments; the arguments are those of `rescore.rescore`.
 
     Raises:
         ArgumentError: A column that was named is not there.
@@ -52,11 +52,11 @@ def read_recorded(
     lines, columns_read, names = _read(file, _wanted(columns), problems, strict)
     check_named(named, names, table)
     parts = {part: _pick(columns_read, group) for part, group in _parts(columns, names).items()}
-    own = {"judgment": "judgment", **({"score": "score"} if official else {})}
-    own |= {name: name for name in columns.logprobs.values() if expected}
+    extra_columns = {"judgment": "judgment", **({"score": "score"} if official else {})}
+    extra_columns |= {name: name for name in columns.logprobs.values() if expected}
     parts = _needed(parts, len(lines))
     cells = {part: column for part, (column, _) in parts.items() if column is not None}
-    cells |= {name: columns_read[name] for name in own if name in columns_read}
+    cells |= {name: columns_read[name] for name in extra_columns if name in columns_read}
     key = [name for name in cells if name not in ("item_id", "group")]
     key += ["item_id"] if official and benchmark.official.by_item and "item_id" in cells else []
 
@@ -64,14 +64,14 @@ def read_recorded(
     judgments: list[Judgment] = []
     reasons: dict[int, str] = {}
     is_logged, moved = np.zeros(len(first), dtype=bool), np.zeros(len(first), dtype=np.intp)
-    for place, row in enumerate(first):
-        moved[place] = len(judgments)
+    for index, row in enumerate(first):
+        moved[index] = len(judgments)
         record = _record(cells, key, row)
-        is_logged[place] = isinstance(record.get("judgment"), Mapping)
+        is_logged[index] = isinstance(record.get("judgment"), Mapping)
         try:
             judgments.append(recorded_judgment(benchmark, record, expected, official))
         except DataError as error:
-            reasons[place] = f"{error}".replace(_NOTHING, _no_answer(columns, names))
+            reasons[index] = f"{error}".replace(_NOTHING, _no_answer(columns, names))
     logged = is_logged[template_of]
     bad = np.isin(template_of, list(reasons))
     nameless = ~logged & ~_filled(cells.get("item_id"), len(lines))
@@ -145,8 +145,8 @@ class _Coder:
 
 class _Known(dict[Any, int]):
     def __missing__(self, key: Any) -> int:
-        place = self[key] = len(self)
-        return place
+        code = self[key] = len(self)
+        return code
 
 
 class _Whole:
@@ -178,21 +178,21 @@ def _parts(columns: RecordedColumns, names: Sequence[str]) -> dict[str, tuple[st
         "cluster": columns.cluster,
     }
     each = {
-        f"{part}{place}": (name,) for part in ("models", "lengths") for place, name in enumerate(getattr(columns, part))
+        f"{part}{index}": (name,) for part in ("models", "lengths") for index, name in enumerate(getattr(columns, part))
     }
     return {**parts, **each}
 
 
-def _pick(found: Mapping[str, Column], names: Sequence[str]) -> _Picked:
+def _pick(columns_read: Mapping[str, Column], names: Sequence[str]) -> _Picked:
     """For each record the first of these columns with a value, and which columns gave any."""
-    there = [name for name in names if name in found]
+    there = [name for name in names if name in columns_read]
     if not there:
         return None, []
     used: list[str] = []
     codes, values = np.zeros(0, np.int32), list[Any]()
     done = np.zeros(0, dtype=bool)
     for name in there:
-        column = found[name]
+        column = columns_read[name]
         filled = np.array([is_filled(value) for value in column.values])[column.codes]
         if not used and not len(done):
             codes, values, done = column.codes, list(column.values), filled
@@ -223,11 +223,11 @@ def _filled(column: Column | None, n: int) -> NDArray[np.bool_]:
 
 
 def _distinct(cells: Mapping[str, Column], key: Sequence[str], n: int) -> tuple[NDArray[np.intp], list[int]]:
-    """For each record the place of its distinct cells, and for each of those the first record that has them."""
-    place = np.zeros(n, dtype=np.int64)
+    """For each record the index of its distinct cells, and for each of those the first record that has them."""
+    codes = np.zeros(n, dtype=np.int64)
     for name in key:
-        place, _ = pd.factorize(place * len(cells[name].values) + cells[name].codes)
-    return place.astype(np.intp), np.unique(place, return_index=True)[1].tolist()
+        codes, _ = pd.factorize(codes * len(cells[name].values) + cells[name].codes)
+    return codes.astype(np.intp), np.unique(codes, return_index=True)[1].tolist()
 
 
 def _record(cells: Mapping[str, Column], key: Sequence[str], row: int) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def _record(cells: Mapping[str, Column], key: Sequence[str], row: int) -> dict[s
     return record
 
 
-def _texts(column: Column | None, kept: NDArray[np.intp], logged: NDArray[np.bool_], own: Column) -> Column:
+def _texts(column: Column | None, kept: NDArray[np.intp], logged: NDArray[np.bool_], logged_texts: Column) -> Column:
     """A column's values as texts, None for nothing; what lmms-eval logged has its own."""
     if column is None:
         named = Column(np.zeros(len(kept), np.int32), [None])
@@ -251,14 +251,14 @@ def _texts(column: Column | None, kept: NDArray[np.intp], logged: NDArray[np.boo
         named = Column(column.codes[kept], [str(value) if is_filled(value) else None for value in column.values])
     if not logged.any():
         return _used(named)
-    codes = np.where(logged, own.codes + len(named.values), named.codes).astype(np.int32)
-    return _used(Column(codes, [*named.values, *own.values]))
+    codes = np.where(logged, logged_texts.codes + len(named.values), named.codes).astype(np.int32)
+    return _used(Column(codes, [*named.values, *logged_texts.values]))
 
 
 def _used(column: Column) -> Column:
     """The same without values that do not occur."""
     codes, kept = pd.factorize(column.codes)
-    return Column(codes.astype(np.int32), [column.values[place] for place in kept])
+    return Column(codes.astype(np.int32), [column.values[code] for code in kept])
 
 
 def _no_answer(columns: RecordedColumns, names: Sequence[str]) -> str:

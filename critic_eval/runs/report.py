@@ -6,6 +6,7 @@ results without its judgments, so what the figures need is kept here in between,
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -37,7 +38,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     """Work out and keep the figures of a task; one that is not ours is passed over.
 
     Args:
-        task: its name.
+        task: name of the task.
         metrics: by their names, the records that each is computed from.
         generation: how answers are generated, as the task says.
         draws: how many answers lmms-eval asked for each request.
@@ -49,10 +50,10 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     counted, policy = [Judgment.from_record(record) for record in records], invalid_policy(records)
     names = find_benchmark(task).all_figures
     figures: list[Figure] = []
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         among = judgments if name == "invalid_rate" else counted
         # A benchmark's own figure is shown even if it can't apply, and then says why.
-        if place == 0 or applies(name, among) is None:
+        if index == 0 or applies(name, among) is None:
             figures += group_figures(name, among, policy, RESAMPLES, SEED)
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
@@ -132,8 +133,8 @@ def verdict_counts(judgments: Sequence[Judgment]) -> dict[str, Any]:
     """
     invalid = [judgment for judgment in judgments if not judgment.verdict.is_valid]
     reasons = []
-    for reason, count in Counter(one.verdict.reason or "" for one in invalid).most_common(_REASONS):
-        texts = (one.raw.strip() for one in invalid if (one.verdict.reason or "") == reason)
+    for reason, count in Counter(judgment.verdict.reason or "" for judgment in invalid).most_common(_REASONS):
+        texts = (judgment.raw.strip() for judgment in invalid if (judgment.verdict.reason or "") == reason)
         example = next((text for text in texts if text and read_stated(text) is None), "")
         reasons.append({"reason": reason, "count": count, "example": _shortened(example)})
     return {"n": len(judgments), "read_as": forms_read(judgments), "invalid": len(invalid), "reasons": reasons}
@@ -145,27 +146,27 @@ def forms_read(judgments: Sequence[Judgment]) -> dict[str, int]:
     return dict(sorted(forms, key=lambda entry: -entry[1]))
 
 
-def figure_record(found: Figure) -> dict[str, Any]:
+def figure_record(figure: Figure) -> dict[str, Any]:
     """A figure as a dict that JSON can hold; NaN becomes None, with why there is no value as `reason`."""
     return {
-        "name": found.name,
-        "group": found.group,
-        "value": _number(found.value),
-        "low": _number(found.low),
-        "high": _number(found.high),
-        "n": found.n,
-        "n_items": found.n_items,
-        "n_judgments": found.n_judgments,
-        "interval": found.interval,
-        "invalid": sum(found.invalid.values()),
-        **({"reason": found.reason} if found.reason else {}),
+        "name": figure.name,
+        "group": figure.group,
+        "value": _number(figure.value),
+        "low": _number(figure.low),
+        "high": _number(figure.high),
+        "n": figure.n,
+        "n_items": figure.n_items,
+        "n_judgments": figure.n_judgments,
+        "interval": figure.interval,
+        "invalid": sum(figure.invalid.values()),
+        **({"reason": figure.reason} if figure.reason else {}),
     }
 
 
-def full_record(found: Figure) -> dict[str, Any]:
+def full_record(figure: Figure) -> dict[str, Any]:
     """`figure_record`, with the standard error and invalid verdicts by reason."""
-    more = {"stderr": _number(found.stderr), "invalid_by_reason": found.invalid, "unlabeled": found.unlabeled}
-    return {**figure_record(found), **more}
+    more = {"stderr": _number(figure.stderr), "invalid_by_reason": figure.invalid, "unlabeled": figure.unlabeled}
+    return {**figure_record(figure), **more}
 
 
 _critics: dict[str, dict[str, str]] = {}
@@ -186,4 +187,4 @@ _REASONS, _SHOWN = 3, 30
 
 
 def _number(value: float) -> float | None:
-    return None if value != value else value
+    return None if math.isnan(value) else value

@@ -125,13 +125,13 @@ def rescore(
     judgments = columns if declared.kind == "score" else list(columns)
     policy: InvalidPolicy = declared.official.invalid if invalid == "official" else invalid
     figures: list[Figure] = []
-    for place, name in enumerate(declared.all_figures):
+    for index, name in enumerate(declared.all_figures):
         if expected and name in _OF_WHOLE_SCORES:
             continue
         try:
             of_name = group_figures(name, judgments, policy, resamples, seed)
             # A benchmark's own figure is shown even if it can't apply, and then says why.
-            if place == 0 or applies(name, judgments) is None:
+            if index == 0 or applies(name, judgments) is None:
                 figures += of_name
         except ArgumentError as error:
             if policy != "wrong":
@@ -236,8 +236,8 @@ def _listed(items: Sequence[str]) -> str:
 
 
 def _summary(problems: Sequence[str]) -> list[str]:
-    shown = [f"left out: {problem}" for problem in problems[:_SHOWN]]
-    return shown if len(problems) <= _SHOWN else [*shown, f"left out: {len(problems) - _SHOWN} more records"]
+    lines = [f"left out: {problem}" for problem in problems[:_SHOWN]]
+    return lines if len(problems) <= _SHOWN else [*lines, f"left out: {len(problems) - _SHOWN} more records"]
 
 
 _SHOWN = 5

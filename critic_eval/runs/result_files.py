@@ -16,7 +16,7 @@ LARGEST = 1 << 28
 
 
 def find_results(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
-    """The results files that paths name, and a note on each entry that has such a name and is no file.
+    """The results files that paths name, and a note on each entry that has such a name and is not a file.
 
     Args:
         paths: JSON files, folders that hold some at any depth, or patterns with `*`.
@@ -43,7 +43,7 @@ def named_paths(path: str) -> list[Path]:
     """The files and folders that a path names: itself, or what fits it as a pattern with `*`, `?` or `[...]`.
 
     Raises:
-        OSError: it can't be looked at; ValueError where it is no path at all.
+        OSError: it can't be looked at; ValueError where it is not a path at all.
     """
     named = Path(path)
     if _exists(named):
@@ -77,7 +77,7 @@ def read_results(file: Path) -> dict[str, Any]:
     """
     try:
         if file.stat().st_size > LARGEST:
-            raise DataError(f"{file} is larger than {LARGEST >> 20} MB, and so no results file.")
+            raise DataError(f"{file} is larger than {LARGEST >> 20} MB, and so is not a results file.")
         results: Any = json.loads(file.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise DataError(f"{file} can't be read as JSON (it is nested too deeply).") from error
@@ -92,8 +92,8 @@ def read_results(file: Path) -> dict[str, Any]:
 
 def first_of(notes: Iterable[str], most: int = 20) -> list[str]:
     """The first notes, and how many more there are."""
-    told = list(notes)
-    return told if len(told) <= most else [*told[:most], f"And {len(told) - most} more."]
+    listed = list(notes)
+    return listed if len(listed) <= most else [*listed[:most], f"And {len(listed) - most} more."]
 
 
 def _exists(path: Path) -> bool:

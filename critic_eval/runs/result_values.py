@@ -9,7 +9,7 @@ from typing import Any
 from critic_eval.visible import visible
 
 LARGEST = 1e12
-"""What is beyond is no figure of ours, no count and no number of seconds."""
+"""A larger number is not taken for a figure, a count or seconds."""
 LONGEST_NAME = 300
 LONGEST_SETTING = 10_000
 """Characters."""
@@ -19,7 +19,7 @@ def number(value: Any) -> float | None:
     """A finite number of a sane size, or None for null.
 
     Raises:
-        ValueError: it is NaN, infinite, beyond `LARGEST`, or no number at all (`"3"`, `true`).
+        ValueError: it is NaN, infinite, beyond `LARGEST`, or not a number at all (`"3"`, `true`).
     """
     if value is None:
         return None
@@ -36,7 +36,7 @@ def count(value: Any) -> int | None:
     if known is None:
         return None
     if known < 0 or type(value) is not int:
-        raise ValueError("no count")
+        raise ValueError("not a count")
     return int(value)
 
 
@@ -81,7 +81,7 @@ def seconds(value: Any) -> float | None:
 def name_text(value: Any) -> str:
     """What a figure, a group or a critic is called. Raises ValueError unless it is text with something in it."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"a name is {'empty' if isinstance(value, str) else 'no text'}")
+        raise ValueError(f"a name is {'empty' if isinstance(value, str) else 'not text'}")
     return visible(value, LONGEST_NAME)
 
 
@@ -91,10 +91,10 @@ def settings_texts(value: Any) -> dict[str, str]:
         raise ValueError("the settings are not an object")
     settings = {}
     for name, setting in value.items():
-        told = setting if isinstance(setting, str) else str(setting) if type(setting) in (int, float, bool) else None
-        if told is None or len(told) > LONGEST_SETTING:
+        text = setting if isinstance(setting, str) else str(setting) if type(setting) in (int, float, bool) else None
+        if text is None or len(text) > LONGEST_SETTING:
             raise ValueError(f"the setting {visible(name, 40)} is not text of a sane length")
-        settings[visible(name, LONGEST_NAME)] = visible(told)
+        settings[visible(name, LONGEST_NAME)] = visible(text)
     return settings
 
 

@@ -21,7 +21,7 @@ from critic_eval.visible import visible
 
 @dataclass(frozen=True)
 class RunFigure:
-    """A figure of a run; as of `metrics.Figure`, with None for what the file does not tell."""
+    """A figure of a run, with the fields of `metrics.Figure`; None stands for what the file does not tell."""
 
     name: str
     group: str
@@ -38,13 +38,13 @@ class TaskRun:
     """One task of one run.
 
     Attributes:
-        task: its name.
+        task: name of the task.
         critic: what the critic is called in tables.
         settings: of its signature; empty where the file is older than signatures.
         figures: all of them, groups included.
         left_out: which items could not be judged at all, by reason.
         is_partial: whether the run was limited to a part of the items.
-        file: the results.
+        file: the results file that it was read from.
         samples: the samples of this task, if they were logged.
         seconds: seconds a judgment, where they are known.
         date: when the run was started, as lmms-eval writes it.
@@ -83,7 +83,7 @@ class TaskRun:
 
     def figure(self, name: str, group: str) -> RunFigure | None:
         """The figure of this name over a group of items, if there is one."""
-        return next((found for found in self.figures if (found.name, found.group) == (name, group)), None)
+        return next((figure for figure in self.figures if (figure.name, figure.group) == (name, group)), None)
 
     def logged(self) -> Path:
         """The file of its samples. Raises DataError where none were logged."""
@@ -163,19 +163,19 @@ def _runs(results: dict[str, Any], file: Path) -> tuple[list[TaskRun], list[str]
     """The runs in a file that have something to show, and what is odd about it."""
     is_rescored = "benchmark" in results
     tasks = [None] if is_rescored else list(results["results"])
-    found: list[TaskRun] = []
+    runs: list[TaskRun] = []
     odd: list[str] = []
     foreign: list[str] = []
     for task in tasks:
         run = _run(task, results, file, odd)
-        found += [run] if isinstance(run, TaskRun) else []
+        runs += [run] if isinstance(run, TaskRun) else []
         foreign += [task] if run == "foreign" and task is not None else []
-    empty = [run.task for run in found if not run.is_reportable]
+    empty = [run.task for run in runs if not run.is_reportable]
     if empty:
         odd.append(f"{file} holds no figures over all items of {', '.join(empty)}.")
-    if foreign and not found:
+    if foreign and not runs:
         odd.append(f"{file} holds no task of critic-eval ({', '.join(foreign[:3])}); passed over.")
-    return [run for run in found if run.is_reportable], odd
+    return [run for run in runs if run.is_reportable], odd
 
 
 def _run(task: str | None, results: dict[str, Any], file: Path, odd: list[str]) -> TaskRun | Literal["foreign"] | None:
@@ -210,12 +210,12 @@ def _task_run(task: str, results: dict[str, Any], file: Path, odd: list[str]) ->
     is_partial = is_partial or (number(counts.get("effective")) or 0) < (number(counts.get("original")) or 0)
     samples = file.with_name(file.name.replace("_results.json", f"_samples_{task}.jsonl"))
     figures = ours.get("figures")
-    place = f"{task} of {file}"
+    source = f"{task} of {file}"
     return TaskRun(
         task=name_text(task),
         critic=_critic(settings, results),
         settings=settings,
-        figures=tuple(_figures(figures, place, odd) if ours else _old_figures(results["results"][task], place, odd)),
+        figures=tuple(_figures(figures, source, odd) if ours else _old_figures(results["results"][task], source, odd)),
         left_out=visible(ours.get("left_out") or "", 1000),
         is_partial=is_partial,
         file=file,
@@ -249,22 +249,22 @@ def _critic(settings: dict[str, str], results: dict[str, Any]) -> str:
     return name_text(f"{model} {arguments}".strip())
 
 
-def _figures(records: Any, place: str, odd: list[str]) -> list[RunFigure]:
+def _figures(records: Any, source: str, odd: list[str]) -> list[RunFigure]:
     """Figures as we write them; of odd ones, which are said, what can be there."""
     if not isinstance(records, list):
-        raise ValueError("the figures are no list")
-    return [figure for record in records if (figure := _figure(record, place, odd)) is not None]
+        raise ValueError("the figures are not a list")
+    return [figure for record in records if (figure := _figure(record, source, odd)) is not None]
 
 
-def _figure(record: Any, place: str, odd: list[str]) -> RunFigure | None:
+def _figure(record: Any, source: str, odd: list[str]) -> RunFigure | None:
     try:
         name, group = name_text(record["name"]), name_text(record["group"])
     except (KeyError, TypeError, ValueError) as error:
-        odd.append(f"{place}: a figure has no name or no group, and is left out ({error}).")
+        odd.append(f"{source}: a figure has no name or no group, and is left out ({error}).")
         return None
     numbers, wrong = figure_numbers(record)
     if wrong:
-        odd.append(f"{place}: {' and '.join(wrong)} of {name} ({group}) can't be what stands there; not shown.")
+        odd.append(f"{source}: {' and '.join(wrong)} of {name} ({group}) can't be what stands there; not shown.")
     if numbers["stderr"] is None and numbers["low"] is not None:
         numbers["stderr"] = (
             numbers["high"] - numbers["low"]
@@ -272,7 +272,7 @@ def _figure(record: Any, place: str, odd: list[str]) -> RunFigure | None:
     return RunFigure(name, group, **numbers)
 
 
-def _old_figures(columns: dict[str, Any], place: str, odd: list[str]) -> list[RunFigure]:
+def _old_figures(columns: dict[str, Any], source: str, odd: list[str]) -> list[RunFigure]:
     """Figures of a file without our section: what lmms-eval's own columns hold, a value and a standard error."""
     figures = []
     for column, value in columns.items():
@@ -283,7 +283,7 @@ def _old_figures(columns: dict[str, Any], place: str, odd: list[str]) -> list[Ru
         known = stderr if isinstance(stderr, int | float) else None
         figure, over_groups = figure_of_metric(name)
         group = MEAN if over_groups else POOLED
-        read = _figure({"name": figure or name, "group": group, "value": value, "stderr": known}, place, odd)
+        read = _figure({"name": figure or name, "group": group, "value": value, "stderr": known}, source, odd)
         if read is not None and read.value is not None and read.stderr is not None:
             read = replace(read, low=read.value - 1.96 * read.stderr, high=read.value + 1.96 * read.stderr)
         figures += [] if read is None else [read]

@@ -25,7 +25,7 @@ def read_samples(benchmark: Benchmark, files: Sequence[Path]) -> tuple[list[Judg
         if is_file(file):
             usable.append(file)
         else:
-            odd.append(f"left out: {file} is {'no regular file' if _is_there(file) else 'not there'}.")
+            odd.append(f"left out: {file} is {'not a regular file' if _is_there(file) else 'not there'}.")
     try:
         judgments, notes = read_judgments(benchmark, usable) if usable else ([], [])
     except DataError:
@@ -40,7 +40,7 @@ def read_samples(benchmark: Benchmark, files: Sequence[Path]) -> tuple[list[Judg
 def _readable(benchmark: Benchmark, files: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Which of the files can be used, and why the others can't."""
     why = {file: _why_not(benchmark, file) for file in files}
-    return [file for file in files if why[file] is None], [f"left out: {told}" for told in why.values() if told]
+    return [file for file in files if why[file] is None], [f"left out: {reason}" for reason in why.values() if reason]
 
 
 def _why_not(benchmark: Benchmark, file: Path) -> str | None:

@@ -63,7 +63,7 @@ class TaskEffects:
     """What a study found on one task.
 
     Attributes:
-        task: its name.
+        task: name of the task.
         figures: names of its figures.
         conditions: figures of each condition, by name.
         seconds: seconds for 1,000 judgments of each condition, where they are known.
@@ -102,9 +102,9 @@ def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int
         for side in (counted, read)
     )
     kind = find_benchmark(task).kind
-    shown = [(figure.name, figure.group) for outcome in done for figure in outcome.runs[task].figures]
+    reported = [(figure.name, figure.group) for outcome in done for figure in outcome.runs[task].figures]
     always = [(name, POOLED) for name in _ALWAYS.get(kind, ("invalid_rate",))]
-    columns = list(dict.fromkeys(one for one in (*shown, *always) if one[1] in (MEAN, POOLED)))
+    columns = list(dict.fromkeys(column for column in (*reported, *always) if column[1] in (MEAN, POOLED)))
     policy = done[0].runs[task].invalid_policy
     if study.invalid is not None and kind != "score":  # no score is the wrong one
         policy = study.invalid
@@ -155,12 +155,12 @@ def _figure(value: float, draws: Floats, paired: PairedFigures, rows: Sequence[i
 
 def _effects(name: str, axes: Sequence[Axis], means: Means) -> list[Effect]:
     effects = []
-    for place, axis in enumerate(axes):
+    for index, axis in enumerate(axes):
         for level in list(axis.levels)[1:]:
             pairs = [
-                (condition, other)
+                (condition, control)
                 for condition in means
-                if condition[place] == level and (other := _with(condition, {place: axis.reference})) in means
+                if condition[index] == level and (control := _with(condition, {index: axis.reference})) in means
             ]
             effect = _effect(name, means, [([a], [b]) for a, b in pairs])
             if effect is not None:
@@ -203,7 +203,8 @@ def _effect(name: str, means: Means, sides: Sequence[tuple[list[Condition], list
         result: Floats = np.mean(changes, axis=0)
         return result
 
-    difference, draws = float(mean(lambda one: np.asarray(means[one][0]))), mean(lambda one: means[one][1])
+    difference = float(mean(lambda condition: np.asarray(means[condition][0])))
+    draws = mean(lambda condition: means[condition][1])
     spread = interval(draws)
     return Effect(name, (), (), (), difference, spread.low, spread.high, bootstrap_p(draws), np.nan, len(sides))
 
@@ -214,15 +215,15 @@ def _corrected(effects: Sequence[Effect]) -> list[Effect]:
 
 
 def _with(condition: Condition, changed: Mapping[int, str]) -> Condition:
-    return tuple(changed.get(place, level) for place, level in enumerate(condition))
+    return tuple(changed.get(index, level) for index, level in enumerate(condition))
 
 
 def _seconds(
     done: Sequence[Outcome], by_condition: Mapping[Condition, Sequence[int]], task: str
 ) -> dict[Condition, float]:
-    found = {}
+    costs = {}
     for condition, rows in by_condition.items():
         known = [seconds for row in rows if (seconds := done[row].runs[task].seconds) is not None]
         if known:
-            found[condition] = 1000 * sum(known) / len(known)
-    return found
+            costs[condition] = 1000 * sum(known) / len(known)
+    return costs

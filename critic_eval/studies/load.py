@@ -105,10 +105,10 @@ def _label(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
-def _scalars(given: Any, place: str) -> dict[str, Scalar]:
+def _scalars(given: Any, section: str) -> dict[str, Scalar]:
     if not isinstance(given, dict):
-        raise ArgumentError(f"{place} is a mapping of names to values.")
+        raise ArgumentError(f"{section} is a mapping of names to values.")
     for name, value in given.items():
         if not isinstance(value, Scalar):
-            raise ArgumentError(f"{place}: {name} is one value, not {type(value).__name__}.")
+            raise ArgumentError(f"{section}: {name} is one value, not {type(value).__name__}.")
     return {str(name): value for name, value in given.items()}

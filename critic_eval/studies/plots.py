@@ -8,10 +8,10 @@ from critic_eval.reports.drawing import BLUE, GRAY, Plot, interval_rows, make_ax
 from critic_eval.studies.effects import TaskEffects
 
 
-def effect_plots(found: TaskEffects) -> list[Plot]:
+def effect_plots(task: TaskEffects) -> list[Plot]:
     """The plots of a task: its first two figures by cell, all effects, and cost."""
-    plots = [_cells(found, name) for name in _headline(found)]
-    return [plot for plot in (*plots, _effects(found), _cost(found)) if plot is not None]
+    plots = [_cells(task, name) for name in _headline(task)]
+    return [plot for plot in (*plots, _effects(task), _cost(task)) if plot is not None]
 
 
 def _headline(task: TaskEffects) -> list[str]:

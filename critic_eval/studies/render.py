@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -90,7 +91,7 @@ def to_markdown(report: StudyReport) -> str:
         rows = [
             [
                 markdown_text(condition_label(report.study, condition)),
-                *(_told(figures.get(name)) for name in task.figures),
+                *(_figure_text(figures.get(name)) for name in task.figures),
                 f"{task.seconds[condition]:.1f}" if condition in task.seconds else "",
             ]
             for condition, figures in task.conditions.items()
@@ -156,28 +157,31 @@ def design_text(report: StudyReport) -> str:
     )
 
 
-def clear_sentences(study: Study, found: TaskEffects) -> list[str]:
+def clear_sentences(study: Study, task: TaskEffects) -> list[str]:
     """What is clear of each level, in a sentence; or that nothing is, or can be."""
     sentences = []
-    smallest = 2 / (study.resamples + 1) * len(found.effects)
+    smallest = 2 / (study.resamples + 1) * len(task.effects)
     if smallest >= CLEAR:
-        sentences.append(f"With {study.resamples} resamples for {len(found.effects)} effects none can be clear.")
+        sentences.append(f"With {study.resamples} resamples for {len(task.effects)} effects none can be clear.")
     for axis in study.axes:
         for level in list(axis.levels)[1:]:
-            effects = [effect for effect in found.effects if (effect.axes, effect.levels) == ((axis.name,), (level,))]
+            effects = [effect for effect in task.effects if (effect.axes, effect.levels) == ((axis.name,), (level,))]
             clear = [effect for effect in effects if effect.corrected < CLEAR]
-            told = ", ".join(f"{one.figure} {one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})" for one in clear)
+            changes = ", ".join(
+                f"{effect.figure} {effect.difference:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
+                for effect in clear
+            )
             if not effects:
-                told = "no effect can be told, since it or what it is held against failed or has no figures"
-            sentences.append(f"{axis.name} {level} instead of {axis.reference}: {told or 'no clear effect'}.")
+                changes = "no effect can be told, since it or what it is held against failed or has no figures"
+            sentences.append(f"{axis.name} {level} instead of {axis.reference}: {changes or 'no clear effect'}.")
     return sentences
 
 
-def remarks(found: TaskEffects) -> str:
+def remarks(task: TaskEffects) -> str:
     """On what a task's figures are, in a sentence or two."""
-    left_out = f"; {found.left_out} that not every cell judged are left out" if found.left_out else ""
-    way = "count as wrong" if found.invalid == "wrong" else "are left out"
-    return f"{found.items} items{left_out}. Invalid verdicts {way}."
+    left_out = f"; {task.left_out} that not every cell judged are left out" if task.left_out else ""
+    way = "count as wrong" if task.invalid == "wrong" else "are left out"
+    return f"{task.items} items{left_out}. Invalid verdicts {way}."
 
 
 def figure_label(name: str) -> str:
@@ -191,16 +195,16 @@ def condition_label(study: Study, condition: Condition) -> str:
     return ", ".join(f"{axis.name}={level}" for axis, level in zip(study.axes, condition, strict=True))
 
 
-def level_text(one: Effect) -> str:
+def level_text(effect: Effect) -> str:
     """What changed: each axis with its level, and with what it was."""
-    parts = zip(one.axes, one.levels, one.references, strict=True)
+    parts = zip(effect.axes, effect.levels, effect.references, strict=True)
     return "; ".join(f"{axis}: {level} instead of {reference}" for axis, level, reference in parts)
 
 
-def count_text(one: CellFigure) -> str:
+def count_text(figure: CellFigure) -> str:
     """How many judgments, how many invalid verdicts, and the range over seeds."""
-    seeds = f"; seeds {one.over_seeds[0]:.3f} to {one.over_seeds[1]:.3f}" if one.over_seeds else ""
-    return f"n {one.n}, {one.invalid} invalid{seeds}"
+    seeds = f"; seeds {figure.over_seeds[0]:.3f} to {figure.over_seeds[1]:.3f}" if figure.over_seeds else ""
+    return f"n {figure.n}, {figure.invalid} invalid{seeds}"
 
 
 # A cell of a table is empty where there is no number.
@@ -221,8 +225,8 @@ _CELL_HEADER = (
 _EFFECT_HEADER = ["figure", "change", "difference", "95 % interval", "p", "corrected p", "pairs of cells"]
 
 
-def _told(figure: CellFigure | None) -> str:
-    if figure is None or figure.value != figure.value:
+def _figure_text(figure: CellFigure | None) -> str:
+    if figure is None or math.isnan(figure.value):
         return ""
     return f"{_number(figure.value)} ({_spread(figure.low, figure.high)}; {count_text(figure)})"
 

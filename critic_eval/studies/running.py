@@ -39,7 +39,7 @@ def open_folder(study: Study, folder: Path, force: bool = False) -> Iterator[Non
     """Make a study's folder, or go on with the one that it was begun in; inside, no other process does.
 
     Args:
-        study: the study.
+        study: what is run; its cells tell whether the folder was begun by the same study.
         folder: where its runs go.
         force: forget what an earlier study made there, its answers included.
 
@@ -53,7 +53,7 @@ def open_folder(study: Study, folder: Path, force: bool = False) -> Iterator[Non
         raise ArgumentError(f"{written} can't be read ({error}); give another folder.") from error
     if before is None:
         if (folder / "cells").exists():
-            raise ArgumentError(f"{folder / 'cells'} is of no study; give another folder.")
+            raise ArgumentError(f"{folder / 'cells'} is not from a study; give another folder.")
         output_folder(folder, force)
     elif before != content and not force:
         raise ArgumentError(f"{folder} holds another study; give another folder, or --force to begin anew there.")
@@ -73,11 +73,11 @@ def open_folder(study: Study, folder: Path, force: bool = False) -> Iterator[Non
 
 def find_outcome(cell: Cell, folder: Path) -> Outcome | None:
     """What an earlier run of the study made of a cell, if it came to its end and nothing of it is gone."""
-    place = folder / "cells" / cell.folder
+    cell_folder = folder / "cells" / cell.folder
     try:
-        if json.loads((place / "done.json").read_text(encoding="utf-8")) != _done(cell):
+        if json.loads((cell_folder / "done.json").read_text(encoding="utf-8")) != _done(cell):
             return None
-        return _read(cell, place)
+        return _read(cell, cell_folder)
     except (OSError, ValueError, CriticEvalError):
         return None
 
@@ -121,15 +121,15 @@ def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -
     outcomes = []
     with kept_engine(), _journal(folder / "journal.sqlite"), quiet(), one_index():
         for number, cell in enumerate(cells, 1):
-            place, start = folder / "cells" / cell.folder, time.perf_counter()
-            place.mkdir(parents=True, exist_ok=True)
-            (place / "done.json").unlink(missing_ok=True)
+            cell_folder, start = folder / "cells" / cell.folder, time.perf_counter()
+            cell_folder.mkdir(parents=True, exist_ok=True)
+            (cell_folder / "done.json").unlink(missing_ok=True)
             try:
-                evaluate([*cell.options, "--output_path", str(place), "--log_samples"])
-                outcome = _read(cell, place)
-                (place / "done.json").write_text(json.dumps(_done(cell)), encoding="utf-8")
+                evaluate([*cell.options, "--output_path", str(cell_folder), "--log_samples"])
+                outcome = _read(cell, cell_folder)
+                (cell_folder / "done.json").write_text(json.dumps(_done(cell)), encoding="utf-8")
             except (Exception, SystemExit) as error:
-                (place / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+                (cell_folder / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
                 outcome = Outcome(cell, {}, explain(error).removeprefix("error: ").partition(" (add --verbosity")[0])
             outcomes.append(outcome)
             took = f"{time.perf_counter() - start:.0f} s"
@@ -137,9 +137,9 @@ def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -
     return outcomes
 
 
-def _read(cell: Cell, place: Path) -> Outcome:
+def _read(cell: Cell, cell_folder: Path) -> Outcome:
     latest: dict[str, TaskRun] = {}
-    for run in sorted(collect([place]).runs, key=lambda run: (run.date, run.file.name)):
+    for run in sorted(collect([cell_folder]).runs, key=lambda run: (run.date, run.file.name)):
         latest[run.task] = run
     for run in latest.values():
         n, counted = len(run.judgments(as_counted=False)), run.figure("invalid_rate", POOLED)

@@ -70,7 +70,7 @@ class Settings:
     """The settings of a model of lmms-eval's, by name.
 
     Args:
-        model: its name.
+        model: name of the model, as lmms-eval lists it.
 
     Raises:
         ArgumentError: there is no such model.

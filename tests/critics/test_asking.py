@@ -92,7 +92,7 @@ def test_a_foreign_task_has_no_verdict_to_read() -> None:
     task = Theirs()
     task.config = SimpleNamespace(doc_to_text=lambda row: "text")
     assert len(list(requests(task, rows(1)).asked())) == 2
-    with pytest.raises(ArgumentError, match="task is no task of critic-eval"):
+    with pytest.raises(ArgumentError, match="task is not a task of critic-eval"):
         list(requests(task, rows(1), mode="verdict").asked())
 
 

@@ -335,7 +335,7 @@ def test_a_cell_that_fails_is_named_and_the_others_run(finished: tuple[Path, int
     _, status, said = finished
     assert status == 1
     assert "1 of 3 cells failed" in said
-    assert "skill=7.0 is no probability" in said
+    assert "skill=7.0 is not a probability" in said
     assert "Failed:" in (ablation.out / "report.md").read_text()
     assert len(ablation.samples()) == 2
 

@@ -12,7 +12,7 @@ def answer_costs(asked: Requests, answers: Mapping[int, Answer]) -> dict[str, fl
     """Seconds that a judgment of each task took; lmms-eval is told of all together.
 
     Args:
-        asked: the requests.
+        asked: the requests that lmms-eval made, with their tasks.
         answers: by the requests' indices, partners' included.
     """
     seconds: dict[str, float] = {}

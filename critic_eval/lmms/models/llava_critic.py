@@ -228,13 +228,13 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             return "No journal was kept; name a file with journal=PATH."
         try:
             journal.save()
-            said = f"{len(journal)} answers are in the journal {journal.file}."
+            summary = f"{len(journal)} answers are in the journal {journal.file}."
             self._close_journal()
         except DataError as failure:
-            said = str(failure)
+            summary = str(failure)
             _logger.warning("%s", failure)
         self.journal = None
-        return said
+        return summary
 
     def _tile_count(self) -> TileCount | None:
         encoder = self.engine.encoder

@@ -44,7 +44,7 @@ class PlantedJudge(TextJudge):
         seed: of all draws.
 
     Raises:
-        ArgumentError: an argument is unknown, or a probability is none.
+        ArgumentError: an argument is unknown, or a probability is not from 0 to 1.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PlantedJudge(TextJudge):
         }
         for name, rate in self.rates.items():
             if not 0 <= rate <= 1:
-                raise ArgumentError(f"{name}={rate} is no probability; it is from 0 to 1.")
+                raise ArgumentError(f"{name}={rate} is not a probability; it is from 0 to 1.")
         self.model, self.noise, self.scale, self.seed = model, float(noise), (float(low), float(high)), int(seed)
 
     def answer(self, request: Instance, document: Mapping[str, Any]) -> str:
@@ -104,18 +104,18 @@ class PlantedJudge(TextJudge):
         asked: int | None,
         rng: np.random.Generator,
     ) -> Verdict:
-        shown = canonical_indices(order)
+        presented = canonical_indices(order)
         if asked is not None:
-            return Preference(shown.index(asked))
+            return Preference(presented.index(asked))
         if strikes["position"]:
             return Preference(0)
-        lengths = [facts["lengths"][index] for index in shown]
+        lengths = [facts["lengths"][index] for index in presented]
         if strikes["length"] and lengths[0] != lengths[1]:
             return Preference(int(lengths[1] > lengths[0]))
-        preferred = [position for position, index in enumerate(shown) if facts["models"][index] == self.model]
+        preferred = [position for position, index in enumerate(presented) if facts["models"][index] == self.model]
         if strikes["self_preference"] and self.model is not None and len(preferred) == 1:
             return Preference(preferred[0])
-        right = None if label is None or label.value is None else shown.index(int(label.value))  # type: ignore[arg-type]
+        right = None if label is None or label.value is None else presented.index(int(label.value))  # type: ignore[arg-type]
         if strikes["skill"] and label is not None:
             return Preference(right)
         others = [value for value in (0, 1) if label is None or value != right]
@@ -134,7 +134,7 @@ class PlantedJudge(TextJudge):
 
 
 def _ranking(label: Label | None, order: str, strikes: Mapping[str, bool], rng: np.random.Generator) -> Verdict:
-    shown = canonical_indices(order)
+    presented = canonical_indices(order)
     if strikes["skill"] and label is not None and isinstance(label.value, tuple):
-        return Ranking([shown.index(int(index)) for index in label.value])
-    return Ranking([int(index) for index in rng.permutation(len(shown))])
+        return Ranking([presented.index(int(index)) for index in label.value])
+    return Ranking([int(index) for index in rng.permutation(len(presented))])

@@ -33,7 +33,7 @@ class RecordedJudge(TextJudge):
     repeats do. An item without a record is invalid as "not recorded".
 
     Args:
-        path: the table.
+        path: file of the table, in one of these formats.
         task: takes only records whose column `task` is this, where one file holds several tasks' judgments.
 
     Raises:
@@ -66,18 +66,18 @@ class RecordedJudge(TextJudge):
         if order == "".join(sorted(order)):
             keys.append((item, None))
         for key in keys:
-            answers, place = self.answers.get(key, []), (str(request.args[4]), key)
-            if self.given[place] < len(answers):
-                self.given[place] += 1
-                return answers[self.given[place] - 1]
+            answers, task_key = self.answers.get(key, []), (str(request.args[4]), key)
+            if self.given[task_key] < len(answers):
+                self.given[task_key] += 1
+                return answers[self.given[task_key] - 1]
         return state_verdict(Invalid(NOT_RECORDED))
 
 
-def _read(row: Row, names: Collection[str], place: str) -> tuple[Key, str]:
+def _read(row: Row, names: Collection[str], location: str) -> tuple[Key, str]:
     if isinstance(row.get("judgment"), Mapping):
         judgment = Judgment.from_record(row["judgment"])
-        said = judgment.span is not None or not judgment.verdict.is_valid
-        answer = judgment.raw if said and judgment.raw else state_verdict(judgment.presented)
+        is_said = judgment.span is not None or not judgment.verdict.is_valid
+        answer = judgment.raw if is_said and judgment.raw else state_verdict(judgment.presented)
         return (judgment.item_id, judgment.order), answer
     key: Key
     if row.get("prompt_hash"):
@@ -85,7 +85,7 @@ def _read(row: Row, names: Collection[str], place: str) -> tuple[Key, str]:
     else:
         item = next((row[name] for name in ("item_id", "id") if row.get(name) not in (None, "")), None)
         if item is None:
-            raise DataError(f"{place}: there is none of the columns item_id, id and prompt_hash with a value.")
+            raise DataError(f"{location}: there is none of the columns item_id, id and prompt_hash with a value.")
         key = (str(item), str(row["order"]) if row.get("order") else None)
     columns = RecordedColumns()
     texts, verdicts = columns.text_beside(names), columns.verdict
@@ -96,7 +96,7 @@ def _read(row: Row, names: Collection[str], place: str) -> tuple[Key, str]:
     if text is not None:
         return key, str(text)
     if not any(value_at(row, name) is not ABSENT for name in verdicts):
-        raise DataError(f"{place}: there is none of the columns {', '.join((*texts, *verdicts))}.")
+        raise DataError(f"{location}: there is none of the columns {', '.join((*texts, *verdicts))}.")
     return key, state_verdict(_verdict(verdict))
 
 
