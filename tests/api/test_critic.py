@@ -155,7 +155,7 @@ def test_bad_items_are_results_with_a_reason_in_their_place(critic: Critic, scor
         ({"question": "Which?", "image": PIXELS}, "missing"),
         ({**good, "image": "/no/such.png"}, "no such file"),
         ({**good, "image": "https://example.org/1.png"}, "an address"),
-        ({**good, "image": b"not an image"}, "no image"),
+        ({**good, "image": b"not an image"}, "not an image"),
         ({**good, "question": 3}, "question"),
         ({**good, "responses": []}, "no response"),
         ({**good, "responses": ["\ud800"]}, "half a character"),
