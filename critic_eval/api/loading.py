@@ -13,7 +13,7 @@ from critic_eval.critics.engines.arguments import (
     read_quantization,
     refuse_unknown,
 )
-from critic_eval.critics.engines.opening import EngineArguments
+from critic_eval.critics.engines.opening import engine_arguments
 
 
 def load_critic(
@@ -80,27 +80,17 @@ def load_critic(
         DataError: the journal can't be used.
         ServerError: no server answers at `base_url`.
     """
+    given = dict(locals())
     known = [name for name in inspect.signature(load_critic).parameters if name != "unknown"]
     refuse_unknown("load_critic", known, unknown)
     name = None if pretrained is None else fspath(pretrained)
-    arguments = EngineArguments(
+    arguments = engine_arguments(
+        given,
         pretrained=name if base_url else name or DEFAULT_PRETRAINED,
-        revision=revision,
         device="cpu" if base_url else default_device(device),
         device_is_given=device is not None,
-        dtype=dtype,
-        device_map=device_map,
-        attn_implementation=attn_implementation,
-        vision_config=vision_config,
         quantization=read_quantization(load_in_4bit, load_in_8bit),
-        trust_remote_code=trust_remote_code,
         batch_size=read_batch_size(batch_size),
-        max_batch_size=max_batch_size,
-        share_prefixes=share_prefixes,
-        workers=workers,
-        base_url=base_url,
-        concurrency=concurrency,
-        timeout=timeout,
     )
     return Critic(
         arguments,

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,12 @@ class EngineArguments:
     timeout: float = 600.0
     engine: str = "local"
     actors: int | None = None
+
+
+def engine_arguments(given: Mapping[str, Any], **checked: Any) -> EngineArguments:
+    """The arguments of an engine: those that were checked, and of all that were given the others that an engine has."""
+    names = [field.name for field in fields(EngineArguments)]
+    return EngineArguments(**{name: given[name] for name in names if name in given} | checked)
 
 
 @dataclass

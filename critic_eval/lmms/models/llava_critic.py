@@ -15,7 +15,7 @@ from tqdm import tqdm
 from critic_eval.critics.answer_text import answer_text, verdict_text
 from critic_eval.critics.answering import answer_plan
 from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED, read_batch_size, read_quantization
-from critic_eval.critics.engines.opening import EngineArguments, open_engine
+from critic_eval.critics.engines.opening import engine_arguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
 from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.images import ImagePolicy, TileCount, count_tiles
@@ -116,6 +116,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         actors: int | None = None,
         **unknown: Any,
     ) -> None:
+        given = dict(locals())
         super().__init__()
         refuse_arguments(type(self), list(unknown))
         if verdict_only and not reasons:
@@ -129,27 +130,19 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.accelerator = make_accelerator(device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
         self.engine = open_engine(
-            EngineArguments(
+            engine_arguments(
+                given,
                 pretrained=None if pretrained is None and base_url else str(pretrained or DEFAULT_PRETRAINED),
                 revision=None if revision is None else str(revision),
                 device=choose_device(device, self.accelerator),
                 device_is_given=device is not None,
-                dtype=dtype,
-                device_map=device_map,
-                attn_implementation=attn_implementation,
-                vision_config=vision_config,
                 quantization=read_quantization(load_in_4bit, load_in_8bit),
-                trust_remote_code=trust_remote_code,
                 weights=not self.dry_run,
                 batch_size=read_batch_size(batch_size),
                 max_batch_size=None if max_batch_size is None else int(max_batch_size),
-                share_prefixes=share_prefixes,
-                compile=compile,
                 workers=None if workers is None else int(workers),
-                base_url=base_url,
                 concurrency=int(concurrency),
                 timeout=float(timeout),
-                engine=engine,
                 actors=None if actors is None else int(actors),
             )
         )
