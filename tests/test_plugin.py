@@ -100,6 +100,7 @@ def test_the_command_itself_exits_with_1_after_a_failure(tmp_path: Path) -> None
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work_and_agree_with_one(command: Command, tmp_path: Path) -> None:
     task = ["--model", "llava_critic", "--model_args", "pretrained=digits", "--tasks", "critic_digits_score"]
     task += ["--limit", "24", "--log_samples"]

@@ -35,6 +35,7 @@ def printed(notebook: Any) -> str:
     return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
 
 
+@pytest.mark.slow
 def test_notebooks_run(examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CRITIC_EVAL_JOURNAL", raising=False)
     # With more, threads of so small a model wait for each other where other programs use the cores, too.

@@ -59,6 +59,7 @@ def test_scores_expected_from_log_probabilities() -> None:
     assert found["mean", "pearson"].value == pytest.approx(0.332, abs=5e-4)
 
 
+@pytest.mark.slow
 @recorded
 def test_wildvision_bench_as_published() -> None:
     """Oracle: the benchmark's README, from the judgments' text; its baseline's score is anchored at 50."""

@@ -34,6 +34,7 @@ def many() -> list[Group]:
     return grouped(generate_items("pair")[:100])  # four tasks, of which two are not begun when the actor dies
 
 
+@pytest.mark.slow
 def test_two_actors_of_which_one_is_killed_give_every_answer_once_and_as_one_process_does(
     many: list[Group], checkpoint: Checkpoint
 ) -> None:

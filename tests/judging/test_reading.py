@@ -174,6 +174,7 @@ def test_no_text_makes_a_parser_raise(parser: str, text: str, shown: list[str], 
         assert 0 <= parsed.span[0] < parsed.span[1] <= len(text)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("parser", PARSERS)
 def test_reading_is_linear_on_adversarial_text(parser: str) -> None:
