@@ -119,7 +119,8 @@ def _text(file: Path, kind: str) -> Iterator[tuple[Batch, _Problems]]:
     # Closing the innermost also happens where a reader stops early.
     with gzip.open(file) if file.name.endswith(".gz") else file.open("rb") as packed:
         raw: Any = BoundedReader(packed, file.name) if file.name.endswith(".gz") else packed
-        yield from _READERS[kind](io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", newline=""))
+        with io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", newline="") as lines:
+            yield from _READERS[kind](lines)
 
 
 def _json_lines(lines: TextIO) -> Iterator[tuple[Batch, _Problems]]:
