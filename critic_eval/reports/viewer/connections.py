@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -77,7 +78,7 @@ class BoundedServer(ThreadingHTTPServer):
             print(visible(f"A request failed ({type(error).__name__}: {error}).", 300), file=sys.stderr)
 
 
-class BoundedHandler(BaseHTTPRequestHandler):
+class BoundedHandler(BaseHTTPRequestHandler, ABC):
     """Requests that come whole in time or not at all, and errors in plain text that echo nothing."""
 
     server: BoundedServer
@@ -107,9 +108,9 @@ class BoundedHandler(BaseHTTPRequestHandler):
         """The same without a body."""
         self.answer()
 
+    @abstractmethod
     def answer(self) -> None:
         """Answer a request for something."""
-        raise NotImplementedError
 
     def will_answer(self, size: int) -> None:
         """Say that so many bytes are about to be sent; sending raises TimeoutError where they are not taken in time."""
@@ -125,9 +126,9 @@ class BoundedHandler(BaseHTTPRequestHandler):
         """Refuse a request and end its connection, since what follows on it is not known to be a request."""
         self.refuse(HTTPStatus(code))
 
+    @abstractmethod
     def refuse(self, status: HTTPStatus) -> None:
         """Refuse a request in the words of its status."""
-        raise NotImplementedError
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: each request is a click of the reader."""
