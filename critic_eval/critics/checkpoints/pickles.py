@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickletools
 import zipfile
 from collections.abc import Iterator
@@ -24,8 +23,11 @@ def foreign_call(file: Path) -> str | None:
                 return next(_foreign(stream), None)
         with zipfile.ZipFile(file) as archive:
             for name in archive.namelist():
-                if name.endswith(".pkl") and (foreign := next(_foreign(io.BytesIO(archive.read(name))), None)):
-                    return foreign
+                if not name.endswith(".pkl"):
+                    continue
+                with archive.open(name) as stream:  # as far as it is read, since what is packed may be far larger
+                    if foreign := next(_foreign(stream), None):
+                        return foreign
     except Exception:
         # A damaged file ends in any kind of error; what could be read of it called nothing.
         return None
