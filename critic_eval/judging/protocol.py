@@ -95,6 +95,11 @@ class Protocol:
         """Whether it asks for a score of each of several responses at once."""
         return self.kind == "score" and self.n_responses[0] > 1
 
+    @property
+    def shape(self) -> tuple[str, bool]:
+        """What it asks for: the kind, and whether it is two scores at once, which is no score of one response."""
+        return self.kind, self.kind == "score" and self.n_responses[0] == 2
+
     def render(self, item: Item, order: str) -> str:
         """The prompt's text, without any image placeholder and without the system message.
 

@@ -73,6 +73,12 @@ def read_protocol(file: Path, find: Callable[[str], Protocol]) -> Protocol:
         raise ArgumentError(f"{file}: {error}") from error
 
 
+def with_answer(protocol: Protocol, answer: AnswerForm) -> Protocol:
+    """The same protocol, its answers read in another form, after the reasons."""
+    parser = _parser(protocol.kind, answer, protocol.scale, "last", protocol.has_several_scores)
+    return replace(protocol, answer=answer, parser=parser, verdict_position="last", verdict_form=None)
+
+
 _KINDS: dict[str, tuple[LabelKind, tuple[int, int], tuple[int, int]]] = {
     "preference": ("preference", (2, 2), (2, 2)),
     "score": ("score", (1, 1), (1, 1)),
@@ -107,7 +113,7 @@ def _declared(content: Mapping[str, Any]) -> Protocol:
         verdict_position=position,
         max_new_tokens=_tokens(content.get("max_new_tokens")),
         until=_texts(content.get("until"), "until"),
-        reasoning_marks=_marks(content.get("reasoning_marks")),
+        reasoning_marks=read_marks(content.get("reasoning_marks")),
         system=_text(content, "system", "") or None,
         answer=answer,
     )
@@ -210,7 +216,8 @@ def _tokens(given: Any) -> int | None:
 _MOST_TOKENS = 1_000_000
 
 
-def _marks(given: Any) -> tuple[tuple[str, str], ...]:
+def read_marks(given: Any) -> tuple[tuple[str, str], ...]:
+    """The pairs that `reasoning_marks` of a file gives; none for None. Raises ArgumentError for anything else."""
     pairs = [] if given is None else given
     for pair in pairs if isinstance(pairs, list) else [pairs]:
         if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(mark, str) and mark for mark in pair)):

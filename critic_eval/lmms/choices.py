@@ -34,7 +34,7 @@ def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
         return default
     if fixed:
         raise ArgumentError(f"These rows bring their own prompt ({default.name}); run this task without protocol=.")
-    fitting = [protocol for protocol in _selected if _shape(protocol) == _shape(default)]
+    fitting = [protocol for protocol in _selected if protocol.shape == default.shape]
     if not fitting:
         names = ", ".join(protocol.name for protocol in _selected)
         raise ArgumentError(f"A task asks for a verdict like {default.name}'s, which {names} can't give.")
@@ -61,7 +61,3 @@ def selected_orders(default: OrderPolicy) -> OrderPolicy:
 _selected: tuple[Protocol, ...] = ()
 _orders: OrderPolicy | None = None
 
-
-def _shape(protocol: Protocol) -> tuple[str, bool]:
-    # A review of two responses by two scores is not a score of one response.
-    return protocol.kind, protocol.kind == "score" and protocol.n_responses[0] == 2

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from critic_eval.judging.parsing.answer import Marks
 from critic_eval.judging.parsing.graded_preference import parse_graded_preference
 from critic_eval.judging.parsing.numbers import Scale
+from critic_eval.judging.parsing.ordered_scores import parse_higher_score, parse_order_of_scores
 from critic_eval.judging.parsing.places import VerdictPosition
 from critic_eval.judging.parsing.preference import parse_preference
 from critic_eval.judging.parsing.ranking import parse_ranking
@@ -20,12 +21,15 @@ WORDS: dict[str, LabelKind | None] = {
     "result_mark": "score",
     "second_of_two_scores": "score",
     "advantage_of_second": "score",
+    "higher_score": "preference",
+    "order_of_scores": "ranking",
 }
 """Names of readers, and of which kind of verdict each is; None: of all.
 
 `default` is the kind's general reader, which knows the usual forms. `five_way` reads `[[A>>B]]` and its kin,
 `result_mark` Prometheus' `[RESULT] 4`. `second_of_two_scores` reads a review of two scores, the first of which is the
 reference's. `advantage_of_second` makes a five-way preference a score from -2 (the first is much better) to 2.
+`higher_score` reads two scores in order as a preference, `order_of_scores` one score for each response as a ranking.
 """
 
 
@@ -52,6 +56,10 @@ class WordsParser:
             return parse_result(text, n_responses, responses, marks)
         if self.words == "second_of_two_scores":
             return _second(parse_two_scores(text, 2, responses, self.scale, marks))
+        if self.words == "higher_score":
+            return parse_higher_score(text, responses, self.scale, marks)
+        if self.words == "order_of_scores":
+            return parse_order_of_scores(text, n_responses, responses, marks)
         if self.words == "advantage_of_second":
             return _advantage(parse_graded_preference(text, 2, responses, self.position, marks))
         if self.kind == "preference":
