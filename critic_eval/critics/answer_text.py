@@ -1,20 +1,26 @@
 """From an engine's answer to what lmms-eval is given: text, a verdict that was read off probabilities, or an error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.generation import Answer
 from critic_eval.judging import (
+    Confidence,
     Invalid,
     Protocol,
     Reading,
     Verdict,
+    VerdictForm,
+    elicited_form,
+    pool_verdicts,
     state_expected_score,
     state_likeliest_preference,
     state_verdict,
     verdict_form,
 )
+from critic_eval.judging.pooling import tolerance_of
 
 
 def answer_text(answer: Answer) -> str:
@@ -44,18 +50,41 @@ def verdict_text(reading: Reading, answer: Answer, partner: Answer | None) -> st
     return state_likeliest_preference(reading.order, distributions, coverage)
 
 
-def _shares(reading: Reading, answer: Answer) -> dict[Verdict, float]:
+def pooled_text(reading: Reading, drawn: Sequence[Answer], policy: AnswerPolicy) -> str:
+    """What lmms-eval is given for several draws: the verdict that they come to, how far they agree, and their texts.
+
+    A draw that got no answer is an invalid one.
+    """
+    verdicts = [
+        reading.verdict(answer.text) if answer.error is None else Invalid(answer.error) for answer in drawn
+    ]
+    used = reading.used
+    pooled = pool_verdicts(verdicts, policy.pooled_by(used.kind), tolerance=tolerance_of(used.scale))
+    confidence = None if pooled.confidence is None else Confidence(pooled.confidence, "draws")
+    return state_verdict(pooled.verdict, confidence=confidence, draws=[answer.text for answer in drawn])
+
+
+def elicited_text(reading: Reading, answer: Answer) -> str:
+    """What lmms-eval is given for a verdict that was elicited after an answer without one, which goes with it."""
+    coverage = float((answer.stated or {})["coverage"])
+    shares = _shares(reading, answer, elicited_form(reading.used))
+    if reading.used.kind == "score":
+        return state_expected_score(shares, coverage, elicited_from=answer.text)
+    return state_likeliest_preference(reading.order, [(reading.order, shares)], coverage, elicited_from=answer.text)
+
+
+def _shares(reading: Reading, answer: Answer, form: VerdictForm | None = None) -> dict[Verdict, float]:
     """The shares of verdicts, in presented coordinates: options that say the same are added up."""
     stated: Mapping[str, Any] = answer.stated or {}
     shares: dict[Verdict, float] = {}
-    for option, verdict in _verdicts(reading.used, len(reading.order)).items():
+    form = form or verdict_form(reading.used)
+    for option, verdict in _verdicts(reading.used, form, len(reading.order)).items():
         shares[verdict] = shares.get(verdict, 0.0) + float(stated["shares"].get(option, 0.0))
     return shares
 
 
 @lru_cache
-def _verdicts(protocol: Protocol, n_responses: int) -> dict[str, Verdict]:
-    """What a protocol's own parser reads in each option of its form."""
-    form = verdict_form(protocol)
+def _verdicts(protocol: Protocol, form: VerdictForm, n_responses: int) -> dict[str, Verdict]:
+    """What a protocol's own parser reads in each option of a form."""
     texts = zip(form.options, form.texts(), strict=True)
     return {option: protocol.parse(text, n_responses).verdict for option, text in texts}

@@ -59,7 +59,7 @@ def opened_groups(plan: Plan, images: ImageStore) -> Iterator[Group]:
         requests = []
         for member in group.members:
             conversation = member.conversation(lambda ref, shown=shown: shown[ref.digest])  # type: ignore[misc]
-            requests.append(Request(number, conversation, member.reading))
+            requests.append(Request(number, conversation, member.reading, member.seed))
             number += 1
         yield Group(group.settings, tuple(requests))
         for ref in group.members[0].images:

@@ -178,8 +178,9 @@ class RequestKeys:
             [role, *(part if isinstance(part, str) else ["image", part.digest] for part in content)]
             for role, content in zip(roles, contents, strict=True)
         ]
-        read_as = reading.key if reading is not None and settings.mode != "text" else None
-        content = json.dumps([dict(self.critic), parts, asdict(settings), read_as], sort_keys=True)
+        shapes = settings.mode != "text" or settings.elicits
+        read_as = reading.key if reading is not None and shapes else None
+        content = json.dumps([dict(self.critic), parts, settings.to_record(), read_as], sort_keys=True)
         key = hashlib.sha256(content.encode()).digest()
         if not dict(settings.options).get("do_sample"):
             return key
@@ -240,6 +241,7 @@ def _answer(entry: Any) -> Answer | None:
             and (answer.stated is None or type(answer.stated) is dict)
             and answer.error is None
             and all(type(name) is str for name in answer.without)
+            and all(number is None or type(number) is int for number in (answer.thought_tokens, answer.seed))
         )
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None

@@ -56,6 +56,11 @@ class PlannedRequest:
         return tuple(part for content in self.contents for part in content if isinstance(part, ImageRef))
 
     @property
+    def seed(self) -> int:
+        """What draws of its answer begin with; a draw of the same request has another."""
+        return int.from_bytes(self.key[:6], "big")
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """What it shows, part by part, each after its role; for an image its digest stands."""
         return tuple(

@@ -24,7 +24,7 @@ from critic_eval.judging.stated_verdicts import (
     state_likeliest_preference,
     state_verdict,
 )
-from critic_eval.judging.verdict_form import Reading, verdict_form
+from critic_eval.judging.verdict_form import Reading, elicited_form, verdict_form
 from critic_eval.judging.verdicts import (
     Invalid,
     Label,
@@ -61,6 +61,7 @@ __all__ = [
     "VerdictPosition",
     "average_orders",
     "canonical_indices",
+    "elicited_form",
     "get_protocol",
     "identity_order",
     "orders",

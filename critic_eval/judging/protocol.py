@@ -72,6 +72,7 @@ class Protocol:
         system: A system message that is shown before the prompt.
         answer: Where in an answer the verdict stands, as the parser reads it.
         verdict_form: How an answer opens that begins with its verdict, for `verdict_only`.
+        closing_form: How a verdict is said after reasons, for `when_unread=elicit`; by default as `verdict_form`.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Protocol:
     system: str | None = None
     answer: AnswerForm = WORDS
     verdict_form: VerdictForm | None = None
+    closing_form: VerdictForm | None = None
 
     @property
     def has_several_scores(self) -> bool:

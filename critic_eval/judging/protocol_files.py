@@ -20,6 +20,7 @@ A file declares one protocol. `templates/protocol/my_prompt.yaml` is an example 
     first for words, and last for other forms.
 `verdict_form`: how an answer begins that begins with its verdict, for `verdict_only`: `stem` ("Score: ["), `options`
     (by default the whole numbers of the scale) and `close` ("]").
+`closing_form`: the same for a verdict that is said after the reasons, for `when_unread=elicit`.
 `reasoning_marks`: pairs that open and close thoughts, such as [["<plan>", "</plan>"]]; the usual ones are known.
 `max_new_tokens`, `until`: how long an answer may be, and texts that end it.
 `source`: where the wording comes from.
@@ -47,8 +48,8 @@ from critic_eval.judging.verdicts import LabelKind
 from critic_eval.yaml_files import Section, read_yaml
 
 KEYS = (
-    "name kind template response_template system scale responses answer verdict_position verdict_form reasoning_marks"
-    " max_new_tokens until source extends before".split()
+    "name kind template response_template system scale responses answer verdict_position verdict_form closing_form"
+    " reasoning_marks max_new_tokens until source extends before".split()
 )
 """All that a file may have."""
 
@@ -68,7 +69,8 @@ def read_protocol(file: Path, find: Callable[[str], Protocol]) -> Protocol:
     try:
         protocol = _extended(content, find) if "extends" in content else _declared(content)
         protocol = replace(protocol, name=_text(content, "name", file.stem))
-        return replace(protocol, verdict_form=_verdict_form(content, protocol))
+        opening, closing = (_form(content, key, protocol) for key in ("verdict_form", "closing_form"))
+        return replace(protocol, verdict_form=opening, closing_form=closing)
     except ArgumentError as error:
         raise ArgumentError(f"{file}: {error}") from error
 
@@ -149,12 +151,17 @@ def _extended(content: Mapping[str, Any], find: Callable[[str], Protocol]) -> Pr
         "verdict_position": None if "answer" in content else base.verdict_position,
         "answer": base.answer,
     }
-    given = {key: value for key, value in content.items() if key not in ("name", "extends", "before", "verdict_form")}
+    given = {
+        key: value
+        for key, value in content.items()
+        if key not in ("name", "extends", "before", "verdict_form", "closing_form")
+    }
     merged = {**inherited, **given, "kind": kind_name}
     merged["template"] = _text(content, "before", "") + _text(merged, "template")
     protocol = _declared(merged)
     is_first = protocol.verdict_position == "first" and protocol.answer == base.answer
-    return replace(protocol, verdict_form=base.verdict_form if is_first else None)
+    closing = base.closing_form if protocol.answer == base.answer else None
+    return replace(protocol, verdict_form=base.verdict_form if is_first else None, closing_form=closing)
 
 
 def _parser(
@@ -225,25 +232,26 @@ def read_marks(given: Any) -> tuple[tuple[str, str], ...]:
     return tuple((opening, closing) for opening, closing in pairs)
 
 
-def _verdict_form(content: Mapping[str, Any], protocol: Protocol) -> VerdictForm | None:
-    given = content.get("verdict_form")
+def _form(content: Mapping[str, Any], key: str, protocol: Protocol) -> VerdictForm | None:
+    given = content.get(key)
     if given is None:
-        return protocol.verdict_form
+        inherited: VerdictForm | None = getattr(protocol, key)
+        return inherited
     if not isinstance(given, dict):
-        raise ArgumentError(f"verdict_form is a mapping with stem, options and close, not {given!r}.")
-    Section(given, "verdict_form").only(("stem", "options", "close"))
-    if protocol.verdict_position != "first":
-        raise ArgumentError("verdict_form is for protocols whose verdict_position is first.")
+        raise ArgumentError(f"{key} is a mapping with stem, options and close, not {given!r}.")
+    Section(given, key).only(("stem", "options", "close"))
+    if key == "verdict_form" and protocol.verdict_position != "first":
+        raise ArgumentError("verdict_form is for protocols whose verdict_position is first; give a closing_form.")
     options = given.get("options")
     if options is None and protocol.scale is not None:
         options = list(range(math.ceil(protocol.scale[0]), math.floor(protocol.scale[1]) + 1))
     if not isinstance(options, list) or not options or not all(type(option) in (str, int) for option in options):
-        raise ArgumentError(f"verdict_form: options is a list of words, not {options!r}.")
+        raise ArgumentError(f"{key}: options is a list of words, not {options!r}.")
     form = VerdictForm(_text(given, "stem"), tuple(map(str, options)), _text(given, "close", "]"))
     for option, text in zip(form.options, form.texts(), strict=True):
         reason = protocol.parse(text, protocol.n_responses[0]).verdict.reason
         if reason is not None:
-            raise ArgumentError(f"verdict_form: {text!r} is not read as the verdict {option} ({reason}).")
+            raise ArgumentError(f"{key}: {text!r} is not read as the verdict {option} ({reason}).")
     return form
 
 

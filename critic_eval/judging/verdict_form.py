@@ -79,6 +79,20 @@ def verdict_form(protocol: Protocol) -> VerdictForm:
     return protocol.verdict_form
 
 
+def elicited_form(protocol: Protocol) -> VerdictForm:
+    """The words by which a verdict is said after all else, under a protocol.
+
+    Raises:
+        ArgumentError: it has none, with what to add.
+    """
+    form = protocol.closing_form or protocol.verdict_form
+    if form is None:
+        raise ArgumentError(
+            f"when_unread=elicit needs to know how a verdict is said; {protocol.name} has no closing_form, add one."
+        )
+    return form
+
+
 _SECOND_SCORE = AnswerForm("words", "second_of_two_scores")
 _CLOSING_MARKS = ('"', "'", "`", "’", "‘", "”", "»", "“", "\n```\n")
 _SENTENCE_END = re.compile(r"\n|[.!?](?=\s)")

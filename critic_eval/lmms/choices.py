@@ -1,4 +1,4 @@
-"""The protocol and the orders that a run asks for instead of each task's own (`--model_args protocol=NAME`, or FILE).
+"""What a run asks for instead of each task's own: the card of its critic, a protocol, and orders.
 
 lmms-eval renders prompts and reads answers in its tasks, which know nothing of a model's arguments; so the choices are
 kept here, for the process.
@@ -6,9 +6,16 @@ kept here, for the process.
 
 from typing import get_args
 
+from critic_eval.critics.cards.using import CardUse
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import OrderPolicy
 from critic_eval.judging.protocols import Protocol, protocol_family
+
+
+def select_card(use: CardUse | None) -> None:
+    """Ask as the card of a critic says; None: as tasks do."""
+    global _card
+    _card = use
 
 
 def select_protocol(name: str | None) -> None:
@@ -24,21 +31,29 @@ def select_protocol(name: str | None) -> None:
     _selected = () if name is None else protocol_family(name)
 
 
-def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
-    """The protocol to use where a task's own is `default`; `fixed` says that the task's rows allow no other.
+def selected_protocol(default: Protocol, *, brings_prompt: bool = False, is_official: bool = False) -> Protocol:
+    """The protocol to use where a task's own is `default`, as the critic's card has it.
+
+    Args:
+        default: The task's protocol, or the one that a row names.
+        brings_prompt: Whether the task's rows bring their prompt, and so allow no other protocol.
+        is_official: Whether the task imitates a benchmark's own code, so that no critic's own prompt is put in place.
 
     Raises:
         ArgumentError: The one that was selected asks for another kind of verdict, or the rows allow no other.
     """
-    if not _selected:
-        return default
-    if fixed:
-        raise ArgumentError(f"These rows bring their own prompt ({default.name}); run this task without protocol=.")
-    fitting = [protocol for protocol in _selected if protocol.shape == default.shape]
-    if not fitting:
-        names = ", ".join(protocol.name for protocol in _selected)
-        raise ArgumentError(f"A task asks for a verdict like {default.name}'s, which {names} can't give.")
-    return fitting[0]
+    asked = default
+    if _selected:
+        if brings_prompt:
+            raise ArgumentError(f"These rows bring their own prompt ({default.name}); run this task without protocol=.")
+        fitting = [protocol for protocol in _selected if protocol.shape == default.shape]
+        if not fitting:
+            names = ", ".join(protocol.name for protocol in _selected)
+            raise ArgumentError(f"A task asks for a verdict like {default.name}'s, which {names} can't give.")
+        asked = fitting[0]
+    if _card is None:
+        return asked
+    return _card.protocol_for(asked, is_chosen=bool(_selected), is_fixed=brings_prompt or is_official)
 
 
 def select_orders(policy: str | None) -> None:
@@ -58,6 +73,6 @@ def selected_orders(default: OrderPolicy) -> OrderPolicy:
     return _orders or default
 
 
+_card: CardUse | None = None
 _selected: tuple[Protocol, ...] = ()
 _orders: OrderPolicy | None = None
-

@@ -8,24 +8,25 @@ from lmms_eval.api.instance import Instance
 from PIL import Image
 
 from critic_eval.benchmarks.loading.rows import without_images
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.conversations import Conversation, Message
-from critic_eval.critics.generation import GenerationSettings, Mode
 from critic_eval.critics.images import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
 from critic_eval.critics.planning import Asked
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Protocol, Reading, token_limit, verdict_form
+from critic_eval.judging import Protocol, Reading, elicited_form, token_limit, verdict_form
 from critic_eval.judging.images import open_image
 from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask
 
+_PLAIN = AnswerPolicy()
+
 
 class Requests:
-    """The requests of a run. Those from `len(requests)` on are their partners: the pair shown the other way round.
+    """The requests of a run, each in as many parts as its verdict is made of (see `part`).
 
     Args:
         requests: as lmms-eval hands them over.
         task_dict: documents by task and split.
-        mode: what is wanted of each answer; partners are asked where a verdict is averaged over both orders.
-        max_new_tokens: upper limit of every answer.
+        policy: what is wanted of each answer.
         images: which image each request is shown.
         count_tiles: counts the tiles of an image; None where the critic's tiles are not known.
 
@@ -37,13 +38,11 @@ class Requests:
         self,
         requests: Sequence[Instance],
         task_dict: Mapping[str, Any],
-        mode: Mode = "text",
-        max_new_tokens: int | None = None,
+        policy: AnswerPolicy = _PLAIN,
         images: ImagePolicy = AS_IS,
         count_tiles: TileCount | None = None,
     ) -> None:
-        self._requests, self._documents, self._mode = requests, task_dict, mode
-        self._limit = max_new_tokens
+        self._requests, self._documents, self._policy = requests, task_dict, policy
         self._text_documents: dict[tuple[str, str], Any] = {}
         self._asked: tuple[Instance | None, tuple[Protocol | None, bool]] = (None, (None, False))
         self._opened: tuple[tuple[Any, ...] | None, list[Image.Image]] = (None, [])
@@ -56,22 +55,28 @@ class Requests:
             self._sources = shuffled_sources(places, ["".join(digest) for digest in digests], images.seed)
 
     def __len__(self) -> int:
-        """How many requests lmms-eval made; partners are not counted."""
+        """How many requests lmms-eval made, whatever the parts of each."""
         return len(self._requests)
 
     def asked(self) -> Iterator[Asked]:
-        """Each request, opened when it is taken."""
+        """Each part of each request, opened when it is taken."""
+        is_read = self._policy.mode != "text" or self._policy.samples > 1 or self._policy.elicits
         for index, request in enumerate(self._requests):
-            reading = self.reading(index) if self._mode != "text" else None
-            settings = GenerationSettings.from_task(self._generation(request), self._limit, self._mode)
-            yield Asked(index, self._conversation(index), settings, reading)
-            if self._mode == "verdict" and reading is not None and reading.used.kind == "preference":
+            reading = self.reading(index) if is_read else None
+            settings = self._policy.generation(self._generation(request), self._protocol(request)[0])
+            for draw in range(self._policy.samples):
+                yield Asked(self.part(index, draw), self._conversation(index), settings, reading)
+            if self._policy.mode == "verdict" and reading is not None and reading.used.kind == "preference":
                 partner_reading = replace(reading, order=reading.order[::-1])
-                yield Asked(self.partner(index), self._conversation(self.partner(index)), settings, partner_reading)
+                yield Asked(self.part(index, 1), self._conversation(self.part(index, 1)), settings, partner_reading)
 
-    def partner(self, index: int) -> int:
-        """The index of the request that shows the same pair in the other order."""
-        return index + len(self._requests)
+    def part(self, index: int, number: int) -> int:
+        """The index of a part of a request; part 0 is the request itself.
+
+        Of several draws each is a part. Where a verdict is averaged over both orders, part 1 shows the same pair in the
+        other one.
+        """
+        return index + number * len(self._requests)
 
     def task(self, index: int) -> str:
         """The name of a request's task."""
@@ -91,14 +96,16 @@ class Requests:
         task = _judge_task(request)
         if task is None:
             raise ArgumentError(
-                f"verdict_only and reasons=False need to know how answers are read; {request.args[4]} is not a task "
-                "of critic-eval."
+                f"verdict_only, reasons=False, samples and when_unread need to know how answers are read; "
+                f"{request.args[4]} is not a task of critic-eval."
             )
         reading = task.reading(self._texts(request))
-        protocol = reading.used
-        if self._mode == "verdict":
+        protocol, mode = reading.used, self._policy.mode
+        if self._policy.elicits:
+            elicited_form(protocol)
+        if mode == "verdict":
             verdict_form(protocol)
-        elif protocol.verdict_position != "first":
+        elif mode == "to_verdict" and protocol.verdict_position != "first":
             raise ArgumentError(
                 f"reasons=False needs a protocol that asks for the verdict first; {protocol.name} asks for it last."
             )
@@ -106,7 +113,8 @@ class Requests:
 
     def _conversation(self, index: int) -> Conversation:
         request = self._requests[index % len(self._requests)]
-        conversation = self._read(request, is_partner=index >= len(self._requests))
+        is_partner = self._policy.mode == "verdict" and index >= len(self._requests)
+        conversation = self._read(request, is_partner=is_partner)
         source = self._sources[index % len(self._requests)]
         image_source = conversation if self._requests[source] is request else self._read(self._requests[source])
         return with_images(conversation, [self._change(image) for image in _images(image_source)])

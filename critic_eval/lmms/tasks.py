@@ -97,7 +97,7 @@ class JudgeTask:
     @property
     def protocol(self) -> Protocol:
         """How the critic is asked and read, unless a row brings its own way."""
-        return selected_protocol(get_protocol(self.benchmark.protocol))
+        return selected_protocol(get_protocol(self.benchmark.protocol), is_official=self.benchmark.counts_officially)
 
     def prepare(self, rows: Any) -> Any:
         """Check a data set, and repeat each row once for every case in it and every order it is to be shown in.
@@ -200,7 +200,8 @@ class JudgeTask:
 
     def _protocol(self, case: Case) -> Protocol:
         asked = get_protocol(case.protocol or self.benchmark.protocol)
-        return selected_protocol(asked, fixed=case.protocol is not None)
+        official = self.benchmark.counts_officially
+        return selected_protocol(asked, brings_prompt=case.protocol is not None, is_official=official)
 
     def _orders(self, case: Case, item_id: str) -> Iterator[str]:
         n, rng, policy = len(case.item.responses), seeded(0, item_id), selected_orders(self.benchmark.orders)

@@ -9,7 +9,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from critic_eval import __version__
 from critic_eval.benchmarks.benchmark import LEFT_OUT
@@ -29,9 +29,17 @@ def note_critic(model: str, settings: Mapping[str, str]) -> None:
     _critics[model] = dict(settings)
 
 
-def note_costs(model: str, seconds: Mapping[str, float]) -> None:
-    """Keep the seconds that a judgment of each task took a model of lmms-eval's."""
-    _costs.update({(model, task): cost for task, cost in seconds.items()})
+class Cost(NamedTuple):
+    """What a judgment took: seconds, and tokens of thoughts and of answers."""
+
+    seconds: float
+    thought_tokens: float = 0.0
+    answer_tokens: float = 0.0
+
+
+def note_costs(model: str, costs: Mapping[str, Cost]) -> None:
+    """Keep what a judgment of each task took a model of lmms-eval's."""
+    _costs.update({(model, task): cost for task, cost in costs.items()})
 
 
 def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, Any], draws: int = 1) -> None:
@@ -96,7 +104,7 @@ def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
     for task in tasks:
         if task in _tasks:
             settings = {"benchmark": task, **critic, **_tasks[task]["settings"]}
-            cost = {"seconds_per_judgment": _costs[model, task]} if (model, task) in _costs else {}
+            cost = _cost_record(_costs.get((model, task)))
             section[task] = {**_tasks[task], **cost, "settings": settings, "signature": str(Signature(settings))}
     return section
 
@@ -169,9 +177,16 @@ def full_record(figure: Figure) -> dict[str, Any]:
     return {**figure_record(figure), **more}
 
 
+def _cost_record(cost: Cost | None) -> dict[str, float]:
+    if cost is None:
+        return {}
+    tokens = {"thought_tokens_per_judgment": cost.thought_tokens, "answer_tokens_per_judgment": cost.answer_tokens}
+    return {"seconds_per_judgment": cost.seconds, **(tokens if any(tokens.values()) else {})}
+
+
 _critics: dict[str, dict[str, str]] = {}
 _tasks: dict[str, dict[str, Any]] = {}
-_costs: dict[tuple[str, str], float] = {}
+_costs: dict[tuple[str, str], Cost] = {}
 
 
 def _decoding(generation: Mapping[str, Any]) -> str:

@@ -13,8 +13,7 @@ from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt, load_chec
 from critic_eval.critics.conversations import Message
 from critic_eval.critics.embedded import resolve_pretrained
 from critic_eval.critics.engines.engine import Group, Request
-from critic_eval.critics.engines.local import engine as local
-from critic_eval.critics.engines.local import shared_attention
+from critic_eval.critics.engines.local import shared_attention, stems
 from critic_eval.critics.engines.local.branches import Branches, placed, prefill
 from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.engines.local.plain import answer_plainly
@@ -126,7 +125,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return prefill(checkpoint, trunks)
 
-    monkeypatch.setattr(local, "prefill", short_of_memory)
+    monkeypatch.setattr(stems, "prefill", short_of_memory)
     assert texts(answers(LocalEngine(checkpoint), grouped(pairs))) == plain
     assert max(sizes) > 2
     assert sizes[-1] <= 2
@@ -144,7 +143,7 @@ def test_a_request_that_never_fits_is_an_error_of_its_own(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return prefill(checkpoint, trunks)
 
-    monkeypatch.setattr(local, "prefill", short_of_memory)
+    monkeypatch.setattr(stems, "prefill", short_of_memory)
     found = answers(LocalEngine(checkpoint), groups)
     error = found.pop(99).error
     assert error is not None
@@ -158,7 +157,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(
     def broken(checkpoint: Checkpoint, trunks: Any) -> Any:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(local, "prefill", broken)
+    monkeypatch.setattr(stems, "prefill", broken)
     with pytest.raises(RuntimeError, match="shapes differ"):
         answers(LocalEngine(checkpoint), grouped(pairs))
 

@@ -50,6 +50,16 @@ HASHES = {
     "verdict_last_score": "ce0ec5e52383",
     "vl_rewardbench": "2ab55ff4ed49",
     "wildvision_bench": "e2c07d535d81",
+    "flex_judge_pair": "b95347540456",
+    "flex_judge_rank": "bea2554e1657",
+    "flex_judge_score": "fc74456a94cb",
+    "r1_reward_pair": "aa5e210a307a",
+    "unified_reward_llava_pair": "2662a0b0deeb",
+    "unified_reward_llava_score": "6f150a627e44",
+    "unified_reward_pair": "21c12de57e2a",
+    "unified_reward_score": "80e9df094cfe",
+    "unified_reward_think_pair": "98c57ff0ebf6",
+    "unified_reward_think_qwen3vl_pair": "d84591ce7676",
 }
 """What signatures of published figures hold."""
 

@@ -3,8 +3,8 @@ r"""Cards from YAML files, strictly: what a card does not have is refused in a s
 The keys are the attributes of `Card`, but for these: `source`, `about` and `checked` are text; `protocols` is a mapping
 of `score`, `pair` and `rank` to the name of a protocol or to a file beside the card; `answer` is a mapping of
 `preference`, `score` and `ranking` to an answer form as protocols declare it, such as `{tag: answer}`; `decoding` is
-`greedy`, or a mapping with `temperature`, and perhaps `top_p` and `top_k`; `trained_on` is a mapping of tasks to what is
-known of their data in its training. `templates/critic/my_critic.yaml` is an example to copy.
+`greedy`, or a mapping with `temperature`, and perhaps `top_p` and `top_k`; `trained_on` is a mapping of tasks to what
+is known of their data in its training. `templates/critic/my_critic.yaml` is an example to copy.
 """
 
 from __future__ import annotations

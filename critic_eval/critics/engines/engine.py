@@ -8,16 +8,28 @@ from typing import Protocol
 
 from critic_eval.critics.conversations import Conversation
 from critic_eval.critics.generation import Answer, GenerationSettings
+from critic_eval.errors import ArgumentError
 from critic_eval.judging import Reading
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request by its number in the plan, and how its answer will be read, where that matters."""
+    """A request by its number in the plan, and how its answer will be read, where that matters.
+
+    `seed` is what draws of its answer begin with: its own, so that they do not depend on other requests.
+    """
 
     number: int
     conversation: Conversation
     reading: Reading | None = None
+    seed: int = 0
+
+    @property
+    def read_as(self) -> Reading:
+        """How its answer will be read. Raises ArgumentError where that is not known."""
+        if self.reading is None:
+            raise ArgumentError("A verdict alone can only be asked of critic-eval's own tasks.")
+        return self.reading
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,16 @@ def opens_thought(raw: str, marks: Sequence[Marks] = ()) -> bool:
     return _without_thoughts(raw, (), marks) is None
 
 
+def thought_end(raw: str, marks: Sequence[Marks] = ()) -> int:
+    r"""How many characters of a raw text its thoughts take: to the end of the last one, or all where one is open.
+
+    >>> thought_end("<think>The first? No.</think>Score: 4"), thought_end("Score: 4"), thought_end("<think>The")
+    (29, 0, 10)
+    """
+    kept = _without_thoughts(raw, (), marks)
+    return kept[-1][0] if kept else len(raw)
+
+
 _TAGS = "think|thinking|thought|thoughts|analysis|reasoning|reason|reflection|scratchpad|internal_monologue|seed:think"
 _FIXED: tuple[Marks, ...] = (
     ("◁think▷", "◁/think▷"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.cards.using import CardUse, use_card
 from critic_eval.critics.engines.arguments import read_batch_size, read_quantization
 from critic_eval.critics.engines.opening import EngineArguments, engine_arguments
 from critic_eval.critics.generation import Mode
 from critic_eval.errors import ArgumentError
+
+_logger = logging.getLogger("critic_eval")
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,37 @@ class CriticArguments:
         """All arguments."""
         return [field.name for field in fields(cls)]
 
-    @property
-    def mode(self) -> Mode:
-        """What is wanted of each answer. Raises ArgumentError for two things at once."""
+    def answer_policy(self, use: CardUse) -> AnswerPolicy:
+        """What is wanted of each answer, of a critic with this card.
+
+        Raises:
+            ArgumentError: a value is none that its argument can have, or two wishes exclude each other.
+        """
         if self.verdict_only and not self.reasons:
             raise ArgumentError("verdict_only has no reasons to leave out; give either it or reasons=False.")
-        return "verdict" if self.verdict_only else "text" if self.reasons else "to_verdict"
+        if self.when_unread not in ("invalid", "elicit"):
+            raise ArgumentError(f"when_unread={self.when_unread} is unknown; it is invalid or elicit.")
+        mode: Mode = "verdict" if self.verdict_only else "text" if self.reasons else "to_verdict"
+        if mode != "text" and use.card is not None and use.card.thinks:
+            raise ArgumentError(
+                f"{use.card.name} thinks before it answers, so that its first words don't tell its verdict; leave out "
+                "verdict_only and reasons=False."
+            )
+        if self.temperature and int(self.samples) == 1:
+            _logger.warning(
+                "temperature=%s draws one answer to each request, which chance decides; give samples=5, or "
+                "temperature=0 for the likeliest answer.",
+                self.temperature,
+            )
+        return AnswerPolicy(
+            mode,
+            use.decoding.options if mode == "text" else {},
+            int(self.samples),
+            self.pool,  # type: ignore[arg-type]  # it checks
+            _whole(self.max_new_tokens),
+            _whole(self.max_thinking_tokens),
+            self.when_unread == "elicit",
+        )
 
     def use_card(self) -> CardUse:
         """The card of the critic, joined with these arguments. Raises ArgumentError for one that can't be used."""

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from critic_eval.critics.engines.local.branches import Branches
+from critic_eval.critics.engines.local.sampling import Choose, choose_likeliest
+from critic_eval.critics.engines.local.thoughts import ThoughtLimit
 
 CHECK_EVERY = 4
 """Steps between looks at the text for its end, which has to be decoded for that."""
@@ -23,8 +25,10 @@ def decode(
     ends: Sequence[int],
     is_complete: Sequence[IsComplete | None],
     is_wanted: Sequence[bool],
+    choose: Choose = choose_likeliest,
+    thoughts: ThoughtLimit | None = None,
 ) -> list[list[int]]:
-    """Take the likeliest token at each step, for each sequence until it ends.
+    """Choose a token at each step, for each sequence until it ends.
 
     Args:
         branches: the sequences, whose prompts have been computed.
@@ -33,6 +37,8 @@ def decode(
         ends: the ids that end an answer.
         is_complete: for each row, tells from the ids so far whether nothing more is needed; or None.
         is_wanted: for each row, whether it is a sequence at all or fills its group up.
+        choose: which token comes next.
+        thoughts: closes thoughts that grow too long.
 
     Returns:
         The new ids of each row, with the id that ended it, if any.
@@ -43,7 +49,9 @@ def decode(
     has_checks = any(check is not None for check in is_complete)
     end_ids = set(ends)
     for step in range(1, max_new_tokens + 1):
-        tokens = branches.logits(hidden).argmax(dim=-1)
+        tokens = choose(branches.logits(hidden), [row if row >= 0 and is_open[row] else -1 for row in rows])
+        if thoughts is not None:
+            tokens = _with_closings(tokens, rows, is_open, answers, thoughts)
         for slot, token in enumerate(tokens.tolist()):
             row = rows[slot]
             if row >= 0 and is_open[row]:
@@ -65,6 +73,20 @@ def decode(
             tokens = tokens[torch.as_tensor(slots, device=tokens.device)]
         hidden = branches.append(tokens)
     return answers
+
+
+def _with_closings(
+    tokens: Tensor, rows: Sequence[int], is_open: Sequence[bool], answers: Sequence[list[int]], thoughts: ThoughtLimit
+) -> Tensor:
+    """The tokens, but for sequences whose thought is being closed those that close it."""
+    closing = {
+        slot: token
+        for slot, row in enumerate(rows)
+        if row >= 0 and is_open[row] and (token := thoughts.next_token(row, answers[row])) is not None
+    }
+    for slot, token in closing.items():
+        tokens[slot] = token
+    return tokens
 
 
 def _worth_keeping(

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import gc
 import logging
-import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import torch
 
-from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt
-from critic_eval.critics.engines.engine import Group, Request
-from critic_eval.critics.engines.local.branches import Branches, prefill, why_not_shared
-from critic_eval.critics.engines.local.decoding import IsComplete, decode, stop_check
+from critic_eval.critics.checkpoints import Checkpoint
+from critic_eval.critics.engines.engine import Group
+from critic_eval.critics.engines.local.branches import why_not_shared
+from critic_eval.critics.engines.local.computing import compute
 from critic_eval.critics.engines.local.memory import token_budget
-from critic_eval.critics.engines.local.plain import answer_plainly, make_answer
 from critic_eval.critics.engines.local.preprocessing import EncodedGroup, Preprocessor
-from critic_eval.critics.engines.local.verdict_tokens import FormTokens, verdict_shares
+from critic_eval.critics.engines.local.sampling import SHAREABLE
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import verdict_form
-from critic_eval.judging.parsing.answer import opens_thought
 
 _logger = logging.getLogger("critic_eval")
 
@@ -30,8 +25,6 @@ _logger = logging.getLogger("critic_eval")
 warnings.filterwarnings("ignore", message="`past_key_values` is deprecated", category=FutureWarning)
 
 AUTO_BATCH_SIZE = 64
-_MARK_LENGTH = 60
-"""Characters at the end of a prompt that may hold the mark which opens a thought."""
 
 
 class LocalEngine:
@@ -78,17 +71,20 @@ class LocalEngine:
 
     def shares_prefixes(self, settings: GenerationSettings) -> bool:
         """Whether requests with these settings are computed from shared prefixes."""
-        return settings.is_greedy and self._why_not_shared is None
+        return {name for name, _ in settings.options} <= SHAREABLE and self._why_not_shared is None
 
     def close(self) -> None:
         """End the processes that prepare."""
         self._preprocessor.close()
 
     def _shares(self, group: EncodedGroup) -> bool:
-        greedy = group.settings.is_greedy
-        if group.settings.mode != "text" and (self._why_not_shared or not greedy):
+        settings = group.settings
+        if settings.mode != "text" and (self._why_not_shared or not settings.is_greedy):
             why = self._why_not_shared or "the task asks for sampling"
             raise ArgumentError(f"verdict_only and reasons=False need greedy decoding with shared prefixes: {why}.")
+        if settings.elicits and not self.shares_prefixes(settings):
+            why = self._why_not_shared or "the task asks for a search of its own"
+            raise ArgumentError(f"when_unread=elicit needs shared prefixes: {why}.")
         return self.shares_prefixes(group.settings) and group.cut.trunk > 0
 
     def _belongs(self, first: EncodedGroup, group: EncodedGroup) -> bool:
@@ -161,87 +157,9 @@ class LocalEngine:
         return halves
 
     def _compute(self, batch: Sequence[EncodedGroup]) -> list[tuple[int, Answer]]:
-        start = time.perf_counter()
+        answers = compute(self.checkpoint, batch, shares=self._shares(batch[0]))
         requests = [request for group in batch for request in group.requests]
-        prompts = [prompt for group in batch for prompt in group.prompts]
-        if not self._shares(batch[0]):
-            answers = answer_plainly(self.checkpoint, prompts, batch[0].settings)
-            return [(request.number, answer) for request, answer in zip(requests, answers, strict=True)]
-        members = max(len(group.requests) for group in batch)
-        branches = Branches(
-            self.checkpoint.model, prefill(self.checkpoint, [_trunk(group) for group in batch]), members
-        )
-        rests = _extend_stems(branches, batch, members)
-        rows = [
-            (group.requests[member] if member < len(group.requests) else None)
-            for group in batch
-            for member in range(members)
-        ]
-        if batch[0].settings.mode == "verdict":
-            answers = self._verdicts(branches, rows, rests, prompts)
-        else:
-            answers = self._texts(branches, rows, rests, prompts, batch[0])
-        seconds = (time.perf_counter() - start) / len(answers)
-        return [
-            (
-                request.number,
-                Answer(measured.text, measured.input_tokens, measured.output_tokens, seconds, measured.stated),
-            )
-            for request, measured in zip(requests, answers, strict=True)
-        ]
-
-    def _texts(
-        self,
-        branches: Branches,
-        rows: Sequence[Request | None],
-        rests: Sequence[Sequence[int]],
-        prompts: Sequence[EncodedPrompt],
-        group: EncodedGroup,
-    ) -> list[Answer]:
-        encoder, settings = self.checkpoint.encoder, group.settings
-        checks = [self._check(request, settings) for request in rows]
-        hidden = branches.extend(rests)[:, -1]
-        is_wanted = [request is not None for request in rows]
-        ids = decode(branches, hidden, settings.max_new_tokens, encoder.eos_token_ids, checks, is_wanted)
-        wanted = [output for output, request in zip(ids, rows, strict=True) if request is not None]
-        return [
-            make_answer(encoder, prompt, output, settings, 0.0) for prompt, output in zip(prompts, wanted, strict=True)
-        ]
-
-    def _check(self, request: Request | None, settings: GenerationSettings) -> IsComplete | None:
-        """Tells when a request's answer may end; a prompt that opens a thought leaves no telling where it closes."""
-        if request is None:
-            return None
-        encoder, is_complete = self.checkpoint.encoder, None
-        if settings.mode == "to_verdict" and request.reading is not None:
-            is_thinking = opens_thought(encoder.render(request.conversation)[-_MARK_LENGTH:])
-            is_complete = None if is_thinking else request.reading.is_complete
-        return stop_check(encoder.tokenizer, settings.until, is_complete)
-
-    def _verdicts(
-        self,
-        branches: Branches,
-        rows: Sequence[Request | None],
-        rests: Sequence[Sequence[int]],
-        prompts: Sequence[EncodedPrompt],
-    ) -> list[Answer]:
-        forms = [_form(request) for request in rows if request is not None]
-        tokens = {form: FormTokens.of(form, self.checkpoint.encoder.tokenizer) for form in set(forms)}
-        remaining = iter(forms)
-        of_row = [tokens[next(remaining)] if request else tokens[forms[0]] for request in rows]
-        stemmed = [
-            [*rest, *(form.stem if request else ())] for rest, form, request in zip(rests, of_row, rows, strict=True)
-        ]
-        hidden = branches.extend(stemmed)
-        computed = verdict_shares(branches, hidden, of_row, [request is not None for request in rows])
-        answers = []
-        for form, prompt, shares in zip(
-            forms, prompts, (measured for measured in computed if measured is not None), strict=True
-        ):
-            likeliest = max(range(len(form.options)), key=shares.shares.__getitem__)
-            stated = {"shares": dict(zip(form.options, shares.shares, strict=True)), "coverage": shares.coverage}
-            answers.append(Answer(form.texts()[likeliest], len(prompt.input_ids), 1, 0.0, stated))
-        return answers
+        return [(request.number, answer) for request, answer in zip(requests, answers, strict=True)]
 
 
 _ANSWER_TOKENS = 256
@@ -249,49 +167,6 @@ _ANSWER_TOKENS = 256
 
 
 _DIGITS = 9
-
-
-def _form(request: Request) -> Any:
-    if request.reading is None:
-        raise ArgumentError("A verdict alone can only be asked of critic-eval's own tasks.")
-    return verdict_form(request.reading.used)
-
-
-def _trunk(group: EncodedGroup) -> EncodedPrompt:
-    first = group.prompts[0]
-    return EncodedPrompt(first.input_ids[: group.cut.trunk], first.media, first.image_tokens)
-
-
-def _extend_stems(branches: Branches, batch: Sequence[EncodedGroup], members: int) -> list[list[int]]:
-    """Compute the groups' stems and go on with `members` sequences for each group; gives what is left of each."""
-    if not any(len(stem.members) > 1 for group in batch for stem in group.cut.stems) or not any(
-        stem.length > group.cut.trunk for group in batch for stem in group.cut.stems if len(stem.members) > 1
-    ):
-        return _rests(batch, members, [[group.cut.trunk] * len(group.prompts) for group in batch])
-    most = max(len(group.cut.stems) for group in batch)
-    tokens: list[list[int]] = []
-    parents: list[int] = []
-    starts = []
-    for number, group in enumerate(batch):
-        stem_of = {member: index for index, stem in enumerate(group.cut.stems) for member in stem.members}
-        starts.append([group.cut.stems[stem_of[member]].length for member in range(len(group.prompts))])
-        for stem in group.cut.stems:
-            ids = group.prompts[stem.members[0]].input_ids
-            tokens.append(ids[group.cut.trunk : stem.length].tolist())
-        tokens += [[]] * (most - len(group.cut.stems))
-        parents += [number * most + stem_of.get(member, 0) for member in range(members)]
-    branches.branch([0] * (most * len(batch)), most)
-    branches.extend(tokens)
-    branches.branch(parents, members)
-    return _rests(batch, members, starts)
-
-
-def _rests(batch: Sequence[EncodedGroup], members: int, starts: Sequence[Sequence[int]]) -> list[list[int]]:
-    rests: list[list[int]] = []
-    for group, begun in zip(batch, starts, strict=True):
-        rests += [prompt.input_ids[start:].tolist() for prompt, start in zip(group.prompts, begun, strict=True)]
-        rests += [[]] * (members - len(group.prompts))
-    return rests
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
