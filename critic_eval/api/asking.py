@@ -8,8 +8,9 @@ from PIL import Image
 from critic_eval.api.images import open_images
 from critic_eval.api.items import Question
 from critic_eval.api.reading import reading
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.generation import Answer, GenerationSettings
+from critic_eval.critics.generation import Answer
 from critic_eval.critics.planning import Asked
 from critic_eval.errors import CriticEvalError
 
@@ -19,7 +20,7 @@ class Questions:
 
     Args:
         questions: what is asked, by the number of its item.
-        max_new_tokens: upper limit of every answer, below what a protocol asks for.
+        policy: what is wanted of each answer; a question that asks for probabilities wants the verdict alone.
         allow_urls: whether images at addresses are fetched.
         is_strict: whether an item that can't be shown ends all, instead of being left out.
 
@@ -28,10 +29,10 @@ class Questions:
     """
 
     def __init__(
-        self, questions: Mapping[int, Question], max_new_tokens: int | None, allow_urls: bool, is_strict: bool
+        self, questions: Mapping[int, Question], policy: AnswerPolicy, allow_urls: bool, is_strict: bool
     ) -> None:
         self._questions = questions
-        self._limit, self._allow_urls, self._is_strict = max_new_tokens, allow_urls, is_strict
+        self._policy, self._allow_urls, self._is_strict = policy, allow_urls, is_strict
         self._items: list[int] = []
         self._last: tuple[tuple[object, ...] | None, list[Image.Image]] = (None, [])
         self.failures: dict[int, str] = {}
@@ -51,23 +52,25 @@ class Questions:
                     raise
                 self.failures[number] = str(error)
                 continue
-            settings = GenerationSettings.from_task(
-                {"max_new_tokens": question.protocol.max_new_tokens, "until": question.protocol.until},
-                self._limit,
-                "verdict" if question.probabilities else "text",
-            )
+            protocol = question.protocol
+            given = {"max_new_tokens": protocol.max_new_tokens, "until": protocol.until}
+            policy = AnswerPolicy("verdict") if question.probabilities else self._policy
+            settings = policy.generation(given, protocol)
+            is_read = question.probabilities or policy.samples > 1 or policy.elicits
+            system = [] if protocol.system is None else [Message("system", (protocol.system,))]
             for order, prompt in zip(question.orders, prompts, strict=True):
-                self._items.append(number)
-                conversation = [Message("user", (*images, prompt))]
-                read_as = reading(question, order) if question.probabilities else None
-                yield Asked(len(self._items) - 1, conversation, settings, read_as)
+                conversation = [*system, Message("user", (*images, prompt))]
+                for _ in range(policy.samples):
+                    self._items.append(number)
+                    read_as = reading(question, order) if is_read else None
+                    yield Asked(len(self._items) - 1, conversation, settings, read_as)
 
     def images(self, index: int) -> list[Image.Image]:
         """The images of a request, opened again."""
         return self._opened(self._questions[self._items[index]])
 
     def answers(self, given: Mapping[int, Answer]) -> Iterator[tuple[int, Sequence[Answer]]]:
-        """The number of each item that was asked about, and its answers, one for each order."""
+        """The number of each item that was asked about, and its answers: for each order one, or its draws in a row."""
         by_item: dict[int, list[Answer]] = {}
         for index, number in enumerate(self._items):
             by_item.setdefault(number, []).append(given[index])

@@ -15,7 +15,9 @@ from critic_eval.api.images import listed_images
 from critic_eval.api.items import Kind, Orders, Question, check_choices, make_question, read_item
 from critic_eval.api.reading import read_result
 from critic_eval.api.results import Compared, Ranked, Result, Scored, Unjudged
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.answering import answer_plan
+from critic_eval.critics.cards.using import CardUse
 from critic_eval.critics.engines.opening import EngineArguments, OpenEngine, open_engine
 from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.journal import Journal, RequestKeys
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _logger = logging.getLogger("critic_eval")
+_PLAIN = AnswerPolicy()
 
 
 class Critic:
@@ -41,7 +44,8 @@ class Critic:
         arguments: of the engine.
         protocol: the protocol, or family of protocols, that asks where a call names none.
         journal: file that keeps every answer; it is open while a call runs, and free for other runs in between.
-        max_new_tokens: upper limit of every answer.
+        card: what is known of the critic's family.
+        policy: what is wanted of each answer.
         allow_urls: whether images at http and https addresses are fetched.
     """
 
@@ -51,20 +55,22 @@ class Critic:
         *,
         protocol: str | None = None,
         journal: Path | None = None,
-        max_new_tokens: int | None = None,
+        card: CardUse | None = None,
+        policy: AnswerPolicy = _PLAIN,
         allow_urls: bool = False,
     ) -> None:
         if protocol is not None:
             protocol_family(protocol)
         self._arguments, self._protocol, self._journal_file = arguments, protocol, journal
-        self._max_new_tokens, self._allow_urls = max_new_tokens, allow_urls
+        self._card, self._policy, self._allow_urls = card, policy, allow_urls
         with self._journal():
             self._engine: OpenEngine | None = open_engine(arguments)
 
     @property
     def signature(self) -> Mapping[str, str]:
-        """What is said of the critic beside its figures: checkpoint, digest of its weights, dtype, quantization."""
-        return dict(self._opened().signature)
+        """What is said of the critic beside its figures: checkpoint, digest of weights, dtype, quantization, card."""
+        of_card = {} if self._card is None else self._card.settings
+        return {**self._opened().signature, **of_card, **self._policy.settings}
 
     def score(
         self,
@@ -196,7 +202,9 @@ class Critic:
         check_choices(kind, orders)
         if protocol is not None:
             protocol_family(protocol)
-        settings = {"protocol": protocol or self._protocol, "probabilities": probabilities, "orders": orders}
+        self._check_mode(probabilities)
+        asked_by = {"protocol": protocol or self._protocol, "card": self._card}
+        settings = {**asked_by, "probabilities": probabilities, "orders": orders}
         made = [_question(given, number, kind, settings, strict) for number, given in enumerate(items)]
         questions = {number: question for number, question in enumerate(made) if isinstance(question, Question)}
         results = self._ask(questions, strict, progress)
@@ -223,12 +231,14 @@ class Critic:
     def _one(self, item: Item, kind: Kind, protocol: str | None, probabilities: bool, orders: Orders) -> Result:
         check_choices(kind, orders)
         read_item(item, 0)
-        question = make_question(item, kind, protocol or self._protocol, probabilities=probabilities, orders=orders)
+        self._check_mode(probabilities)
+        asked_by = protocol or self._protocol
+        question = make_question(item, kind, asked_by, probabilities=probabilities, orders=orders, card=self._card)
         return self._ask({0: question}, is_strict=True, has_bar=False)[0]
 
     def _ask(self, questions: Mapping[int, Question], is_strict: bool, has_bar: bool) -> dict[int, Result]:
         engine = self._opened()
-        asked = Questions(questions, self._max_new_tokens, self._allow_urls, is_strict)
+        asked = Questions(questions, self._policy, self._allow_urls, is_strict)
         images = ImageStore(asked.images)
         requests = iter(tqdm(asked.asked(), desc="Planning", unit=" requests", delay=5, disable=not has_bar))
         with self._journal() as journal:
@@ -236,8 +246,16 @@ class Critic:
             answers = answer_plan(plan, engine, images, journal, is_silent=not has_bar or not plan.requests)
         results: dict[int, Result] = {number: Unjudged(reason) for number, reason in asked.failures.items()}
         for number, given in asked.answers(answers):
-            results[number] = read_result(questions[number], given)
+            results[number] = read_result(questions[number], given, self._policy)
         return results
+
+    def _check_mode(self, probabilities: bool) -> None:
+        card = None if self._card is None else self._card.card
+        if probabilities and card is not None and card.thinks:
+            raise ArgumentError(
+                f"{card.name} thinks before it answers, so that its first words don't tell its verdict; leave out "
+                "probabilities."
+            )
 
     def _opened(self) -> OpenEngine:
         if self._engine is None:

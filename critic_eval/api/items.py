@@ -14,6 +14,7 @@ from critic_eval.benchmarks.loading.cases import (
     text_of,
 )
 from critic_eval.benchmarks.loading.unread_columns import refuse_unread
+from critic_eval.critics.cards.using import CardUse
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, Protocol, identity_order, reversed_order, verdict_form
 from critic_eval.judging.orders import MAX_RESPONSES
@@ -105,6 +106,7 @@ def make_question(
     *,
     probabilities: bool = False,
     orders: Orders = "both",
+    card: CardUse | None = None,
 ) -> Question:
     """What is asked of an item.
 
@@ -114,6 +116,7 @@ def make_question(
         protocol: a protocol or a family of them, which has to have one of this kind.
         probabilities: whether the verdict is to be read off the critic's probabilities, instead of a text.
         orders: in which orders a pair is shown.
+        card: of the critic, which may have a prompt of its own.
 
     Raises:
         ArgumentError: the number of responses does not fit, no protocol does, or its verdict can't be read off
@@ -128,6 +131,8 @@ def make_question(
     both = asked == "compare" and orders == "both"
     shown_orders = (identity_order(n), reversed_order(n)) if both else (identity_order(n),)
     picked = pick_protocol(asked, n, protocol)
+    if card is not None:
+        picked = card.protocol_for(picked, is_chosen=protocol is not None)
     if probabilities:
         verdict_form(picked)
     return Question(asked, item, picked, shown_orders, probabilities)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval.api.critic import Critic
+from critic_eval.critics.answer_policy import AnswerPolicy, is_elicited
+from critic_eval.critics.cards.using import use_card
 from critic_eval.critics.engines.arguments import (
-    DEFAULT_PRETRAINED,
     default_device,
     read_batch_size,
     read_quantization,
@@ -19,6 +20,7 @@ from critic_eval.critics.engines.opening import engine_arguments
 def load_critic(
     pretrained: str | PathLike[str] | None = None,
     *,
+    critic: str | PathLike[str] | None = None,
     protocol: str | None = None,
     revision: str | None = None,
     device: str | None = None,
@@ -31,7 +33,16 @@ def load_critic(
     trust_remote_code: bool = False,
     batch_size: int | str = "auto",
     max_batch_size: int | None = None,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
     max_new_tokens: int | None = None,
+    max_thinking_tokens: int | None = None,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    top_k: int | None = None,
+    samples: int = 1,
+    pool: str | None = None,
+    when_unread: str = "invalid",
     share_prefixes: bool = True,
     workers: int = 0,
     base_url: str | None = None,
@@ -47,7 +58,9 @@ def load_critic(
         pretrained: hub id or folder of a checkpoint in LLaVA-NeXT's, LLaVA-1.5's or transformers' layout; `digits` for
             the embedded critic of handwritten digits, which needs no network. By default `lmms-lab/llava-critic-7b`.
             With `base_url`, the name that the server has for its model; by default the first that it serves.
-        protocol: a protocol, or a family of them such as `verdict_last`, that asks instead of LLaVA-Critic's own.
+        critic: the card of its family, by name or as a file; by default the one that fits `pretrained`, and `none`
+            for none. A critic that has a prompt of its own is asked with it.
+        protocol: a protocol, or a family of them such as `verdict_last`, that asks instead.
         revision: branch, tag or commit on the hub.
         device: `cuda`, `cuda:1`, `cpu`; by default CUDA where there is one.
         dtype: `auto` (as stored on CUDA, float32 on CPU), `float32`, `float16`, `bfloat16`.
@@ -59,7 +72,16 @@ def load_critic(
         trust_remote_code: run code that comes with a checkpoint.
         batch_size: requests in one batch; `auto` fills batches up to what fits in the free memory.
         max_batch_size: requests at most in an automatic batch.
+        min_pixels: pixels of an image at least, for checkpoints whose processor takes images of any size.
+        max_pixels: pixels of an image at most, for the same.
         max_new_tokens: upper limit of every answer, below what a protocol asks for.
+        max_thinking_tokens: upper limit of a thought, which then is closed for the critic to answer.
+        temperature: draw answers, instead of taking the likeliest.
+        top_p: draw from the fewest tokens that have so much of the probability.
+        top_k: draw from so many of the likeliest tokens.
+        samples: draw so many judgments of each question, and join them.
+        pool: `majority`, `mean` or `median` of these; by default the mean of scores, and the majority of all else.
+        when_unread: `elicit` lets an answer without a verdict go on in the protocol's form.
         share_prefixes: compute what requests on one image have in common once.
         workers: processes that prepare images ahead of the model. With some, a script needs Python's guard
             `if __name__ == "__main__":`.
@@ -83,19 +105,30 @@ def load_critic(
     given = dict(locals())
     known = [name for name in inspect.signature(load_critic).parameters if name != "unknown"]
     refuse_unknown("load_critic", known, unknown)
-    name = None if pretrained is None else fspath(pretrained)
+    named = None if critic is None else fspath(critic)
+    given["pretrained"] = None if pretrained is None else fspath(pretrained)
+    use = use_card(named, given)
+    base_url = use.arguments.get("base_url", base_url)
     arguments = engine_arguments(
-        given,
-        pretrained=name if base_url else name or DEFAULT_PRETRAINED,
+        {**given, **use.arguments},
         device="cpu" if base_url else default_device(device),
         device_is_given=device is not None,
         quantization=read_quantization(load_in_4bit, load_in_8bit),
         batch_size=read_batch_size(batch_size),
     )
+    policy = AnswerPolicy(
+        options=use.decoding.options,
+        samples=samples,
+        pool=pool,  # type: ignore[arg-type]  # it checks
+        max_new_tokens=max_new_tokens,
+        max_thinking_tokens=max_thinking_tokens,
+        elicits=is_elicited(when_unread),
+    )
     return Critic(
         arguments,
         protocol=protocol,
         journal=None if journal is None else Path(journal),
-        max_new_tokens=max_new_tokens,
+        card=use,
+        policy=policy,
         allow_urls=allow_urls,
     )

@@ -6,16 +6,19 @@ from dataclasses import replace
 
 from critic_eval.api.items import Question
 from critic_eval.api.results import Compared, Ranked, Result, Scored, agreed, better_of
-from critic_eval.critics.answer_text import answer_text, verdict_text
+from critic_eval.critics.answer_policy import AnswerPolicy
+from critic_eval.critics.answer_text import answer_text, elicited_text, pooled_text, verdict_text
 from critic_eval.critics.generation import Answer
 from critic_eval.judging import Judgment, Reading
 
 
-def read_result(question: Question, answers: Sequence[Answer]) -> Result:
-    """The result of a question, of one answer for each of its orders."""
+def read_result(question: Question, answers: Sequence[Answer], policy: AnswerPolicy) -> Result:
+    """The result of a question, of one answer for each of its orders, or of several draws."""
     item = replace(question.item, images=())
+    n = len(answers) // len(question.orders)
     judgments = [
-        _judgment(question, order, answer, None) for order, answer in zip(question.orders, answers, strict=True)
+        _judgment(question, order, answers[number * n : (number + 1) * n], policy)
+        for number, order in enumerate(question.orders)
     ]
     if question.kind == "compare":
         return _comparison(replace(question, item=item), judgments, answers)
@@ -41,7 +44,8 @@ def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequ
     verdicts = tuple(better_of(judgment.verdict) for judgment in judgments)
     better, shares, coverage = agreed(verdicts), None, None
     if question.probabilities and better is not None:
-        mean = _judgment(question, question.orders[0], answers[0], answers[1] if len(answers) > 1 else None)
+        said = verdict_text(reading(question, question.orders[0]), answers[0], answers[1] if len(answers) > 1 else None)
+        mean = question.protocol.judge(question.item, question.orders[0], said)
         better = better_of(mean.verdict)
         shares, coverage = _shares(mean.logprobs)
     reasons = [
@@ -64,16 +68,23 @@ def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequ
     )
 
 
-def _judgment(question: Question, order: str, answer: Answer, partner: Answer | None) -> Judgment:
-    """What an answer says; with probabilities, together with its partner's, which was shown the pair turned."""
-    said = verdict_text(reading(question, order), answer, partner) if question.probabilities else answer_text(answer)
-    judgment = question.protocol.judge(question.item, order, said, answer.seconds)
-    return replace(judgment, raw=answer.text)  # a stated verdict is not text that the critic gave
+def _judgment(question: Question, order: str, drawn: Sequence[Answer], policy: AnswerPolicy) -> Judgment:
+    """What the answers to a question in one order say."""
+    read_as, first = reading(question, order), drawn[0]
+    if question.probabilities:
+        said = verdict_text(read_as, first, None)
+    elif len(drawn) > 1:
+        said = pooled_text(read_as, drawn, policy)
+    else:
+        said = answer_text(first) if first.stated is None else elicited_text(read_as, first)
+    judgment = question.protocol.judge(question.item, order, said, sum(answer.seconds for answer in drawn))
+    return replace(judgment, raw=first.text)  # a stated verdict is not text that the critic gave
 
 
 def reading(question: Question, order: str) -> Reading:
     """How the answer to a question in one order will be read."""
-    return Reading(question.protocol.name, order, question.protocol.shown_texts(question.item))
+    protocol = question.protocol
+    return Reading(protocol.name, order, protocol.shown_texts(question.item), protocol)
 
 
 def _shares(logprobs: Mapping[str, float] | None) -> tuple[dict[str, float] | None, float | None]:

@@ -86,3 +86,10 @@ class AnswerPolicy:
                 "give temperature=0.7, say."
             )
         return settings
+
+
+def is_elicited(when_unread: str) -> bool:
+    """Whether an answer without a verdict is gone on with. Raises ArgumentError for anything but the two choices."""
+    if when_unread not in ("invalid", "elicit"):
+        raise ArgumentError(f"when_unread={when_unread} is unknown; it is invalid or elicit.")
+    return when_unread == "elicit"

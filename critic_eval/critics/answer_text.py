@@ -55,9 +55,7 @@ def pooled_text(reading: Reading, drawn: Sequence[Answer], policy: AnswerPolicy)
 
     A draw that got no answer is an invalid one.
     """
-    verdicts = [
-        reading.verdict(answer.text) if answer.error is None else Invalid(answer.error) for answer in drawn
-    ]
+    verdicts = [reading.verdict(answer.text) if answer.error is None else Invalid(answer.error) for answer in drawn]
     used = reading.used
     pooled = pool_verdicts(verdicts, policy.pooled_by(used.kind), tolerance=tolerance_of(used.scale))
     confidence = None if pooled.confidence is None else Confidence(pooled.confidence, "draws")

@@ -186,7 +186,7 @@ class Protocol:
             models=tuple(response.model for response in item.responses),
             lengths=tuple(len(response.text) for response in item.responses),
             logprobs=made_of.logprobs,
-            read_as="stated" if stated is not None and parsed.verdict.is_valid else parsed.read_as,
+            read_as=stated.read_as if stated is not None and parsed.verdict.is_valid else parsed.read_as,
             confidence=None if confidence is None else confidence.value,
             confidence_from=None if confidence is None else confidence.source,
             draws=made_of.draws,

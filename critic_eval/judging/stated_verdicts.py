@@ -17,6 +17,9 @@ from critic_eval.judging.pooling import concentration
 from critic_eval.judging.records import Confidence, MemberVerdict
 from critic_eval.judging.verdicts import Invalid, Score, Verdict, read_verdict, verdict_text
 
+STATED, ELICITED = "stated", "elicited"
+"""How a verdict is said to have been read that was known, or that was asked for after an answer without one."""
+
 
 def state_verdict(
     verdict: Verdict,
@@ -24,6 +27,7 @@ def state_verdict(
     confidence: Confidence | None = None,
     draws: Sequence[str] = (),
     members: Sequence[MemberVerdict] = (),
+    read_as: str = STATED,
 ) -> str:
     """An answer that states a verdict on the presented positions, or why there is none, and what it was made of.
 
@@ -33,6 +37,7 @@ def state_verdict(
         confidence: how sure it is, and what that was taken from.
         draws: whole texts of the answers that it was pooled of.
         members: what the members of a jury said, on the presented positions too.
+        read_as: how the verdict came about, where it was not simply known.
 
     >>> read_stated(state_verdict(Invalid("not recorded"))).verdict.reason
     'not recorded'
@@ -42,16 +47,18 @@ def state_verdict(
         "confidence": confidence,
         "draws": list(draws),
         "members": [member.to_record() for member in members],
+        "read_as": "" if read_as == STATED else read_as,
     }
     return f"{_MARK} {json.dumps({**verdict.to_record(), **{name: part for name, part in more.items() if part}})}"
 
 
-def state_expected_score(shares: Mapping[Verdict, float], coverage: float) -> str:
+def state_expected_score(shares: Mapping[Verdict, float], coverage: float, elicited_from: str | None = None) -> str:
     """State the expected score of a distribution over scores; its confidence is how concentrated that is.
 
     Args:
         shares: the probability of each score, at least one of them above 0; they need not add up to 1.
         coverage: the probability of all forms that the shares are taken over, logged with them.
+        elicited_from: the critic's answer, where the score was elicited after one without a verdict.
 
     >>> read_stated(state_expected_score({Score(2): 0.25, Score(4): 0.25}, 0.5)).verdict.value
     3.0
@@ -60,11 +67,16 @@ def state_expected_score(shares: Mapping[Verdict, float], coverage: float) -> st
     expected = sum(share * float(verdict.value) for verdict, share in shares.items()) / total  # type: ignore[arg-type, misc]
     logprobs = {f"{verdict.value:g}": _log(share) for verdict, share in shares.items()}
     confidence = Confidence(round(concentration(shares), 6), "probability")
-    return state_verdict(Score(expected), {**logprobs, "coverage": _log(coverage)}, confidence)
+    return state_verdict(
+        Score(expected), {**logprobs, "coverage": _log(coverage)}, confidence, **_origin(elicited_from)
+    )
 
 
 def state_likeliest_preference(
-    order: str, distributions: Sequence[tuple[str, Mapping[Verdict, float]]], coverage: float
+    order: str,
+    distributions: Sequence[tuple[str, Mapping[Verdict, float]]],
+    coverage: float,
+    elicited_from: str | None = None,
 ) -> str:
     """State the likeliest preference after averaging distributions over orders.
 
@@ -75,6 +87,7 @@ def state_likeliest_preference(
         order: the presented order in whose coordinates it is stated.
         distributions: presented orders, each with the probability of each verdict in its coordinates.
         coverage: as in `state_expected_score`.
+        elicited_from: as in `state_expected_score`.
 
     >>> from critic_eval.judging import Preference
     >>> first, second = Preference(0), Preference(1)
@@ -85,7 +98,12 @@ def state_likeliest_preference(
     best = max(mean, key=lambda verdict: (round(mean[verdict], 9), verdict.value is None, verdict.value == 0))
     logprobs = {verdict_text(verdict): _log(share) for verdict, share in mean.items()}
     confidence = Confidence(round(mean[best] / sum(mean.values()), 6), "probability")
-    return state_verdict(to_presented(best, order), {**logprobs, "coverage": _log(coverage)}, confidence)
+    stated = to_presented(best, order)
+    return state_verdict(stated, {**logprobs, "coverage": _log(coverage)}, confidence, **_origin(elicited_from))
+
+
+def _origin(elicited_from: str | None) -> dict[str, Any]:
+    return {} if elicited_from is None else {"draws": (elicited_from,), "read_as": ELICITED}
 
 
 class Stated(NamedTuple):
@@ -96,6 +114,7 @@ class Stated(NamedTuple):
     confidence: Confidence | None = None
     draws: tuple[str, ...] = ()
     members: tuple[MemberVerdict, ...] = ()
+    read_as: str = STATED
 
 
 def read_stated(text: str) -> Stated | None:
@@ -115,6 +134,7 @@ def read_stated(text: str) -> Stated | None:
             None if confidence is None else Confidence(*confidence),
             tuple(record.get("draws", ())),
             tuple(map(MemberVerdict.from_record, record.get("members", ()))),
+            str(record.get("read_as", STATED)),
         )
     except (ArgumentError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Stated(Invalid("unreadable statement"))

@@ -17,6 +17,7 @@ from critic_eval.judging import Item, Response
 from critic_eval.lmms.models.costs import answer_costs
 from critic_eval.lmms.requests import Requests
 from critic_eval.lmms.tasks import JudgeTask
+from critic_eval.runs.report import Cost
 
 
 def read(row: Any, source: Any) -> Any:
@@ -127,4 +128,10 @@ def test_what_an_answer_cost_counts_once_and_for_its_task() -> None:
     asked = requests(Theirs(), rows(2))
     shared = Answer("same", 10, 5, 3.0)
     answers = {0: shared, 1: shared, 2: Answer("other", 10, 5, 1.0), 3: Answer("other", 10, 5, 1.0)}
-    assert answer_costs(asked, answers) == {"task": (3.0 + 1.0 + 1.0) / 4}
+    assert answer_costs(asked, answers) == {"task": Cost((3.0 + 1.0 + 1.0) / 4, 0.0, (5 + 5 + 5) / 4)}
+
+
+def test_tokens_of_thoughts_are_counted_apart() -> None:
+    asked = requests(Theirs(), rows(1))
+    answers = {0: Answer("a", 10, 50, 1.0, thought_tokens=40), 1: Answer("b", 10, 30, 1.0, thought_tokens=0)}
+    assert answer_costs(asked, answers) == {"task": Cost(1.0, 20.0, 20.0)}

@@ -92,7 +92,7 @@ def test_a_protocol_or_a_family_of_them_replaces_those_of_tasks() -> None:
     with pytest.raises(ArgumentError, match="like mllm_judge_score's, which llava_critic_pair can't give"):
         selected_protocol(get_protocol("mllm_judge_score"))
     with pytest.raises(ArgumentError, match="bring their own prompt"):
-        selected_protocol(get_protocol("given_pair"), fixed=True)
+        selected_protocol(get_protocol("given_pair"), brings_prompt=True)
     with pytest.raises(ArgumentError, match="did you mean"):
         select_protocol("llava_critics")
 

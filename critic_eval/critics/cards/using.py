@@ -8,7 +8,6 @@ from typing import Any
 
 from critic_eval.critics.cards.card import Card, Decoding
 from critic_eval.critics.cards.finding import find_card
-from critic_eval.critics.checkpoints.sources import fetch, read_config
 from critic_eval.critics.embedded import resolve_pretrained
 from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED
 from critic_eval.errors import CheckpointError
@@ -97,6 +96,8 @@ def _decoding(card: Card | None, given: Mapping[str, Any]) -> Decoding:
 
 def _config(pretrained: str | None, revision: str | None) -> Mapping[str, Any]:
     """A checkpoint's config; an empty one where it can't be had, which whoever loads the checkpoint explains."""
+    from critic_eval.critics.checkpoints.sources import fetch, read_config  # transformers comes with it
+
     try:
         folder, _, _ = fetch(resolve_pretrained(pretrained or DEFAULT_PRETRAINED), revision)
         return read_config(folder)

@@ -22,7 +22,12 @@ from critic_eval.critics.checkpoints.placement import (
 from critic_eval.critics.checkpoints.shards import digest, digest_settings, weight_files
 from critic_eval.critics.checkpoints.sizes import check_fit, check_model, check_sizes
 from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
-from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, empty_layout, load_model
+from critic_eval.critics.checkpoints.transformers_layout import (
+    TransformersEncoder,
+    empty_layout,
+    limit_pixels,
+    load_model,
+)
 from critic_eval.errors import ArgumentError
 
 
@@ -54,6 +59,8 @@ def load_checkpoint(
     quantization: Quantization | None = None,
     trust_remote_code: bool = False,
     weights: bool = True,
+    min_pixels: int | None = None,
+    max_pixels: int | None = None,
 ) -> Checkpoint:
     """Load a checkpoint; peak memory stays under the model plus its largest shard.
 
@@ -71,6 +78,8 @@ def load_checkpoint(
         quantization: `4bit` or `8bit` with bitsandbytes, on a GPU.
         trust_remote_code: whether code that a checkpoint brings may run.
         weights: `False` leaves the model empty: good for its encoder and config only.
+        min_pixels: pixels of an image at least, for processors that take images of any size.
+        max_pixels: pixels of an image at most, for the same.
 
     Raises:
         CheckpointError: the checkpoint can't be found or read, is of no known kind, or doesn't fit its config.
@@ -80,7 +89,7 @@ def load_checkpoint(
     check_device_map(device_map)
     target = check_device("cuda" if quantization and device == "cpu" else device)
     with in_sentences(pretrained):
-        return _loaded(
+        checkpoint = _loaded(
             open_source(pretrained, revision, trust_remote_code=trust_remote_code),
             Placement(target, device_map, torch.float32, attn_implementation, quantization),
             dtype,
@@ -88,6 +97,10 @@ def load_checkpoint(
             trust_remote_code,
             weights,
         )
+        if (min_pixels, max_pixels) != (None, None):
+            limits = limit_pixels(checkpoint.encoder, min_pixels, max_pixels)
+            checkpoint.identity.update({name: str(limit) for name, limit in limits.items()})
+        return checkpoint
 
 
 def _loaded(

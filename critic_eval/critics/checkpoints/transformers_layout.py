@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
-from transformers.utils import logging
+from transformers.utils import logging as transformers_logging
 
 from critic_eval.critics.checkpoints.encoding import (
     EncodedPrompt,
@@ -28,6 +29,7 @@ from critic_eval.critics.conversations import IMAGE_MARK, Conversation, check_co
 from critic_eval.errors import ArgumentError, CheckpointError
 
 _ZERO_WIDTH_SPACE = "\u200b"
+_logger = logging.getLogger("critic_eval")
 
 
 def load_model(folder: Path, *, trust_remote_code: bool, **arguments: Any) -> Any:
@@ -90,16 +92,16 @@ def checked(load: Callable[..., Any], folder: Path, *, optional: str = "", **arg
 @contextmanager
 def _quiet(folder: Path) -> Iterator[None]:
     """Keep transformers' loading report off the screen, and its progress bar for checkpoints that load in a moment."""
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
+    verbosity, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
     if sum(file.stat().st_size for file in folder.glob("*.safetensors")) < PROGRESS_FROM_BYTES:
-        logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
+        transformers_logging.set_verbosity(verbosity)
         if bar:
-            logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()
 
 
 class TransformersEncoder:
@@ -242,6 +244,28 @@ class TransformersEncoder:
         if isinstance(part, Image.Image):
             return {"type": "image"}
         return {"type": "text", "text": neutralize(part, self._marks)}
+
+
+def limit_pixels(encoder: Any, least: int | None, most: int | None) -> dict[str, int]:
+    """Set how many pixels an image has that a checkpoint's processor makes, as Qwen-VL's processors keep it.
+
+    Returns:
+        The limits that hold; none for a processor that makes all images of one size, which is logged.
+
+    Raises:
+        ArgumentError: the least is over the most.
+    """
+    processor = getattr(getattr(encoder, "processor", None), "image_processor", None)
+    size = dict(getattr(processor, "size", None) or {})
+    if not {"shortest_edge", "longest_edge"} <= size.keys():
+        _logger.warning("the processor of images makes them all of one size; min_pixels and max_pixels are left out")
+        return {}
+    # By these names its `size` holds numbers of pixels, not lengths of edges.
+    chosen = {"shortest_edge": least or size["shortest_edge"], "longest_edge": most or size["longest_edge"]}
+    if chosen["shortest_edge"] > chosen["longest_edge"]:
+        raise ArgumentError(f"min_pixels={chosen['shortest_edge']} is over max_pixels={chosen['longest_edge']}.")
+    processor.size = chosen  # type: ignore[union-attr]  # it has a size
+    return {"min_pixels": chosen["shortest_edge"], "max_pixels": chosen["longest_edge"]}
 
 
 def neutralize(text: str, marks: Sequence[str]) -> str:

@@ -29,6 +29,8 @@ class EngineArguments:
     device_map: str | None = None
     attn_implementation: str | None = None
     vision_config: str | None = None
+    min_pixels: int | None = None
+    max_pixels: int | None = None
     quantization: Any = None
     trust_remote_code: bool = False
     weights: bool = True
@@ -175,6 +177,8 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
         device_map=arguments.device_map,
         attn_implementation=attention,
         vision_config=arguments.vision_config,
+        min_pixels=arguments.min_pixels,
+        max_pixels=arguments.max_pixels,
         quantization=arguments.quantization,
         trust_remote_code=arguments.trust_remote_code,
         weights=arguments.weights,
@@ -197,6 +201,7 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
         "weights": identity["digest"][:12],
         "dtype": identity["dtype"],
         "quantized": identity["quantized"],
+        **({"pixels": f"{identity['min_pixels']}..{identity['max_pixels']}"} if "min_pixels" in identity else {}),
     }
     return OpenEngine(engine, identity, signature, checkpoint.encoder)
 

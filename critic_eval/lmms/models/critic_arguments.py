@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from critic_eval.critics.answer_policy import AnswerPolicy
+from critic_eval.critics.answer_policy import AnswerPolicy, is_elicited
 from critic_eval.critics.cards.using import CardUse, use_card
 from critic_eval.critics.engines.arguments import read_batch_size, read_quantization
 from critic_eval.critics.engines.opening import EngineArguments, engine_arguments
@@ -124,8 +124,6 @@ class CriticArguments:
         """
         if self.verdict_only and not self.reasons:
             raise ArgumentError("verdict_only has no reasons to leave out; give either it or reasons=False.")
-        if self.when_unread not in ("invalid", "elicit"):
-            raise ArgumentError(f"when_unread={self.when_unread} is unknown; it is invalid or elicit.")
         mode: Mode = "verdict" if self.verdict_only else "text" if self.reasons else "to_verdict"
         if mode != "text" and use.card is not None and use.card.thinks:
             raise ArgumentError(
@@ -145,7 +143,7 @@ class CriticArguments:
             self.pool,  # type: ignore[arg-type]  # it checks
             _whole(self.max_new_tokens),
             _whole(self.max_thinking_tokens),
-            self.when_unread == "elicit",
+            is_elicited(self.when_unread),
         )
 
     def use_card(self) -> CardUse:

@@ -63,9 +63,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.dry_run = bool(arguments.dry_run)
         self.accelerator = make_accelerator(arguments.device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
-        self.engine = open_engine(
-            arguments.for_engine(self.card, choose_device(arguments.device, self.accelerator))
-        )
+        self.engine = open_engine(arguments.for_engine(self.card, choose_device(arguments.device, self.accelerator)))
         self.batch_size = read_batch_size(arguments.batch_size)
         # lmms-eval's --seed is the seed of sampled answers; each seed has its own.
         self.seed = torch.initial_seed()
