@@ -10,6 +10,7 @@ from PIL import Image
 from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.benchmarks.loading.cases import Case
 from critic_eval.benchmarks.loading.own_files import OwnFile
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.generation import Answer
 from critic_eval.critics.images import ImagePolicy
 from critic_eval.errors import ArgumentError
@@ -81,7 +82,7 @@ def test_a_row_is_opened_once_where_the_task_shows_nothing_but_images_and_its_ow
 
 
 def test_a_verdict_alone_is_asked_in_both_orders_of_every_pair() -> None:
-    asked = list(requests(Theirs(), rows(2)[::2], mode="verdict").asked())
+    asked = list(requests(Theirs(), rows(2)[::2], policy=AnswerPolicy("verdict")).asked())
     assert [one.index for one in asked] == [0, 2, 1, 3]
     assert [one.reading.order for one in asked if one.reading] == ["AB", "BA"] * 2
     prompts = [str(one.conversation[0].content[1]) for one in asked]
@@ -94,7 +95,7 @@ def test_a_foreign_task_has_no_verdict_to_read() -> None:
     task.config = SimpleNamespace(doc_to_text=lambda row: "text")
     assert len(list(requests(task, rows(1)).asked())) == 2
     with pytest.raises(ArgumentError, match="task is not a task of critic-eval"):
-        list(requests(task, rows(1), mode="verdict").asked())
+        list(requests(task, rows(1), policy=AnswerPolicy("verdict")).asked())
 
 
 def test_images_are_read_again_by_index() -> None:
