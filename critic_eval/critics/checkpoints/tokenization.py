@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tokenizers import AddedToken, Tokenizer, normalizers
+from tokenizers import AddedToken, Regex, Tokenizer, normalizers
 from transformers import LlamaTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 from critic_eval.critics.checkpoints.sources import read_json
@@ -28,7 +29,8 @@ def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, 
         CheckpointError: the tokenizer's files are missing or can't be read.
     """
     file = folder / "tokenizer_config.json"
-    stated = str((read_json(file) if file.is_file() else {}).get("tokenizer_class") or default_class)
+    settings = read_json(file) if file.is_file() else {}
+    stated = str(settings.get("tokenizer_class") or default_class)
     tokenizer_class = _CLASSES.get(stated.removesuffix("Fast"), PreTrainedTokenizerFast)
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise CheckpointError(f"There is no tokenizer in {folder} (tokenizer.json, tokenizer.model or vocab.json).")
@@ -41,6 +43,8 @@ def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, 
         raise CheckpointError(f"The tokenizer in {folder} makes nothing of a text; its vocabulary is missing.")
     if tokenizer_class is LlamaTokenizer:
         sentencepiece_backend(tokenizer)
+        # Checkpoints older than the setting were trained as it was by default then.
+        tokenizer.legacy = settings.get("legacy") is not False
     new = [token for token in special_tokens if token not in tokenizer.get_vocab()]
     tokenizer.add_tokens([AddedToken(token, normalized=False, special=True) for token in new], special_tokens=True)
     return tokenizer
@@ -55,6 +59,19 @@ def sentencepiece_backend(tokenizer: TransformersTokenizer) -> None:
     backend = tokenizer.backend_tokenizer
     backend.pre_tokenizer = None
     backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+
+
+def without_inner_prefix(tokenizer: TransformersTokenizer, beginnings: list[str]) -> None:
+    """Make a tokenizer that reads a whole prompt put no `▁` before the pieces that begin with one of these texts.
+
+    LLaVA's tokenizers put none after a special token, unless they are `legacy`; what stands there is the template's.
+    """
+    if tokenizer.legacy or not beginnings:
+        return
+    texts = [re.escape(text.replace(" ", "▁")) for text in beginnings]
+    inner = Regex(rf"\A▁(?=(?:{'|'.join(texts)}))")
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = normalizers.Sequence([backend.normalizer, normalizers.Replace(inner, "")])
 
 
 class TextTokenizer:

@@ -131,16 +131,16 @@ class ConversationFormat:
             >>> VICUNA_V1.inner_beginnings()
             ['USER: ']
         """
-        image = Image.new("RGB", (1, 1))
-        turns = [Message("user", (image, image, "")), Message("assistant", ("",)), Message("user", ("", image))]
-        with_system = [Message("system", ("",)), *turns]
-        inner, first = [], set()
-        for segments in (self.segments(turns), self.segments(with_system), self.segments(turns[-1:])):
-            first.update(segment for segment in segments[:1] if isinstance(segment, str))
+        image, text = Image.new("RGB", (1, 1)), "\0"
+        turns = [Message("user", (image, image, text)), Message("assistant", (text,)), Message("user", (text, image))]
+        inner, first = [], []
+        for conversation in (turns, [Message("system", (text,)), *turns], turns[-1:]):
+            segments = self.segments(conversation)
+            first += [segment for segment in segments[:1] if isinstance(segment, str)]
             for before, segment in zip(segments, segments[1:], strict=False):
                 if isinstance(before, SpecialToken) and isinstance(segment, str):
-                    inner.append(segment)
-        return [text for text in dict.fromkeys(inner) if not any(begin.startswith(text) for begin in first)]
+                    inner.append(segment.partition(text)[0])
+        return [text for text in dict.fromkeys(inner) if text and not any(begin.startswith(text) for begin in first)]
 
     def _rendered(self, conversation: Conversation) -> Iterator[Segment]:
         if conversation[0].role != "system" and self.system is not None:
