@@ -44,6 +44,7 @@ from critic_eval.critics.checkpoints.placement import Placement, choose_dtype
 from critic_eval.critics.checkpoints.shards import weight_files
 from critic_eval.critics.checkpoints.sources import Source, read_json
 from critic_eval.critics.checkpoints.tokenization import without_inner_prefix
+from critic_eval.critics.checkpoints.transformers_layout import STOPS
 from critic_eval.critics.checkpoints.weights import to_original, tower_prefix
 from critic_eval.errors import CheckpointError
 
@@ -112,6 +113,8 @@ def convert_checkpoint(
     with _replacing(out) as folder:
         save_torch_state_dict(released_names(model), folder, max_shard_size=_SHARD_SIZE)
         model.config.architectures = [type(model).__name__]
+        if encoder.stops:
+            setattr(model.config, STOPS, list(encoder.stops))
         model.config.save_pretrained(folder)
         model.generation_config.save_pretrained(folder)
         processor = _processor(origin, model.config, encoder)

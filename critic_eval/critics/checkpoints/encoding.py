@@ -49,6 +49,7 @@ class PromptEncoder(Protocol):
     image_token_id: int
     pad_token_id: int
     eos_token_ids: tuple[int, ...]
+    stops: tuple[str, ...]
 
     def render(self, conversation: Conversation) -> str:
         """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
@@ -81,6 +82,7 @@ class LlavaEncoder:
 
     Attributes:
         beginning: the ids with which its tokenizer begins every prompt.
+        stops: texts at which an answer ends, for formats whose turns don't end with a token.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class LlavaEncoder:
         self.image_token_id = image_token_id
         self.pad_token_id = pad_token_id
         self.eos_token_ids = eos_token_ids
+        self.stops = () if conversation_format.stop is None else (conversation_format.stop,)
         self.device = device
         self.beginning: Ids = [token for token in tokenizer("").input_ids if token == tokenizer.bos_token_id]
         self._first_piece = TextTokenizer(tokenizer)

@@ -61,7 +61,9 @@ def language_model_of(config: dict[str, Any], architectures: list[str], name: ob
         CheckpointError: it is LLaVA of MPT.
     """
     model_type = str(config.get("model_type", ""))
-    if model_type == "llava_mpt" or any(each in ("LlavaMptForCausalLM", "LlavaMPTForCausalLM") for each in architectures):
+    if model_type == "llava_mpt" or any(
+        each in ("LlavaMptForCausalLM", "LlavaMPTForCausalLM") for each in architectures
+    ):
         raise CheckpointError(
             f"{name} is a LLaVA of MPT, which is not loaded: transformers' LLaVA classes pass no ALiBi on to its "
             "attention in a batch or past its 2,048 positions, so that its answers could not be had exactly."

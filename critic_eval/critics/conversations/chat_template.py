@@ -47,12 +47,8 @@ _NEUTRAL = """{%- macro neutral(text) -%}{{- text<REPLACEMENTS> -}}{%- endmacro 
 _DEFAULT_SYSTEM = r"""
 {%- if messages[0]['role'] != 'system' -%}{{- <TEXT> -}}{%- endif -%}"""
 
-_FOLLOWS = (
-    "(message['role'] == 'user' and not loop.first and messages[loop.index0 - 1]['role'] == 'system')"
-)
-_FOLLOWS_DEFAULT = (
-    "(message['role'] == 'user' and (loop.first or messages[loop.index0 - 1]['role'] == 'system'))"
-)
+_FOLLOWS = "(message['role'] == 'user' and not loop.first and messages[loop.index0 - 1]['role'] == 'system')"
+_FOLLOWS_DEFAULT = "(message['role'] == 'user' and (loop.first or messages[loop.index0 - 1]['role'] == 'system'))"
 
 # The loop over message['content'] stays in the template's main loop: servers look for it there to tell that images
 # come as parts.

@@ -77,9 +77,7 @@ class ConversationFormat:
         marks as one string.
         """
         return write_template(
-            around={
-                role: (_text(self.around[role][0]), _text(self.around[role][1])) for role in ROLES
-            },
+            around={role: (_text(self.around[role][0]), _text(self.around[role][1])) for role in ROLES},
             answer=_text(self.answer),
             system=self.system,
             after_system=None if self.after_system is None else _text(self.after_system),
