@@ -14,8 +14,8 @@ def add_command(commands: Any) -> None:
         help="write a LLaVA checkpoint in transformers' own layout",
         description=(
             "Convert a checkpoint in one of LLaVA's own formats (llava-critic-7b, prometheus-vision, ...) to "
-            "transformers' layout, for AutoModelForImageTextToText, vLLM, SGLang and `transformers serve`. What belongs "
-            "to it is written into it: the base of a delta, its vision tower, an adapter."
+            "transformers' layout, for AutoModelForImageTextToText, vLLM, SGLang and `transformers serve`. What "
+            "belongs to it is written into it: the base of a delta, its vision tower, an adapter."
         ),
         epilog="example: critic-eval convert lmms-lab/llava-critic-7b ./llava-critic-7b-hf",
     )

@@ -14,7 +14,6 @@ from critic_eval.errors import ArgumentError, CheckpointError
 
 from .conftest import LLAVA_CONFIG, NEXT_CONFIG, Tiny
 
-
 TILED = {
     "image_aspect_ratio": "anyres",
     "mm_patch_merge_type": "spatial_unpad",

@@ -182,7 +182,7 @@ def _grid_pinpoints(pinpoints: object, image_size: int) -> list[list[int]]:
             columns, rows = range(first_a, last_a + 1), range(first_b, last_b + 1)
             return [[b * image_size, a * image_size] for a in columns for b in rows]
         return _grid_pinpoints([[int(a), int(b)] for a, b in re.findall(r"\[(\d+),\s*(\d+)\]", pinpoints)], image_size)
-    elif isinstance(pinpoints, list) and pinpoints:
+    if isinstance(pinpoints, list) and pinpoints:
         return [[int(height), int(width)] for width, height in pinpoints]
     raise CheckpointError(f"image_grid_pinpoints {pinpoints!r} is not supported; give a list of [width, height].")
 

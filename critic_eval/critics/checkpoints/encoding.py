@@ -102,7 +102,7 @@ class LlavaEncoder:
         self.image_token_id = image_token_id
         self.pad_token_id = pad_token_id
         self.eos_token_ids = eos_token_ids
-        self.stops = () if conversation_format.stop is None else (conversation_format.stop,)
+        self.stops: tuple[str, ...] = () if conversation_format.stop is None else (conversation_format.stop,)
         self.device = device
         self.beginning: Ids = [token for token in tokenizer("").input_ids if token == tokenizer.bos_token_id]
         self._first_piece = TextTokenizer(tokenizer)

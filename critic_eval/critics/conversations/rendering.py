@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeAlias
 
 from PIL import Image
@@ -135,7 +136,7 @@ class ConversationFormat:
         for conversation in (turns, [Message("system", (text,)), *turns], turns[-1:]):
             segments = self.segments(conversation)
             first += [segment for segment in segments[:1] if isinstance(segment, str)]
-            for before, segment in zip(segments, segments[1:], strict=False):
+            for before, segment in pairwise(segments):
                 if isinstance(before, SpecialToken) and isinstance(segment, str):
                     inner.append(segment.partition(text)[0])
         return [text for text in dict.fromkeys(inner) if text and not any(begin.startswith(text) for begin in first)]
