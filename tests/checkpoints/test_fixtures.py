@@ -183,4 +183,4 @@ def test_a_batch_equals_its_prompts_one_by_one(name: str, reference: Reference) 
     singles = [checkpoint.encoder.collate([prompt]) for prompt in prompts]
     alone = torch.cat([last_logits(checkpoint.model, single) for single in singles])
     torch.testing.assert_close(last_logits(checkpoint.model, batch), alone, atol=2e-4, rtol=0)
-    assert greedy(checkpoint.model, batch) == [greedy(checkpoint.model, single)[0] for single in singles]
+    assert greedy(checkpoint.model, batch, 6) == [greedy(checkpoint.model, single, 6)[0] for single in singles]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from pathlib import Path
@@ -16,7 +17,32 @@ from critic_eval.errors import CheckpointError
 TransformersTokenizer: TypeAlias = Any
 """A fast tokenizer of transformers, which is untyped here."""
 
-_CLASSES: dict[str, Any] = {"LlamaTokenizer": LlamaTokenizer, "Qwen2Tokenizer": Qwen2Tokenizer}
+
+class SentencepieceTokenizer(LlamaTokenizer):  # type: ignore[misc]
+    """A Llama tokenizer that reads bytes which are no text as sentencepiece does: each is one replacement character.
+
+    The fast decoder makes the whole run of byte tokens around such a byte unreadable, as when an answer is cut within
+    a character.
+    """
+
+    def _decode(self, token_ids: int | list[int], skip_special_tokens: bool = False, **settings: Any) -> str:
+        text: str = super()._decode(token_ids, skip_special_tokens=skip_special_tokens, **settings)
+        if "\ufffd" not in text:
+            return text
+        ids = [token_ids] if isinstance(token_ids, int) else token_ids
+        read = b"".join(map(_bytes, self.convert_ids_to_tokens(ids, skip_special_tokens=skip_special_tokens)))
+        return read.decode("utf-8", errors=_EACH_BYTE).removeprefix(" ")
+
+
+def _bytes(token: str) -> bytes:
+    match = re.fullmatch(r"<0x([0-9A-F]{2})>", token)
+    return bytes.fromhex(match[1]) if match else token.replace("▁", " ").encode("utf-8")
+
+
+_EACH_BYTE = "critic_eval.each_byte"
+codecs.register_error(_EACH_BYTE, lambda error: ("\ufffd" * (error.end - error.start), error.end))  # type: ignore[attr-defined]
+
+_CLASSES: dict[str, Any] = {"LlamaTokenizer": SentencepieceTokenizer, "Qwen2Tokenizer": Qwen2Tokenizer}
 
 
 def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, ...]) -> TransformersTokenizer:
@@ -41,7 +67,7 @@ def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, 
         raise CheckpointError(f"The tokenizer in {folder} can't be loaded ({error}).") from error
     if not tokenizer("Which?", add_special_tokens=False).input_ids:
         raise CheckpointError(f"The tokenizer in {folder} makes nothing of a text; its vocabulary is missing.")
-    if tokenizer_class is LlamaTokenizer:
+    if tokenizer_class is SentencepieceTokenizer:
         sentencepiece_backend(tokenizer)
         # Checkpoints older than the setting were trained as it was by default then.
         tokenizer.legacy = settings.get("legacy") is not False
