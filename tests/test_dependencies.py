@@ -59,7 +59,13 @@ def lines(repository: Path) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("folder", "allowed_extras"),
-    [("critic_eval", ("quantized", "ray")), ("tasks", ()), ("speed", None), ("scripts", None), ("tests", None)],
+    [
+        ("critic_eval", ("adapters", "quantized", "ray")),
+        ("tasks", ()),
+        ("speed", None),
+        ("scripts", None),
+        ("tests", None),
+    ],
 )
 def test_every_imported_package_is_declared(
     folder: str, allowed_extras: tuple[str, ...] | None, repository: Path
@@ -99,7 +105,7 @@ def test_all_that_pyproject_declares_is_read(lines: dict[str, tuple[str, str]]) 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_constraints_pin_what_is_declared_within_its_bounds(python: str) -> None:
     versions = pinned(CONSTRAINTS.read_text("utf-8").splitlines(), python)
-    for requirement in requirements(["test", "ray"]):
+    for requirement in requirements(["test", "ray", "adapters"]):
         name = canonicalize_name(requirement.name)
         if not is_by_machine(name):
             assert requirement.specifier.contains(versions[name], prereleases=True), requirement

@@ -50,6 +50,11 @@ def load_critic(
     timeout: float = 600.0,
     journal: str | PathLike[str] | None = None,
     allow_urls: bool = False,
+    base: str | PathLike[str] | None = None,
+    vision_tower: str | PathLike[str] | None = None,
+    conversation: str | None = None,
+    adapter: str | PathLike[str] | None = None,
+    merge_adapter: bool = True,
     **unknown: Any,
 ) -> Critic:
     """Load a critic, to ask it from Python. Arguments mean what they mean to lmms-eval's model `llava_critic`.
@@ -91,6 +96,13 @@ def load_critic(
         journal: file that keeps every answer, so that what was asked once is not computed again.
         allow_urls: fetch images that are given as http or https addresses, public ones of up to 20 MB; otherwise they
             are refused.
+        base: where the checkpoint is a delta, the language model that its weights are added to: hub id or folder.
+        vision_tower: hub id or folder of the vision tower, where the checkpoint doesn't hold it and it is not to be the
+            one that its config names.
+        conversation: LLaVA's name of the format in which prompts are rendered, such as `llava_v0`; by default the
+            checkpoint's.
+        adapter: hub id or folder of what was trained on top of the checkpoint: PEFT's LoRA, LLaVA's, or a projector.
+        merge_adapter: put its matrices into the weights; `False` keeps them apart (extra `adapters`).
         **unknown: refused, with the names that are near.
 
     Returns:
@@ -115,6 +127,7 @@ def load_critic(
         device_is_given=device is not None,
         quantization=read_quantization(load_in_4bit, load_in_8bit),
         batch_size=read_batch_size(batch_size),
+        **{part: None if given[part] is None else fspath(given[part]) for part in ("base", "vision_tower", "adapter")},
     )
     policy = AnswerPolicy(
         options=use.decoding.options,

@@ -13,8 +13,9 @@ def add_command(commands: Any) -> None:
         "convert",
         help="write a LLaVA checkpoint in transformers' own layout",
         description=(
-            "Convert a checkpoint in LLaVA-NeXT's format (llava-critic-7b, ...) or LLaVA-1.5's (prometheus-vision) "
-            "to transformers' layout, for AutoModelForImageTextToText, vLLM, SGLang and `transformers serve`."
+            "Convert a checkpoint in one of LLaVA's own formats (llava-critic-7b, prometheus-vision, ...) to "
+            "transformers' layout, for AutoModelForImageTextToText, vLLM, SGLang and `transformers serve`. What "
+            "belongs to it is written into it: the base of a delta, its vision tower, an adapter."
         ),
         epilog="example: critic-eval convert lmms-lab/llava-critic-7b ./llava-critic-7b-hf",
     )
@@ -25,6 +26,20 @@ def add_command(commands: Any) -> None:
         "--vision-config",
         metavar="FILE",
         help="JSON with the sizes of the vision tower, where the checkpoint only names a tower that is not known",
+    )
+    convert.add_argument(
+        "--base", metavar="MODEL", help="hub id or folder of the language model that a delta is to be added to"
+    )
+    convert.add_argument(
+        "--vision-tower",
+        metavar="TOWER",
+        help="hub id or folder of the vision tower of a checkpoint that doesn't hold it; by default its config's",
+    )
+    convert.add_argument(
+        "--conversation", metavar="NAME", help="LLaVA's name of the conversation format; by default the checkpoint's"
+    )
+    convert.add_argument(
+        "--adapter", metavar="ADAPTER", help="hub id or folder of an adapter of PEFT's or LLaVA's form, to be merged"
     )
     convert.add_argument("--dtype", default="auto", help="auto (as stored), float32, float16 or bfloat16")
     convert.set_defaults(run=_convert)
@@ -40,5 +55,9 @@ def _convert(args: argparse.Namespace) -> None:
         revision=args.revision,
         vision_config=args.vision_config,
         dtype=args.dtype,
+        base=args.base,
+        vision_tower=args.vision_tower,
+        conversation=args.conversation,
+        adapter=args.adapter,
     )
     print(visible(f"wrote {args.out}"))

@@ -14,6 +14,12 @@ from critic_eval.errors import ArgumentError, CheckpointError
 
 from .conftest import LLAVA_CONFIG, NEXT_CONFIG, Tiny
 
+TILED = {
+    "image_aspect_ratio": "anyres",
+    "mm_patch_merge_type": "spatial_unpad",
+    "image_grid_pinpoints": [[28, 56], [56, 28]],
+}
+
 
 @pytest.fixture
 def broken(tiny_next: Tiny, tmp_path: Path) -> Path:
@@ -89,8 +95,8 @@ def test_file_instead_of_folder(broken: Path) -> None:
 
 
 def test_unknown_architecture(broken: Path) -> None:
-    edit(broken, architectures=["LlavaMistralForCausalLM"], model_type="llava_mistral")
-    assert "unknown architecture (LlavaMistralForCausalLM)" in refused(broken)
+    edit(broken, architectures=["LlavaGemmaForCausalLM"], model_type="llava_gemma")
+    assert "unknown architecture (LlavaGemmaForCausalLM)" in refused(broken)
 
 
 def test_remote_code_is_off_unless_asked_for(broken: Path) -> None:
@@ -203,9 +209,23 @@ def test_settings_that_the_mapping_does_not_cover(changes: dict[str, Any], said:
         build_config({**NEXT_CONFIG, **changes})
 
 
-def test_llava_1_6_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="llava-hf conversion"):
-        build_config({**LLAVA_CONFIG, "image_aspect_ratio": "anyres"}, NEXT_CONFIG["vision_config"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"image_aspect_ratio": "anyres"}, "mm_patch_merge_type 'flat' is not supported with tiles"),
+        ({"image_aspect_ratio": "pad", "mm_patch_merge_type": "spatial_unpad"}, "image_aspect_ratio 'pad'"),
+        ({**TILED, "image_aspect_ratio": "anyres_max_9"}, "image_aspect_ratio 'anyres_max_9'"),
+        ({**TILED, "mm_vision_select_feature": "cls_patch"}, "'cls_patch' is not supported with tiles"),
+        ({**TILED, "image_grid_pinpoints": "no sizes"}, "image_grid_pinpoints"),
+        ({"mm_projector_type": "mlp3x_gelu"}, "projector 'mlp3x_gelu'"),
+        ({"mm_resampler_type": "perceiver"}, "resampler"),
+        ({"mm_vision_select_feature": "cls"}, "mm_vision_select_feature 'cls'"),
+        ({"architectures": ["LlavaMptForCausalLM"]}, "LLaVA of MPT, which is not loaded"),
+    ],
+)
+def test_settings_of_llama_that_the_mapping_does_not_cover(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(CheckpointError, match=said):
+        build_config({**LLAVA_CONFIG, "mm_vision_tower": "clip-tiny", **changes}, NEXT_CONFIG["vision_config"])
 
 
 @pytest.mark.parametrize(

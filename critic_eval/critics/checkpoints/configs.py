@@ -1,57 +1,29 @@
-"""LLaVA's own configs mapped onto transformers', with the sizes of the vision towers that they only name."""
+"""LLaVA's own configs mapped onto transformers'."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from transformers import (
     CLIPVisionConfig,
     LlamaConfig,
     LlavaConfig,
+    LlavaNextConfig,
     LlavaOnevisionConfig,
+    MistralConfig,
     Qwen2Config,
     SiglipVisionConfig,
 )
 
-from critic_eval.critics.checkpoints.sources import detect_format, read_json
+from critic_eval.critics.checkpoints.kinds import Kind, kind_of
+from critic_eval.critics.checkpoints.sources import detect_format
+from critic_eval.critics.checkpoints.towers import vision_sizes
 from critic_eval.errors import CheckpointError
 
 TransformersConfig: TypeAlias = Any
-"""A `LlavaOnevisionConfig` or a `LlavaConfig` (transformers is untyped here)."""
+"""A config of transformers, which is untyped here."""
 
-KNOWN_TOWERS: dict[str, dict[str, Any]] = {
-    "siglip-so400m-patch14-384": {
-        "hidden_size": 1152,
-        "intermediate_size": 4304,
-        "num_hidden_layers": 27,
-        "num_attention_heads": 16,
-        "image_size": 384,
-        "patch_size": 14,
-    },
-    "clip-vit-large-patch14-336": {
-        "hidden_size": 1024,
-        "intermediate_size": 4096,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 16,
-        "image_size": 336,
-        "patch_size": 14,
-        "projection_dim": 768,
-        "hidden_act": "quick_gelu",
-    },
-}
-"""Sizes of the towers that released checkpoints name, by the last part of the name (their own `config.json`)."""
-
-_VISION_SIZES = (
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "image_size",
-    "patch_size",
-)
-_VISION_KEYS = (*_VISION_SIZES, "num_channels", "hidden_act", "layer_norm_eps", "attention_dropout", "projection_dim")
 _TEXT_KEYS = (
     "vocab_size",
     "hidden_size",
@@ -86,87 +58,55 @@ def build_config(
     *,
     image_token_id: int | None = None,
 ) -> TransformersConfig:
-    """Map the config of LLaVA-NeXT's or LLaVA-1.5's own format onto transformers'.
+    """Map the config of one of LLaVA's own formats onto transformers'.
 
     The language model's vocabulary is extended where it has no row left for `<image>` (and LLaVA-OneVision's
-    `<video>`), which the original vocabularies don't know.
+    `<video>`), which the original vocabularies don't know. A linear projector is transformers' two-layer one with
+    nothing between the layers, whose second layer is to be the identity.
 
     Args:
         original_config: the content of the checkpoint's `config.json`.
-        vision_config: the vision tower's sizes, of all its layers (LLaVA-NeXT drops the last one itself). By default
-            they are taken from `original_config["vision_config"]`, or from the tower's name where it is known or a
-            folder.
+        vision_config: the vision tower's sizes, of all its layers (LLaVA-NeXT drops SigLIP's last one itself). By
+            default they are taken from `original_config["vision_config"]`, or from the tower's name where it is known
+            or a folder.
         image_token_id: the id of `<image>`, by default the first after the original vocabulary.
 
     Returns:
-        A `LlavaOnevisionConfig` or a `LlavaConfig`.
+        A `LlavaOnevisionConfig` (tiles of SigLIP), a `LlavaNextConfig` (tiles of CLIP) or a `LlavaConfig`.
 
     Raises:
         CheckpointError: the config asks for what this mapping doesn't cover, or the tower's sizes are unknown.
     """
-    original_format = detect_format(original_config, "This config")
-    if original_format == "transformers":
+    if detect_format(original_config, "This config") == "transformers":
         raise CheckpointError("This config is in transformers' layout already; it needs no mapping.")
-    _check_supported(original_config)
+    kind = kind_of(original_config)
+    if "vocab_size" not in original_config or "hidden_size" not in original_config:
+        raise CheckpointError("The config.json lacks the language model's sizes (vocab_size, hidden_size).")
     vision = vision_sizes(original_config, vision_config)
     vocab_size = int(original_config["vocab_size"])
     image_token_id = vocab_size if image_token_id is None else image_token_id
-    if original_format == "llava_1_5":
-        return _llava_config(original_config, vision, image_token_id)
-    return _onevision_config(original_config, vision, image_token_id)
+    if kind.tower == "siglip":
+        return _onevision_config(original_config, kind, vision, image_token_id)
+    return _clip_config(original_config, kind, vision, image_token_id)
 
 
-def vision_sizes(original_config: dict[str, Any], vision_config: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Find the sizes of a checkpoint's vision tower: as given, in its config, by its name, or in its folder.
-
-    Raises:
-        CheckpointError: they can't be found, or some are missing.
-    """
-    tower = str(original_config.get("mm_vision_tower") or "")
-    sizes = vision_config or original_config.get("vision_config") or KNOWN_TOWERS.get(tower.rsplit("/", 1)[-1].lower())
-    if sizes is None and tower and (Path(tower) / "config.json").is_file():
-        sizes = read_json(Path(tower) / "config.json")
-    if sizes is None:
-        raise CheckpointError(
-            f"The sizes of the vision tower {tower or '(not named)'} are unknown; pass them with vision_config=FILE "
-            "(the tower's own config.json)."
-        )
-    # The config of a whole CLIP or SigLIP model keeps its tower's under this key.
-    sizes = sizes.get("vision_config", sizes)
-    missing = [key for key in _VISION_SIZES if key not in sizes]
-    if missing:
-        raise CheckpointError(f"The vision config lacks {', '.join(missing)}; add it.")
-    return {key: sizes[key] for key in _VISION_KEYS if sizes.get(key) is not None}
-
-
-def _check_supported(config: dict[str, Any]) -> None:
-    if config.get("mm_projector_type", "linear") != "mlp2x_gelu":
-        raise CheckpointError(
-            f"The projector {config.get('mm_projector_type', 'linear')!r} is not supported, only 'mlp2x_gelu'."
-        )
-    if config.get("mm_use_im_start_end") or config.get("mm_resampler_type"):
-        raise CheckpointError("Checkpoints with mm_use_im_start_end or a resampler are not supported.")
-    if "vocab_size" not in config or "hidden_size" not in config:
-        raise CheckpointError("The config.json lacks the language model's sizes (vocab_size, hidden_size).")
-
-
-def _onevision_config(config: dict[str, Any], vision: dict[str, Any], image_token_id: int) -> TransformersConfig:
-    if (merge := config.get("mm_patch_merge_type", "flat")) != "spatial_unpad":
-        raise CheckpointError(f"mm_patch_merge_type {merge!r} is not supported for this format, only 'spatial_unpad'.")
+def _onevision_config(
+    config: dict[str, Any], kind: Kind, vision: dict[str, Any], image_token_id: int
+) -> TransformersConfig:
+    _check_unpadded(config)
     if (newline := config.get("mm_newline_position", "one_token")) not in _NEWLINE_POSITIONS:
         raise CheckpointError(
             f"mm_newline_position {newline!r} is unknown; use one of {', '.join(_NEWLINE_POSITIONS)}."
         )
-    tower = str(config.get("mm_vision_tower") or "siglip").lower()
-    if "siglip" not in tower and "vision_config" not in config:
-        raise CheckpointError(f"The vision tower {tower} is not supported for this format, only SigLIP towers.")
+    if kind.is_linear:
+        raise CheckpointError("The projector 'linear' is not supported with a SigLIP tower, only 'mlp2x_gelu'.")
     vocab_size = max(int(config["vocab_size"]), image_token_id + 2)
     return LlavaOnevisionConfig(
         # LLaVA-NeXT drops the last layer and reads the output of the one before, without the post-layernorm.
         vision_config=SiglipVisionConfig(
             **{**vision, "num_hidden_layers": vision["num_hidden_layers"] - 1}, vision_use_head=False
         ),
-        text_config=Qwen2Config(**_text_settings(config, vocab_size)),
+        text_config=_text_config(config, kind, vocab_size),
         image_token_index=image_token_id,
         video_token_index=image_token_id + 1,
         projector_hidden_act="gelu",
@@ -178,28 +118,43 @@ def _onevision_config(config: dict[str, Any], vision: dict[str, Any], image_toke
     )
 
 
-def _llava_config(config: dict[str, Any], vision: dict[str, Any], image_token_id: int) -> TransformersConfig:
-    if str(config.get("image_aspect_ratio") or "").startswith("anyres") or "unpad" in str(
-        config.get("mm_patch_merge_type") or ""
-    ):
-        raise CheckpointError(
-            "LLaVA-1.6 checkpoints of Llama (image_aspect_ratio 'anyres') are not supported in their own format; use "
-            "their llava-hf conversion."
-        )
+def _clip_config(config: dict[str, Any], kind: Kind, vision: dict[str, Any], image_token_id: int) -> TransformersConfig:
     select = config.get("mm_vision_select_feature", "patch")
     if select not in ("patch", "cls_patch"):
         raise CheckpointError(f"mm_vision_select_feature {select!r} is unknown; use 'patch' or 'cls_patch'.")
     side = vision["image_size"] // vision["patch_size"]
-    return LlavaConfig(
-        vision_config=CLIPVisionConfig(**vision),
-        text_config=LlamaConfig(**_text_settings(config, max(int(config["vocab_size"]), image_token_id + 1))),
-        image_token_index=image_token_id,
-        image_seq_length=side * side + (select == "cls_patch"),
-        projector_hidden_act="gelu",
-        vision_feature_select_strategy="default" if select == "patch" else "full",
-        vision_feature_layer=int(config.get("mm_vision_select_layer", -2)),
-        tie_word_embeddings=bool(config.get("tie_word_embeddings", False)),
-    )
+    settings = {
+        "vision_config": CLIPVisionConfig(**vision),
+        "text_config": _text_config(config, kind, max(int(config["vocab_size"]), image_token_id + 1)),
+        "image_token_index": image_token_id,
+        "image_seq_length": side * side + (select == "cls_patch"),
+        "projector_hidden_act": "linear" if kind.is_linear else "gelu",
+        "vision_feature_select_strategy": "default" if select == "patch" else "full",
+        "vision_feature_layer": int(config.get("mm_vision_select_layer", -2)),
+        "tie_word_embeddings": bool(config.get("tie_word_embeddings", False)),
+    }
+    if not kind.is_tiled:
+        return LlavaConfig(**settings)
+    _check_unpadded(config)
+    if (ratio := config.get("image_aspect_ratio")) != "anyres":
+        raise CheckpointError(f"image_aspect_ratio {ratio!r} is not supported with a CLIP tower, only 'anyres'.")
+    if select != "patch":
+        raise CheckpointError("mm_vision_select_feature 'cls_patch' is not supported with tiles, only 'patch'.")
+    pinpoints = _grid_pinpoints(config.get("image_grid_pinpoints"), vision["image_size"])
+    return LlavaNextConfig(**settings, image_grid_pinpoints=pinpoints)
+
+
+def _check_unpadded(config: dict[str, Any]) -> None:
+    if (merge := config.get("mm_patch_merge_type", "flat")) != "spatial_unpad":
+        raise CheckpointError(f"mm_patch_merge_type {merge!r} is not supported with tiles, only 'spatial_unpad'.")
+
+
+def _text_config(config: dict[str, Any], kind: Kind, vocab_size: int) -> TransformersConfig:
+    settings = _text_settings(config, vocab_size)
+    if kind.language_model == "mistral":
+        # Absent, it would be 4,096 tokens of Mistral's first version.
+        return MistralConfig(**{**settings, "sliding_window": config.get("sliding_window")})
+    return (Qwen2Config if kind.language_model == "qwen2" else LlamaConfig)(**settings)
 
 
 def _text_settings(config: dict[str, Any], vocab_size: int) -> dict[str, Any]:
@@ -226,7 +181,8 @@ def _grid_pinpoints(pinpoints: object, image_size: int) -> list[list[int]]:
             (first_a, first_b), (last_a, last_b) = corners[0], corners[-1]
             columns, rows = range(first_a, last_a + 1), range(first_b, last_b + 1)
             return [[b * image_size, a * image_size] for a in columns for b in rows]
-    elif isinstance(pinpoints, list) and pinpoints:
+        return _grid_pinpoints([[int(a), int(b)] for a, b in re.findall(r"\[(\d+),\s*(\d+)\]", pinpoints)], image_size)
+    if isinstance(pinpoints, list) and pinpoints:
         return [[int(height), int(width)] for width, height in pinpoints]
     raise CheckpointError(f"image_grid_pinpoints {pinpoints!r} is not supported; give a list of [width, height].")
 

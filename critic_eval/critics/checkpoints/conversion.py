@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from huggingface_hub import save_torch_state_dict
 from safetensors.torch import save_file
 from transformers import (
     CLIPImageProcessor,
+    LlamaTokenizer,
     LlavaImageProcessor,
+    LlavaNextImageProcessor,
+    LlavaNextProcessor,
     LlavaOnevisionForConditionalGeneration,
     LlavaOnevisionImageProcessor,
     LlavaOnevisionProcessor,
@@ -25,12 +29,22 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from critic_eval.critics.checkpoints.images import SIGLIP_MEAN, llava_settings, onevision_settings, pads_to_square
+from critic_eval.critics.checkpoints.adapting import apply_adapter
+from critic_eval.critics.checkpoints.encoding import LlavaEncoder
+from critic_eval.critics.checkpoints.images import (
+    SIGLIP_MEAN,
+    llava_settings,
+    next_settings,
+    onevision_settings,
+    pads_to_square,
+)
 from critic_eval.critics.checkpoints.llava_models import load_llava
-from critic_eval.critics.checkpoints.loading import read_vision_config
+from critic_eval.critics.checkpoints.parts import open_parts
 from critic_eval.critics.checkpoints.placement import Placement, choose_dtype
 from critic_eval.critics.checkpoints.shards import weight_files
-from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
+from critic_eval.critics.checkpoints.sources import Source, read_json
+from critic_eval.critics.checkpoints.tokenization import without_inner_prefix
+from critic_eval.critics.checkpoints.transformers_layout import STOPS
 from critic_eval.critics.checkpoints.weights import to_original, tower_prefix
 from critic_eval.errors import CheckpointError
 
@@ -44,13 +58,20 @@ def convert_checkpoint(
     revision: str | None = None,
     vision_config: str | Path | dict[str, Any] | None = None,
     dtype: str = "auto",
+    base: str | Path | None = None,
+    vision_tower: str | Path | None = None,
+    conversation: str | None = None,
+    adapter: str | Path | None = None,
 ) -> None:
     """Write a checkpoint of LLaVA's own formats in transformers' layout, for servers and `AutoModelForImageTextToText`.
 
+    What belongs to it is written into it: the vision tower, the base of a delta, and an adapter, merged. Memory at its
+    peak is that of the model and one shard, with a delta one of each.
+
     The processor's chat template renders the conversation as the critic was trained and gives the same token ids as
     `load_checkpoint`'s encoder, but for two things that one string can't express: special tokens spelled out in a
-    message get a zero-width space, and with a sentencepiece vocabulary a turn after an assistant's answer begins with a
-    `▁`.
+    message get a zero-width space, and with a sentencepiece vocabulary a system message of the user's own that begins
+    like a turn of the template, and later turns of Llama 2's format, differ in a `▁`.
 
     Everything is written to a folder beside `out` that takes its name when it is complete.
 
@@ -60,6 +81,10 @@ def convert_checkpoint(
         revision: branch, tag or commit of a hub id.
         vision_config: a JSON file (or its content) with the vision tower's sizes, for towers that are not known.
         dtype: `float32`, `float16`, `bfloat16`, or `auto`: as stored.
+        base: as in `load_checkpoint`.
+        vision_tower: as in `load_checkpoint`.
+        conversation: as in `load_checkpoint`.
+        adapter: as in `load_checkpoint`.
 
     Raises:
         CheckpointError: the source can't be loaded or is in transformers' layout already, or `out` is not empty.
@@ -68,19 +93,31 @@ def convert_checkpoint(
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"{out} exists and is not empty; choose another folder or empty it.")
-    origin = open_source(source, revision)
+    origin, parts = open_parts(
+        source,
+        revision,
+        vision_config=vision_config,
+        vision_tower=vision_tower,
+        base=base,
+        adapter=adapter,
+        conversation=conversation,
+    )
     if origin.format == "transformers":
         raise CheckpointError(f"{origin.name} is in transformers' layout already; use it as it is.")
     files = weight_files(origin.folder)
     weight_dtype = choose_dtype(dtype, origin.config, files, on_cpu=False)
     placement = Placement(torch.device("cpu"), None, weight_dtype)
-    model, encoder = load_llava(origin, files, placement, read_vision_config(vision_config))
+    model, encoder = load_llava(origin, files, placement, parts)
+    if parts.adapter is not None:
+        apply_adapter(model, parts.adapter, merge=True)
     with _replacing(out) as folder:
         save_torch_state_dict(released_names(model), folder, max_shard_size=_SHARD_SIZE)
         model.config.architectures = [type(model).__name__]
+        if encoder.stops:
+            setattr(model.config, STOPS, list(encoder.stops))
         model.config.save_pretrained(folder)
         model.generation_config.save_pretrained(folder)
-        processor = _processor(origin, model.config, encoder.tokenizer, encoder.conversation_format.chat_template)
+        processor = _processor(origin, model.config, encoder)
         processor.save_pretrained(folder)
         _widen_tokenizer_config(folder / "tokenizer_config.json")
 
@@ -137,31 +174,35 @@ def released_names(model: Any) -> dict[str, torch.Tensor]:
     return state
 
 
-def _processor(source: Source, config: Any, tokenizer: Any, chat_template: str) -> Any:
-    vision = config.vision_config
-    if source.format == "llava_next":
+def _processor(source: Source, config: Any, encoder: LlavaEncoder) -> Any:
+    vision, conversation_format = config.vision_config, encoder.conversation_format
+    has_bos = bool(encoder.beginning)
+    common = {
+        "chat_template": replace(conversation_format, begins_with_bos=has_bos).chat_template,
+        "vision_feature_select_strategy": config.vision_feature_select_strategy,
+    }
+    if config.model_type == "llava_onevision":
         settings = onevision_settings(config)
         return LlavaOnevisionProcessor(
             image_processor=LlavaOnevisionImageProcessor(**settings),
-            tokenizer=tokenizer,
+            tokenizer=encoder.tokenizer,
             video_processor=LlavaOnevisionVideoProcessor(
                 size=settings["size"], image_mean=SIGLIP_MEAN, image_std=SIGLIP_MEAN
             ),
             num_image_tokens=(vision.image_size // vision.patch_size) ** 2,
-            vision_feature_select_strategy=config.vision_feature_select_strategy,
             vision_aspect_ratio=config.vision_aspect_ratio,
-            chat_template=chat_template,
+            **common,
         )
-    settings = llava_settings(config)
-    pad = pads_to_square(source)
-    return LlavaProcessor(
-        image_processor=LlavaImageProcessor(**settings, do_pad=True) if pad else CLIPImageProcessor(**settings),
-        tokenizer=_plain(tokenizer),
-        patch_size=vision.patch_size,
-        vision_feature_select_strategy=config.vision_feature_select_strategy,
-        num_additional_image_tokens=1,
-        chat_template=chat_template,
-    )
+    tokenizer = encoder.tokenizer
+    if isinstance(tokenizer, LlamaTokenizer):
+        without_inner_prefix(tokenizer, conversation_format.inner_beginnings())
+        tokenizer = _plain(tokenizer)
+    common |= {"tokenizer": tokenizer, "patch_size": vision.patch_size, "num_additional_image_tokens": 1}
+    if config.model_type == "llava_next":
+        return LlavaNextProcessor(image_processor=LlavaNextImageProcessor(**next_settings(config)), **common)
+    settings, pad = llava_settings(config), pads_to_square(source)
+    images = LlavaImageProcessor(**settings, do_pad=True) if pad else CLIPImageProcessor(**settings)
+    return LlavaProcessor(image_processor=images, **common)
 
 
 def _plain(tokenizer: Any) -> Any:

@@ -49,6 +49,7 @@ class PromptEncoder(Protocol):
     image_token_id: int
     pad_token_id: int
     eos_token_ids: tuple[int, ...]
+    stops: tuple[str, ...]
 
     def render(self, conversation: Conversation) -> str:
         """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
@@ -78,6 +79,10 @@ class LlavaEncoder:
         pad_token_id: what fills a batch on the left.
         eos_token_ids: the ids that end an answer.
         device: where batches are put.
+
+    Attributes:
+        beginning: the ids with which its tokenizer begins every prompt.
+        stops: texts at which an answer ends, for formats whose turns don't end with a token.
     """
 
     def __init__(
@@ -97,8 +102,9 @@ class LlavaEncoder:
         self.image_token_id = image_token_id
         self.pad_token_id = pad_token_id
         self.eos_token_ids = eos_token_ids
+        self.stops: tuple[str, ...] = () if conversation_format.stop is None else (conversation_format.stop,)
         self.device = device
-        self._beginning = [token for token in tokenizer("").input_ids if token == tokenizer.bos_token_id]
+        self.beginning: Ids = [token for token in tokenizer("").input_ids if token == tokenizer.bos_token_id]
         self._first_piece = TextTokenizer(tokenizer)
         # Without `legacy`, LLaVA's Llama tokenizers put no ▁ after a special token within a text.
         self._inner_piece = TextTokenizer(tokenizer, prefix=bool(getattr(tokenizer, "legacy", False)))
@@ -125,7 +131,7 @@ class LlavaEncoder:
         segments = self.conversation_format.segments(conversation)
         media, counts = self.prepare(conversation) if prepared is None else prepared
         remaining = iter(counts)
-        ids: Ids = [*self._beginning]
+        ids: Ids = [*self.beginning]
         piece = self._first_piece
         for segment in segments:
             if isinstance(segment, str):

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import (
     CLIPImageProcessorPil,
     LlavaImageProcessorPil,
+    LlavaNextImageProcessorPil,
     LlavaOnevisionImageProcessorPil,
 )
 from transformers.image_processing_utils import select_best_resolution
@@ -43,6 +44,11 @@ def llava_settings(config: Any) -> dict[str, Any]:
         "image_mean": CLIP_MEAN,
         "image_std": CLIP_STD,
     }
+
+
+def next_settings(config: Any) -> dict[str, Any]:
+    """Give the settings of LLaVA-1.6's image processor for a config: tiles of the tower's size."""
+    return {**llava_settings(config), "image_grid_pinpoints": config.image_grid_pinpoints}
 
 
 def pads_to_square(source: Source) -> bool:
@@ -83,12 +89,29 @@ class OnevisionImages:
         return media, [tiled_tokens(images[0].height, images[0].width, self._config)]
 
 
+class NextImages:
+    """LLaVA-1.6's images: each is an overview and tiles, several alike.
+
+    Source: `process_anyres_image` of LLaVA, which transformers' processor follows.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self._config = config
+        self._processor = LlavaNextImageProcessorPil(**next_settings(config))
+
+    def __call__(self, images: list[Image.Image]) -> tuple[dict[str, Tensor], list[int]]:
+        """Give `pixel_values` (images, tiles, 3, height, width) and sizes; and token counts."""
+        features = self._processor(images, return_tensors="pt")
+        media = {name: torch.as_tensor(features[name]) for name in ("pixel_values", "image_sizes")}
+        return media, [tiled_tokens(image.height, image.width, self._config) for image in images]
+
+
 def tiled_tokens(height: int, width: int, config: Any) -> int:
     """Count the tokens of one tiled image of `height` x `width` pixels: overview, tiles without padding, line breaks.
 
-    More than 1.1 squared times the tokens of `anyres_max_N` tiles are scaled down to that number.
+    With LLaVA-OneVision, more than 1.1 squared times the tokens of `anyres_max_N` tiles are scaled down to that number.
 
-    Source: `prepare_inputs_labels_for_multimodal` in LLaVA-NeXT (`spatial_unpad`, `anyres_max_N`).
+    Source: `prepare_inputs_labels_for_multimodal` in LLaVA and LLaVA-NeXT (`spatial_unpad`, `anyres_max_N`).
     """
     image_size = config.vision_config.image_size
     side = image_size // config.vision_config.patch_size
@@ -100,10 +123,11 @@ def tiled_tokens(height: int, width: int, config: Any) -> int:
     else:
         kept = int(round(width * (rows / height), 7))
         columns -= (columns - kept) // 2 * 2
-    tiles = int(config.vision_aspect_ratio.removeprefix("anyres_max_"))
-    ratio = math.sqrt(rows * columns / (tiles * side**2))
-    if ratio > 1.1:
-        rows, columns = int(rows // ratio), int(columns // ratio)
+    if config.model_type == "llava_onevision":
+        tiles = int(config.vision_aspect_ratio.removeprefix("anyres_max_"))
+        ratio = math.sqrt(rows * columns / (tiles * side**2))
+        if ratio > 1.1:
+            rows, columns = int(rows // ratio), int(columns // ratio)
     return int(side**2 + rows * (columns + 1))
 
 

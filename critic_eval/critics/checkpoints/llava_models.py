@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
 from transformers import (
     AutoConfig,
     GenerationConfig,
     LlavaForConditionalGeneration,
+    LlavaNextForConditionalGeneration,
     LlavaOnevisionForConditionalGeneration,
 )
 
 from critic_eval.critics.checkpoints import transformers_layout
 from critic_eval.critics.checkpoints.configs import build_config
-from critic_eval.critics.checkpoints.encoding import LlavaEncoder
-from critic_eval.critics.checkpoints.images import LlavaImages, OnevisionImages, pads_to_square
+from critic_eval.critics.checkpoints.deltas import read_sums
+from critic_eval.critics.checkpoints.encoding import ImageProcessor, LlavaEncoder
+from critic_eval.critics.checkpoints.images import LlavaImages, NextImages, OnevisionImages, pads_to_square
+from critic_eval.critics.checkpoints.kinds import kind_of
+from critic_eval.critics.checkpoints.parts import Parts
 from critic_eval.critics.checkpoints.placement import Placement, device_of, resolve_device_map
 from critic_eval.critics.checkpoints.shards import weight_files
 from critic_eval.critics.checkpoints.sources import Source, fetch, read_json
@@ -28,48 +34,60 @@ from critic_eval.critics.checkpoints.weights import (
     layout_renamer,
     mapped_state,
     pad_vocabulary,
+    read_weights,
     renamer,
     tower_renamer,
 )
-from critic_eval.critics.conversations import QWEN_1_5, VICUNA_V1, ConversationFormat
+from critic_eval.critics.conversations import ConversationFormat, choose_conversation
 from critic_eval.errors import CheckpointError
 
 PreTrainedModel: TypeAlias = Any
 """A transformers model, which is untyped here."""
 
+_SECOND_LAYER = "model.multi_modal_projector.linear_2"
 _ADDED_TOKENS = 100_000
 """So many rows at most are added to a vocabulary for tokens that it lacks."""
 
 _MODELS: dict[str, Any] = {
     "llava": LlavaForConditionalGeneration,
+    "llava_next": LlavaNextForConditionalGeneration,
     "llava_onevision": LlavaOnevisionForConditionalGeneration,
 }
 
 
 def load_llava(
-    source: Source, files: list[Path], placement: Placement, vision_config: dict[str, Any] | None
+    source: Source, files: list[Path], placement: Placement, parts: Parts
 ) -> tuple[PreTrainedModel, LlavaEncoder]:
-    """Load a checkpoint of LLaVA-NeXT's or LLaVA-1.5's own format, tokenizer and images included.
+    """Load a checkpoint of one of LLaVA's own formats, tokenizer and images included; its adapter is not applied yet.
 
     Raises:
         CheckpointError: a part is missing or doesn't fit the config.
         ArgumentError: the placement can't be had.
     """
-    is_next = source.format == "llava_next"
-    conversation_format = QWEN_1_5 if is_next else VICUNA_V1
-    new_tokens = ("<image>", "<video>") if is_next else ("<image>",)
-    tokenizer = load_tokenizer(source.folder, "Qwen2Tokenizer" if is_next else "LlamaTokenizer", new_tokens)
+    kind = kind_of(source.config, source.name)
+    has_video = kind.tower == "siglip"
+    default_class = "Qwen2Tokenizer" if kind.language_model == "qwen2" else "LlamaTokenizer"
+    tokenizer = load_tokenizer(source.folder, default_class, ("<image>", "<video>") if has_video else ("<image>",))
+    conversation_format = parts.conversation or choose_conversation(
+        source.name if parts.adapter is None or parts.adapter.llava_config is None else parts.adapter.name,
+        language_model=kind.language_model,
+        two_layers=not kind.is_linear,
+        tiled=kind.is_tiled,
+        ends_with=tokenizer.eos_token,
+    )
+    if kind.marks_images:
+        conversation_format = conversation_format.with_image_tokens("<im_start>", "<im_end>")
     check_marks(tokenizer, conversation_format, source)
     image_token_id = tokenizer.convert_tokens_to_ids("<image>")
     if not 0 <= image_token_id < int(source.config.get("vocab_size", 0)) + _ADDED_TOKENS:
         raise CheckpointError(
             f"The tokenizer of {source.name} gives <image> the id {image_token_id}, far over its vocabulary."
         )
-    config = build_config(source.config, vision_config, image_token_id=image_token_id)
+    config = build_config(source.config, parts.vision_config, image_token_id=image_token_id)
     model_class = _MODELS[config.model_type]
     load = _load_quantized if placement.quantization else _load_weights
-    model = load(model_class, config, source, files, placement)
-    eos_token_ids, pad_token_id = _end_and_padding(source, tokenizer)
+    model = load(model_class, config, source, files, placement, parts)
+    eos_token_ids, pad_token_id = _end_and_padding(source, tokenizer, conversation_format)
     model.generation_config = GenerationConfig(
         do_sample=False,
         bos_token_id=tokenizer.bos_token_id,
@@ -79,13 +97,19 @@ def load_llava(
     encoder = LlavaEncoder(
         tokenizer=tokenizer,
         conversation_format=conversation_format,
-        image_processor=OnevisionImages(config) if is_next else LlavaImages(config, pad=pads_to_square(source)),
+        image_processor=_images(config, source),
         image_token_id=config.image_token_id,
         pad_token_id=pad_token_id,
         eos_token_ids=eos_token_ids,
         device=model.device,
     )
     return model, encoder
+
+
+def _images(config: Any, source: Source) -> ImageProcessor:
+    if config.model_type == "llava_onevision":
+        return OnevisionImages(config)
+    return NextImages(config) if config.model_type == "llava_next" else LlavaImages(config, pad=pads_to_square(source))
 
 
 def check_marks(tokenizer: Any, conversation_format: ConversationFormat, source: Source) -> None:
@@ -108,7 +132,7 @@ def reads_by_itself(source: Source) -> bool:
     return (
         config.get("model_type") in _MODELS
         and vision.get("model_type") in ("clip_vision_model", "siglip_vision_model")
-        and text.get("model_type") in ("llama", "qwen2")
+        and text.get("model_type") in ("llama", "mistral", "qwen2")
         and "quantization_config" not in config
     )
 
@@ -121,30 +145,48 @@ def load_layout(source: Source, files: list[Path], placement: Placement) -> PreT
     """
     config = AutoConfig.from_pretrained(source.folder, local_files_only=True)
     model = empty_model(_MODELS[config.model_type], config, placement.dtype, placement.attn_implementation)
-    device_map = _fill(model, placement, source, config.text_config.vocab_size, files, layout_renamer(model))
+    tensors, vocab_size = read_weights(files), config.text_config.vocab_size
+    device_map = _fill(model, placement, source, vocab_size, tensors, layout_renamer(model), Parts())
     if (source.folder / "generation_config.json").is_file():
         model.generation_config = GenerationConfig.from_pretrained(source.folder, local_files_only=True)
     return _placed(model, device_map)
 
 
 def _load_weights(
-    model_class: Any, config: Any, source: Source, files: list[Path], placement: Placement
+    model_class: Any, config: Any, source: Source, files: list[Path], placement: Placement, parts: Parts
 ) -> PreTrainedModel:
     model = empty_model(model_class, config, placement.dtype, placement.attn_implementation)
-    device_map = _fill(model, placement, source, int(source.config["vocab_size"]), files, renamer(model))
+    rename, tensors = renamer(model), _tensors(source, files, parts)
+    device_map = _fill(model, placement, source, int(source.config["vocab_size"]), tensors, rename, parts)
     return _placed(model, device_map)
 
 
+def _tensors(source: Source, files: list[Path], parts: Parts) -> Iterator[tuple[str, torch.Tensor]]:
+    """The weights that LLaVA's code would load: sums, and what an adapter that brings the config holds in whole."""
+    yield from read_weights(files) if parts.base is None else read_sums(files, parts.base, parts.base_folder)
+    if parts.adapter is not None and parts.adapter.llava_config is not None:
+        yield from parts.adapter.whole_weights()
+
+
 def _fill(
-    model: PreTrainedModel, placement: Placement, source: Source, vocab_size: int, files: list[Path], rename: Rename
+    model: PreTrainedModel,
+    placement: Placement,
+    source: Source,
+    vocab_size: int,
+    tensors: Iterator[tuple[str, torch.Tensor]],
+    rename: Rename,
+    parts: Parts,
 ) -> dict[str, Any]:
     if placement.is_empty:
         return {"": placement.device}
     device_map = resolve_device_map(model, placement.spread, placement.dtype)
     filling = Filling(model, placement.dtype, device_of(device_map), vocab_size)
-    filling.fill(files, rename)
-    if source.format != "transformers" and tower_is_absent(model):
-        filling.fill(_tower_files(source), tower_renamer(model))
+    filling.fill(tensors, rename)
+    if source.format != "transformers":
+        if tower_is_absent(model):
+            filling.fill(read_weights(_tower_files(source, parts)), tower_renamer(model))
+        if model.config.projector_hidden_act == "linear":
+            filling.fill_identity(_SECOND_LAYER)
     filling.finish(source.folder)
     return device_map
 
@@ -163,28 +205,33 @@ def tower_is_absent(model: PreTrainedModel) -> bool:
     return all(weight.is_meta for name, weight in model.named_parameters() if "vision_tower" in name)
 
 
-def _tower_files(source: Source) -> list[Path]:
-    tower = source.config.get("mm_vision_tower")
+def _tower_files(source: Source, parts: Parts) -> list[Path]:
+    tower = parts.tower or source.config.get("mm_vision_tower")
     if not tower:
-        raise CheckpointError(f"{source.name} holds no vision tower and names none (mm_vision_tower).")
+        raise CheckpointError(
+            f"{source.name} holds no vision tower and names none (mm_vision_tower); give it with vision_tower=FOLDER."
+        )
     try:
-        folder, _, _ = fetch(str(tower))
-        return weight_files(folder)
+        return weight_files(parts.tower or fetch(str(tower))[0])
     except CheckpointError as error:
         raise CheckpointError(
-            f"{source.name} holds no vision tower, and the one it names can't be loaded: {error}"
+            f"{source.name} holds no vision tower, and {tower} can't be loaded; give a folder or hub id with "
+            f"vision_tower: {error}"
         ) from error
 
 
 def _load_quantized(
-    model_class: Any, config: Any, source: Source, files: list[Path], placement: Placement
+    model_class: Any, config: Any, source: Source, files: list[Path], placement: Placement, parts: Parts
 ) -> PreTrainedModel:
     """Let transformers quantize: it takes the weights, mapped from disk, under the names of its own layout."""
     outline = empty_model(model_class, config, placement.dtype, placement.attn_implementation)
     with mapped_state(files, renamer(outline)) as state:
         if not any("vision_tower" in name for name in state):
-            with mapped_state(_tower_files(source), tower_renamer(outline)) as tower:
+            with mapped_state(_tower_files(source, parts), tower_renamer(outline)) as tower:
                 state.update({name: tensor.clone() for name, tensor in tower.items()})
+        if config.projector_hidden_act == "linear":
+            size = config.text_config.hidden_size
+            state[f"{_SECOND_LAYER}.weight"], state[f"{_SECOND_LAYER}.bias"] = torch.eye(size), torch.zeros(size)
         pad_vocabulary(state, config.text_config.vocab_size)
         from_state = partial(model_class.from_pretrained, None, config=config, state_dict=state)
         return transformers_layout.checked(
@@ -192,13 +239,17 @@ def _load_quantized(
         )
 
 
-def _end_and_padding(source: Source, tokenizer: Any) -> tuple[tuple[int, ...], int]:
-    """Give the ids that end an answer, of generation config, config and tokenizer, and the id that pads."""
+def _end_and_padding(
+    source: Source, tokenizer: Any, conversation_format: ConversationFormat
+) -> tuple[tuple[int, ...], int]:
+    """Give the ids that end an answer, of configs, tokenizer and conversation format, and the id that pads."""
     file = source.folder / "generation_config.json"
     generation = read_json(file) if file.is_file() else {}
     ends: list[int] = []
     for stated in (generation.get("eos_token_id"), source.config.get("eos_token_id"), tokenizer.eos_token_id):
         ends += stated if isinstance(stated, list) else [] if stated is None else [stated]
+    if conversation_format.end_token is not None:
+        ends.append(tokenizer.convert_tokens_to_ids(conversation_format.end_token))
     candidates = (tokenizer.pad_token_id, generation.get("pad_token_id"), tokenizer.unk_token_id, *ends)
     padding = next((int(candidate) for candidate in candidates if candidate is not None), None)
     if not all(isinstance(end, int) for end in ends):

@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
+from critic_eval.critics.checkpoints.adapting import apply_adapter, check_can_stay_apart
 from critic_eval.critics.checkpoints.encoding import PromptEncoder
 from critic_eval.critics.checkpoints.faults import in_sentences
 from critic_eval.critics.checkpoints.llava_models import PreTrainedModel, load_layout, load_llava, reads_by_itself
+from critic_eval.critics.checkpoints.parts import Parts, open_parts
 from critic_eval.critics.checkpoints.placement import (
     Placement,
     Quantization,
@@ -21,7 +23,7 @@ from critic_eval.critics.checkpoints.placement import (
 )
 from critic_eval.critics.checkpoints.shards import digest, digest_settings, weight_files
 from critic_eval.critics.checkpoints.sizes import check_fit, check_model, check_sizes
-from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
+from critic_eval.critics.checkpoints.sources import Source
 from critic_eval.critics.checkpoints.transformers_layout import (
     TransformersEncoder,
     empty_layout,
@@ -38,8 +40,9 @@ class Checkpoint:
     Attributes:
         model: on its device, in eval mode, without gradients.
         encoder: makes its prompts.
-        identity: `name` (hub id or folder name), `format` (`llava_next`, `llava_1_5` or `transformers`), `revision`
-            (commit or ""), `digest` (of config and weights, see `shards.digest`), `settings` (of the other files).
+        identity: `name` (hub id or folder name), `format` (see `kinds.Format`), `revision` (commit or ""), `digest` (of
+            config and weights, see `shards.digest`), `settings` (of the other files); and of the parts that were given
+            besides, `base`, `vision_tower` and `adapter` (their digests) and `conversation` (its name).
     """
 
     model: PreTrainedModel
@@ -61,6 +64,11 @@ def load_checkpoint(
     weights: bool = True,
     min_pixels: int | None = None,
     max_pixels: int | None = None,
+    base: str | Path | None = None,
+    vision_tower: str | Path | None = None,
+    conversation: str | None = None,
+    adapter: str | Path | None = None,
+    merge_adapter: bool = True,
 ) -> Checkpoint:
     """Load a checkpoint; peak memory stays under the model plus its largest shard.
 
@@ -80,6 +88,14 @@ def load_checkpoint(
         weights: `False` leaves the model empty: good for its encoder and config only.
         min_pixels: pixels of an image at least, for processors that take images of any size.
         max_pixels: pixels of an image at most, for the same.
+        base: where the checkpoint is a delta, the language model that its weights are to be added to: a hub id or a
+            folder.
+        vision_tower: the vision tower of a checkpoint that doesn't hold it, or is to be read with other sizes: a hub
+            id, or a folder; by default the one that its config names.
+        conversation: LLaVA's name of the format in which prompts are rendered; by default the checkpoint's (see
+            `choose_conversation`).
+        adapter: what was trained on top of the checkpoint, of PEFT's or LLaVA's forms: a hub id, or a folder.
+        merge_adapter: whether its matrices go into the weights, or stay beside them (with PEFT).
 
     Raises:
         CheckpointError: the checkpoint can't be found or read, is of no known kind, or doesn't fit its config.
@@ -87,43 +103,54 @@ def load_checkpoint(
     """
     check_quantization(quantization)
     check_device_map(device_map)
+    if adapter is not None and not merge_adapter:
+        check_can_stay_apart()
+    if quantization and (base is not None or (adapter is not None and merge_adapter)):
+        raise ArgumentError(
+            f"What is added to weights can't be added to those in {quantization}; write the sum with critic-eval "
+            "convert, and load that."
+        )
     target = check_device("cuda" if quantization and device == "cpu" else device)
     with in_sentences(pretrained):
-        checkpoint = _loaded(
-            open_source(pretrained, revision, trust_remote_code=trust_remote_code),
-            Placement(target, device_map, torch.float32, attn_implementation, quantization),
-            dtype,
-            read_vision_config(vision_config),
-            trust_remote_code,
-            weights,
+        source, parts = open_parts(
+            pretrained,
+            revision,
+            vision_config=vision_config,
+            vision_tower=vision_tower,
+            base=base,
+            adapter=adapter,
+            conversation=conversation,
+            trust_remote_code=trust_remote_code,
         )
+        placement = Placement(target, device_map, torch.float32, attn_implementation, quantization)
+        checkpoint = _loaded(source, parts, placement, dtype, trust_remote_code, weights)
+        if parts.adapter is not None and weights:
+            apply_adapter(checkpoint.model, parts.adapter, merge=merge_adapter)
+            checkpoint.model.eval().requires_grad_(False)
         if (min_pixels, max_pixels) != (None, None):
             limits = limit_pixels(checkpoint.encoder, min_pixels, max_pixels)
             checkpoint.identity.update({name: str(limit) for name, limit in limits.items()})
-        return checkpoint
+    if adapter is not None and not merge_adapter:
+        checkpoint.identity["adapter_merged"] = "no"
+    return checkpoint
 
 
 def _loaded(
-    source: Source,
-    placement: Placement,
-    dtype: str,
-    vision_config: dict[str, Any] | None,
-    trust_remote_code: bool,
-    weights: bool,
+    source: Source, parts: Parts, placement: Placement, dtype: str, trust_remote_code: bool, weights: bool
 ) -> Checkpoint:
     files = weight_files(source.folder)
     check_sizes(source.config, source.name)
-    check_sizes(vision_config or {}, f"{source.name} (vision_config)")
+    check_sizes(parts.vision_config or {}, f"{source.name} (vision_config)")
     on_cpu = not torch.cuda.is_available() if placement.device_map else placement.device.type == "cpu"
     placement = replace(placement, dtype=choose_dtype(dtype, source.config, files, on_cpu=on_cpu))
     bytes_a_value = 0.0 if not weights else 0.5 if placement.quantization else float(placement.dtype.itemsize)
-    check_fit(source.config, vision_config, files, source.name, bytes_a_value)
+    check_fit(source.config, parts.vision_config, files, source.name, bytes_a_value)
     if not weights:
         placement = replace(placement, device=torch.device("meta"), device_map=None, quantization=None)
     if source.format == "transformers":
         model, encoder = _load_transformers(source, files, placement, trust_remote_code)
     else:
-        model, encoder = load_llava(source, files, placement, vision_config)
+        model, encoder = load_llava(source, files, placement, parts)
     model.eval().requires_grad_(False)
     identity = {
         "name": source.name,
@@ -131,23 +158,9 @@ def _loaded(
         "revision": source.revision,
         "digest": digest(source.folder / "config.json", files),
         "settings": digest_settings(source.folder),
+        **parts.identity(),
     }
     return Checkpoint(model, encoder, identity)
-
-
-def read_vision_config(vision_config: str | Path | dict[str, Any] | None) -> dict[str, Any] | None:
-    """Read a vision config that may be a file.
-
-    Raises:
-        ArgumentError: the file doesn't exist.
-        CheckpointError: it does not hold a JSON object.
-    """
-    if vision_config is None or isinstance(vision_config, dict):
-        return vision_config
-    file = Path(vision_config)
-    if not file.is_file():
-        raise ArgumentError(f"vision_config={file} is not a file; give the JSON file of the vision tower's sizes.")
-    return read_json(file)
 
 
 def _load_transformers(

@@ -7,15 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RevisionNotFoundError
 
 from critic_eval.compat import IMAGE_MODELS
+from critic_eval.critics.checkpoints.kinds import Format, kind_of, language_model_of
 from critic_eval.errors import CheckpointError
-
-Format = Literal["llava_next", "llava_1_5", "transformers"]
 
 _SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
@@ -30,7 +29,7 @@ class Source:
         folder: where its files are.
         revision: the commit that the hub gave, the revision asked for, or "" for a folder.
         config: its `config.json`.
-        format: LLaVA-NeXT's own, LLaVA-1.5's own, or transformers' layout.
+        format: which of LLaVA's own, or transformers' layout.
     """
 
     name: str
@@ -40,19 +39,39 @@ class Source:
     format: Format
 
 
-def open_source(pretrained: str | Path, revision: str | None = None, *, trust_remote_code: bool = False) -> Source:
+def open_source(
+    pretrained: str | Path,
+    revision: str | None = None,
+    *,
+    trust_remote_code: bool = False,
+    llava_config: dict[str, Any] | None = None,
+) -> Source:
     """Find a checkpoint in a folder or on the hub (or in the hub's cache), and tell its format.
+
+    Args:
+        pretrained: a hub id, or a folder.
+        revision: branch, tag or commit of a hub id.
+        trust_remote_code: whether a checkpoint may bring its own code.
+        llava_config: the config that an adapter brings in one of LLaVA's own formats. It takes the place of the
+            checkpoint's own, unless that is in transformers' layout.
 
     Raises:
         CheckpointError: it can't be reached, has no readable `config.json`, or its architecture is unknown.
     """
     folder, name, commit = fetch(pretrained, revision)
     config = read_config(folder)
+    is_layout = config.get("model_type") in IMAGE_MODELS.get() and "mm_vision_tower" not in config
+    if llava_config is not None and not is_layout:
+        config = llava_config
     return Source(name, folder, commit, config, detect_format(config, name, trust_remote_code=trust_remote_code))
 
 
-def fetch(pretrained: str | Path, revision: str | None = None) -> tuple[Path, str, str]:
+def fetch(
+    pretrained: str | Path, revision: str | None = None, pickled: Sequence[str] = ("pytorch_model*.bin",)
+) -> tuple[Path, str, str]:
     """Give the local folder, the name and the commit of a checkpoint, downloading what is needed of a hub id.
+
+    Pickled weights, of the names in `pickled`, are downloaded only where there are none in safetensors.
 
     Raises:
         CheckpointError: the folder doesn't exist, or the hub can't be reached and its cache lacks the checkpoint.
@@ -71,7 +90,7 @@ def fetch(pretrained: str | Path, revision: str | None = None) -> tuple[Path, st
         raise CheckpointError(f"There is no folder {name}; give an existing folder or a hub id such as 'owner/name'.")
     folder = _download(name, revision, [*_SIDE_FILES, "*.safetensors"])
     if not any(folder.glob("*.safetensors")):
-        folder = _download(name, revision, [*_SIDE_FILES, "pytorch_model*.bin"])
+        folder = _download(name, revision, [*_SIDE_FILES, *pickled])
     commit = folder.name if folder.parent.name == "snapshots" else revision or ""
     return folder, name, commit
 
@@ -123,28 +142,21 @@ def read_json(file: Path) -> dict[str, Any]:
 def detect_format(config: dict[str, Any], name: str, *, trust_remote_code: bool = False) -> Format:
     """Tell a checkpoint's format by its config.
 
-    LLaVA-1.5's own configs share the model type `llava` with transformers' layout, hence the look at `mm_vision_tower`.
-
     Raises:
         CheckpointError: nothing here loads that architecture.
     """
     architectures = config.get("architectures") or []
     if not isinstance(architectures, list) or not all(isinstance(architecture, str) for architecture in architectures):
         raise CheckpointError(f"The config.json of {name} gives architectures that are not a list of names.")
+    if language_model_of(config, architectures, name):
+        return kind_of(config, name).format
     model_type = str(config.get("model_type", ""))
-    if "LlavaQwenForCausalLM" in architectures or model_type == "llava_qwen":
-        return "llava_next"
-    if "LlavaLlamaForCausalLM" in architectures or model_type == "llava_llama":
-        return "llava_1_5"
-    if model_type == "llava" and "mm_vision_tower" in config:
-        return "llava_1_5"
-
     remote = trust_remote_code and "auto_map" in config
     if model_type in IMAGE_MODELS.get() or remote:
         return "transformers"
     stated = ", ".join(architectures) or model_type or "none stated"
     hint = "; its own code loads with trust_remote_code=True" if "auto_map" in config else ""
     raise CheckpointError(
-        f"{name} has an unknown architecture ({stated}): give a LlavaQwenForCausalLM or LlavaLlamaForCausalLM "
-        f"checkpoint, or one that transformers' AutoModelForImageTextToText loads{hint}."
+        f"{name} has an unknown architecture ({stated}): give a LlavaLlamaForCausalLM, LlavaMistralForCausalLM or "
+        f"LlavaQwenForCausalLM checkpoint, or one that transformers' AutoModelForImageTextToText loads{hint}."
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tokenizers import AddedToken, Tokenizer, normalizers
+from tokenizers import AddedToken, Regex, Tokenizer, normalizers
 from transformers import LlamaTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
 from critic_eval.critics.checkpoints.sources import read_json
@@ -15,7 +17,32 @@ from critic_eval.errors import CheckpointError
 TransformersTokenizer: TypeAlias = Any
 """A fast tokenizer of transformers, which is untyped here."""
 
-_CLASSES: dict[str, Any] = {"LlamaTokenizer": LlamaTokenizer, "Qwen2Tokenizer": Qwen2Tokenizer}
+
+class SentencepieceTokenizer(LlamaTokenizer):  # type: ignore[misc]
+    """A Llama tokenizer that reads bytes which are no text as sentencepiece does: each is one replacement character.
+
+    The fast decoder makes the whole run of byte tokens around such a byte unreadable, as when an answer is cut within
+    a character.
+    """
+
+    def _decode(self, token_ids: int | list[int], skip_special_tokens: bool = False, **settings: Any) -> str:
+        text: str = super()._decode(token_ids, skip_special_tokens=skip_special_tokens, **settings)
+        if "\ufffd" not in text:
+            return text
+        ids = [token_ids] if isinstance(token_ids, int) else token_ids
+        read = b"".join(map(_bytes, self.convert_ids_to_tokens(ids, skip_special_tokens=skip_special_tokens)))
+        return read.decode("utf-8", errors=_EACH_BYTE).removeprefix(" ")
+
+
+def _bytes(token: str) -> bytes:
+    match = re.fullmatch(r"<0x([0-9A-F]{2})>", token)
+    return bytes.fromhex(match[1]) if match else token.replace("▁", " ").encode("utf-8")
+
+
+_EACH_BYTE = "critic_eval.each_byte"
+codecs.register_error(_EACH_BYTE, lambda error: ("\ufffd" * (error.end - error.start), error.end))  # type: ignore[attr-defined]
+
+_CLASSES: dict[str, Any] = {"LlamaTokenizer": SentencepieceTokenizer, "Qwen2Tokenizer": Qwen2Tokenizer}
 
 
 def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, ...]) -> TransformersTokenizer:
@@ -28,7 +55,8 @@ def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, 
         CheckpointError: the tokenizer's files are missing or can't be read.
     """
     file = folder / "tokenizer_config.json"
-    stated = str((read_json(file) if file.is_file() else {}).get("tokenizer_class") or default_class)
+    settings = read_json(file) if file.is_file() else {}
+    stated = str(settings.get("tokenizer_class") or default_class)
     tokenizer_class = _CLASSES.get(stated.removesuffix("Fast"), PreTrainedTokenizerFast)
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise CheckpointError(f"There is no tokenizer in {folder} (tokenizer.json, tokenizer.model or vocab.json).")
@@ -39,8 +67,10 @@ def load_tokenizer(folder: Path, default_class: str, special_tokens: tuple[str, 
         raise CheckpointError(f"The tokenizer in {folder} can't be loaded ({error}).") from error
     if not tokenizer("Which?", add_special_tokens=False).input_ids:
         raise CheckpointError(f"The tokenizer in {folder} makes nothing of a text; its vocabulary is missing.")
-    if tokenizer_class is LlamaTokenizer:
+    if tokenizer_class is SentencepieceTokenizer:
         sentencepiece_backend(tokenizer)
+        # Checkpoints older than the setting were trained as it was by default then.
+        tokenizer.legacy = settings.get("legacy") is not False
     new = [token for token in special_tokens if token not in tokenizer.get_vocab()]
     tokenizer.add_tokens([AddedToken(token, normalized=False, special=True) for token in new], special_tokens=True)
     return tokenizer
@@ -55,6 +85,19 @@ def sentencepiece_backend(tokenizer: TransformersTokenizer) -> None:
     backend = tokenizer.backend_tokenizer
     backend.pre_tokenizer = None
     backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+
+
+def without_inner_prefix(tokenizer: TransformersTokenizer, beginnings: list[str]) -> None:
+    """Make a tokenizer that reads a whole prompt put no `▁` before the pieces that begin with one of these texts.
+
+    LLaVA's tokenizers put none after a special token, unless they are `legacy`; what stands there is the template's.
+    """
+    if tokenizer.legacy or not beginnings:
+        return
+    texts = [re.escape(text.replace(" ", "▁")) for text in beginnings]
+    inner = Regex(rf"\A▁(?=(?:{'|'.join(texts)}))")
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = normalizers.Sequence([backend.normalizer, normalizers.Replace(inner, "")])
 
 
 class TextTokenizer:

@@ -28,6 +28,9 @@ from critic_eval.critics.checkpoints.weights import PROGRESS_FROM_BYTES
 from critic_eval.critics.conversations import IMAGE_MARK, Conversation, check_conversation
 from critic_eval.errors import ArgumentError, CheckpointError
 
+STOPS = "answer_stops"
+"""The key of a converted checkpoint's config that holds the texts at which its answers end."""
+
 _ZERO_WIDTH_SPACE = "\u200b"
 _logger = logging.getLogger("critic_eval")
 
@@ -116,6 +119,7 @@ class TransformersEncoder:
         pad_token_id: what fills a batch on the left.
         eos_token_ids: the ids that end an answer.
         device: where batches are put.
+        stops: texts at which an answer ends.
     """
 
     def __init__(
@@ -124,12 +128,14 @@ class TransformersEncoder:
         pad_token_id: int,
         eos_token_ids: tuple[int, ...],
         device: torch.device | str = "cpu",
+        stops: tuple[str, ...] = (),
     ) -> None:
         self.processor = processor
         self.tokenizer = processor.tokenizer
         self.pad_token_id = pad_token_id
         self.eos_token_ids = eos_token_ids
         self.device = device
+        self.stops = stops
         self._image_token = str(getattr(processor, "image_token", IMAGE_MARK))
         self.image_token_id = self.tokenizer.convert_tokens_to_ids(self._image_token)
         self._marks = _special_marks(processor)
@@ -159,7 +165,10 @@ class TransformersEncoder:
         padding = processor.tokenizer.pad_token_id
         if padding is None and not ends:
             raise CheckpointError(f"{folder} names neither a padding nor an end-of-answer token.")
-        return cls(processor, ends[0] if padding is None else padding, ends, model.device)
+        stops = getattr(model.config, STOPS, ())  # what `convert` writes, where turns don't end with a token
+        if not isinstance(stops, list | tuple) or not all(isinstance(stop, str) and stop for stop in stops):
+            raise CheckpointError(f"The config.json of {folder} gives {STOPS} that are not a list of texts.")
+        return cls(processor, ends[0] if padding is None else padding, ends, model.device, tuple(stops))
 
     def render(self, conversation: Conversation) -> str:
         """Give the readable prompt, `<image>` where an image stands, ready for the answer."""

@@ -27,6 +27,8 @@ _TOWER = "model.vision_tower.vision_tower."
 # Rotary frequencies and position numbers were saved by old versions and are computed by the model.
 _COMPUTED = re.compile(r"(rotary_emb\.inv_freq|position_ids)$")
 _PREFIXES = (
+    ("model.mm_projector.weight", "model.multi_modal_projector.linear_1.weight"),
+    ("model.mm_projector.bias", "model.multi_modal_projector.linear_1.bias"),
     ("model.mm_projector.0.", "model.multi_modal_projector.linear_1."),
     ("model.mm_projector.2.", "model.multi_modal_projector.linear_2."),
     ("model.image_newline", "model.image_newline"),
@@ -54,13 +56,18 @@ def empty_model(model_class: Any, config: Any, dtype: torch.dtype, attn_implemen
         raise ArgumentError(f"attn_implementation={attn_implementation} can't be used: {error}") from error
 
 
+def is_computed(name: str) -> bool:
+    """Tell whether a tensor is one that the model computes, which old checkpoints hold nevertheless."""
+    return _COMPUTED.search(name) is not None
+
+
 def to_transformers(name: str, *, vision_layers: int, tower_prefix: str) -> str | None:
     """Give transformers' name for a tensor of LLaVA's own format, or None for one that is not used.
 
     Not used are computed buffers, SigLIP's attention-pooling head, and vision layers from `vision_layers` on.
     An unknown name is returned as it is, for the loader to report.
     """
-    if _COMPUTED.search(name):
+    if is_computed(name):
         return None
     if name.startswith(_TOWER):
         part = name.removeprefix(_TOWER).removeprefix("vision_model.")
@@ -75,10 +82,13 @@ def to_transformers(name: str, *, vision_layers: int, tower_prefix: str) -> str 
 
 
 def to_original(name: str, tower_prefix: str) -> str:
-    """Give the name in LLaVA's own format for a parameter of transformers' model; the inverse of `to_transformers`."""
+    """Give the name in LLaVA's own format for a parameter of transformers' model; the inverse of `to_transformers`.
+
+    The projector is taken to have two layers.
+    """
     if name.startswith(tower_prefix):
         return f"{_TOWER}vision_model.{name.removeprefix(tower_prefix)}"
-    for original, ours in _PREFIXES:
+    for original, ours in _PREFIXES[2:]:
         if name.startswith(ours):
             return original + name.removeprefix(ours)
     return name
@@ -120,7 +130,7 @@ def layout_renamer(model: Any) -> Rename:
         if name.startswith("vision_tower."):
             inside = _TOWER + name.removeprefix("vision_tower.")
             return to_transformers(inside, vision_layers=layers, tower_prefix=prefix)
-        if _COMPUTED.search(name):
+        if is_computed(name):
             return None
         if name.startswith("language_model.lm_head."):
             return name.removeprefix("language_model.")
@@ -149,23 +159,27 @@ class Filling:
     mismatched: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
 
-    def fill(self, files: Iterable[Path], rename: Rename) -> None:
-        """Copy the tensors of weight files into the model; one file is open at a time.
+    def fill(self, tensors: Iterable[tuple[str, torch.Tensor]], rename: Rename) -> None:
+        """Copy a checkpoint's tensors into the model, as they come (see `read_weights`).
 
         Raises:
             CheckpointError: a file can't be read.
         """
         parameters = dict(self.model.named_parameters(remove_duplicate=False))
-        for file in _with_progress(list(files)):
-            with open_shard(file) as tensors:
-                for original in tensors:
-                    name = rename(original)
-                    if name is None:
-                        continue
-                    if name not in parameters:
-                        self.unexpected.append(original)
-                    else:
-                        self._put(original, name, tensors[original], parameters[name])
+        for original, tensor in tensors:
+            name = rename(original)
+            if name is not None and name in parameters:
+                self._put(original, name, tensor, parameters[name])
+            elif name is not None:
+                self.unexpected.append(original)
+            del tensor  # it would keep its file open while the next one is
+
+    def fill_identity(self, module: str) -> None:
+        """Make a linear layer one that gives what it is given."""
+        weight, bias = f"{module}.weight", f"{module}.bias"
+        size = self.model.get_parameter(weight).shape[0]
+        self._set(weight, torch.eye(size, dtype=self.dtype, device=self.device_of(weight)))
+        self._set(bias, torch.zeros(size, dtype=self.dtype, device=self.device_of(bias)))
 
     def missing(self) -> list[str]:
         """List the parameters that no file has filled."""
@@ -247,7 +261,20 @@ def _listed(problem: str, names: list[str]) -> str:
     return f"{len(names)} {problem} ({listed})"
 
 
-def _with_progress(files: list[Path]) -> Iterator[Path]:
+def read_weights(files: Iterable[Path]) -> Iterator[tuple[str, torch.Tensor]]:
+    """Give the tensors of weight files by name, mapped from disk; one file is open at a time.
+
+    Raises:
+        CheckpointError: a file can't be read.
+    """
+    for file in with_progress(list(files)):
+        with open_shard(file) as tensors:
+            for name in tensors:
+                yield name, tensors[name]
+
+
+def with_progress(files: list[Path]) -> Iterator[Path]:
+    """Go through weight files, with a bar where they are large."""
     large = sum(file.stat().st_size for file in files) > PROGRESS_FROM_BYTES
     yield from tqdm(files, desc="Loading weights", unit="shard", disable=not large)
 

@@ -44,6 +44,11 @@ class EngineArguments:
     timeout: float = 600.0
     engine: str = "local"
     actors: int | None = None
+    base: str | None = None
+    vision_tower: str | None = None
+    conversation: str | None = None
+    adapter: str | None = None
+    merge_adapter: bool = True
 
 
 def engine_arguments(given: Mapping[str, Any], **checked: Any) -> EngineArguments:
@@ -182,6 +187,11 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
         quantization=arguments.quantization,
         trust_remote_code=arguments.trust_remote_code,
         weights=arguments.weights,
+        base=arguments.base,
+        vision_tower=arguments.vision_tower,
+        conversation=arguments.conversation,
+        adapter=arguments.adapter,
+        merge_adapter=arguments.merge_adapter,
     )
     if arguments.compile and arguments.weights:
         compile_parts(checkpoint.model)

@@ -69,6 +69,13 @@ class CriticArguments:
         timeout: seconds that a server may take for an answer, to its last byte.
         engine: `local`, or `ray` for a pool of processes or machines (extra `ray`).
         actors: how many of these there are; by default one for each GPU.
+        base: where the checkpoint is a delta, the language model that its weights are added to: hub id or folder.
+        vision_tower: hub id or folder of the vision tower, where the checkpoint doesn't hold it and it is not to be the
+            one that its config names.
+        conversation: LLaVA's name of the format in which prompts are rendered, such as `llava_v0`; by default the
+            checkpoint's.
+        adapter: hub id or folder of what was trained on top of the checkpoint: PEFT's LoRA, LLaVA's, or a projector.
+        merge_adapter: put its matrices into the weights; `False` keeps them apart (extra `adapters`).
     """
 
     pretrained: str | None = None
@@ -110,6 +117,11 @@ class CriticArguments:
     timeout: float = 600.0
     engine: str = "local"
     actors: int | None = None
+    base: str | None = None
+    vision_tower: str | None = None
+    conversation: str | None = None
+    adapter: str | None = None
+    merge_adapter: bool = True
 
     @classmethod
     def names(cls) -> list[str]:

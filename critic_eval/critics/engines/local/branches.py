@@ -7,7 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, LlavaForConditionalGeneration, LlavaOnevisionForConditionalGeneration
+from transformers import (
+    DynamicCache,
+    LlavaForConditionalGeneration,
+    LlavaNextForConditionalGeneration,
+    LlavaOnevisionForConditionalGeneration,
+)
 
 from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt
 from critic_eval.critics.engines.local.shared_attention import SharedPrefix, attending_to
@@ -15,7 +20,7 @@ from critic_eval.critics.engines.local.shared_attention import SharedPrefix, att
 
 def why_not_shared(model: Any) -> str | None:
     """Why a model's prefixes can't be shared here, or None where they can."""
-    if not isinstance(model, LlavaOnevisionForConditionalGeneration | LlavaForConditionalGeneration):
+    if not isinstance(model, _MODELS):
         return f"{type(model).__name__} may place its tokens in ways that only its own code knows"
     text = model.config.text_config
     if text.model_type not in _TEXT_MODELS:
@@ -149,6 +154,12 @@ def placed(tensor: Tensor, model: Any) -> Tensor:
     """A tensor on the model's device, of its type if it is one of numbers with a point."""
     return tensor.to(model.device, model.dtype) if tensor.is_floating_point() else tensor.to(model.device)
 
+
+_MODELS = (
+    LlavaForConditionalGeneration,
+    LlavaNextForConditionalGeneration,
+    LlavaOnevisionForConditionalGeneration,
+)
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "repetition_penalty": (None, 1, 1.0),

@@ -6,6 +6,7 @@ import gc
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -60,7 +61,7 @@ class LocalEngine:
             ImageError: an image can't be prepared.
         """
         batch: list[EncodedGroup] = []
-        for group in self._preprocessor.encode(groups):
+        for group in self._preprocessor.encode(self._ending(group) for group in groups):
             for part in self._parts(group):
                 if batch and not (self._belongs(batch[0], part) and self._fits([*batch, part])):
                     yield from self._answer_batch(batch)
@@ -72,6 +73,11 @@ class LocalEngine:
     def shares_prefixes(self, settings: GenerationSettings) -> bool:
         """Whether requests with these settings are computed from shared prefixes."""
         return {name for name, _ in settings.options} <= SHAREABLE and self._why_not_shared is None
+
+    def _ending(self, group: Group) -> Group:
+        """The group, its answers ended also by the texts that end turns in the critic's conversation."""
+        settings = group.settings
+        return replace(group, settings=replace(settings, until=(*settings.until, *self.checkpoint.encoder.stops)))
 
     def close(self) -> None:
         """End the processes that prepare."""
