@@ -15,9 +15,10 @@ from critic_eval.judging.parsing.preference import parse_preference
 from critic_eval.judging.parsing.ranking import parse_ranking
 from critic_eval.judging.parsing.reading import Parsed
 from critic_eval.judging.parsing.score import parse_score, parse_two_scores
+from critic_eval.judging.pooling import Pooled, PoolingRule, pool_verdicts
 from critic_eval.judging.protocol import Parser, Protocol, VerdictForm
 from critic_eval.judging.protocols import get_protocol, protocol_names, register_protocol, token_limit
-from critic_eval.judging.records import Item, Judgment, Response
+from critic_eval.judging.records import Confidence, ConfidenceSource, Item, Judgment, MemberVerdict, Response
 from critic_eval.judging.stated_verdicts import (
     read_stated,
     state_expected_score,
@@ -40,14 +41,19 @@ from critic_eval.judging.verdicts import (
 )
 
 __all__ = [
+    "Confidence",
+    "ConfidenceSource",
     "Invalid",
     "Item",
     "Judgment",
     "Label",
     "LabelKind",
+    "MemberVerdict",
     "OrderPolicy",
     "Parsed",
     "Parser",
+    "Pooled",
+    "PoolingRule",
     "Preference",
     "Protocol",
     "Ranking",
@@ -68,6 +74,7 @@ __all__ = [
     "parse_ranking",
     "parse_score",
     "parse_two_scores",
+    "pool_verdicts",
     "protocol_names",
     "read_label",
     "read_stated",

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import canonical_indices
-from critic_eval.judging.records import Judgment
+from critic_eval.judging.records import ConfidenceSource, Judgment
 from critic_eval.judging.verdicts import Label, LabelKind, Verdict
 
 LARGEST_SCORE = 1e9
@@ -33,6 +33,7 @@ def logged_judgment(record: Mapping[str, Any], kind: LabelKind | None = None) ->
     True
     """
     _check_value("verdict", record.get("verdict"))
+    _check_members(record.get("members"))
     if record.get("label") is not None:
         _check_value("label", record["label"])
     try:
@@ -44,8 +45,11 @@ def logged_judgment(record: Mapping[str, Any], kind: LabelKind | None = None) ->
     judgment = _named(judgment)
     _check_texts(judgment)
     _check_numbers(judgment)
+    _check_confidence(judgment)
     shown = _n_shown(judgment.order)
     _check_said("verdict", judgment.verdict, shown, kind)
+    for member in judgment.members:
+        _check_said("verdict of a member", member.verdict, shown, kind)
     if judgment.label is not None:
         _check_said("label", judgment.label, shown, kind)
     return judgment
@@ -70,6 +74,8 @@ def _check_texts(judgment: Judgment) -> None:
             raise ArgumentError(f"The {name} is not text.")
     if judgment.read_as is not None and not isinstance(judgment.read_as, str):
         raise ArgumentError("How the verdict was read is not text.")
+    if not all(isinstance(draw, str) for draw in judgment.draws):
+        raise ArgumentError("The draws are not all text.")
     for model in judgment.models:
         if model is not None and not isinstance(model, str):
             raise ArgumentError("The models are not all named by text.")
@@ -87,6 +93,28 @@ def _check_value(name: str, said: Any) -> None:
             raise ArgumentError(f"The {name}'s value is not a number.")
     if type(said.get("strength", 1)) is not int:
         raise ArgumentError(f"The {name}'s strength is not a whole number.")
+
+
+def _check_members(members: Any) -> None:
+    """What the members of a jury said is a list of objects, each a name, a text and a verdict."""
+    if members is None:
+        return
+    if not isinstance(members, list):
+        raise ArgumentError("The members are not a list.")
+    for member in members:
+        if not isinstance(member, Mapping) or not all(isinstance(member.get(name), str) for name in ("critic", "text")):
+            raise ArgumentError("A member of the jury is not an object with its name, its text and its verdict.")
+        _check_value("verdict of a member", member.get("verdict"))
+
+
+def _check_confidence(judgment: Judgment) -> None:
+    value, source = judgment.confidence, judgment.confidence_from
+    if value is None and source is None:
+        return
+    if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]  # a number by then
+        raise ArgumentError("The confidence is not a number from 0 to 1.")
+    if source not in get_args(ConfidenceSource):
+        raise ArgumentError("What the confidence was taken from is not known.")
 
 
 def _check_numbers(judgment: Judgment) -> None:

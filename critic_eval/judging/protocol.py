@@ -16,7 +16,7 @@ from critic_eval.judging.parsing.forms import AnswerForm
 from critic_eval.judging.parsing.places import VerdictPosition
 from critic_eval.judging.parsing.reading import Parsed
 from critic_eval.judging.records import Item, Judgment
-from critic_eval.judging.stated_verdicts import read_stated
+from critic_eval.judging.stated_verdicts import Stated, read_stated, state_verdict
 from critic_eval.judging.verdicts import Invalid, Label, LabelKind, Verdict
 
 WORDS = AnswerForm()
@@ -151,13 +151,20 @@ class Protocol:
     def judge(
         self, item: Item, order: str, raw: str, seconds: float | None = None, label: Label | None = None
     ) -> Judgment:
-        """Read a critic's answer on an item shown in this order. Raises ArgumentError as `render` does."""
+        """Read a critic's answer on an item shown in this order. Raises ArgumentError as `render` does.
+
+        Of a verdict that was pooled of several, `raw` is the statement of that verdict alone.
+        """
         n = len(self._indices(item, order))
         stated = read_stated(raw)
         parsed = (
             self.parse(raw, n, self.shown_texts(item)) if stated is None else Parsed(self._fitting(stated.verdict, n))
         )
         verdict = to_canonical(parsed.verdict, order)
+        made_of = Stated(parsed.verdict) if stated is None else stated
+        confidence = made_of.confidence if verdict.is_valid else None
+        if made_of.draws or made_of.members:
+            raw = state_verdict(made_of.verdict, made_of.logprobs, made_of.confidence)
         return Judgment(
             item_id=item.id,
             order=order,
@@ -171,8 +178,15 @@ class Protocol:
             cluster=item.cluster,
             models=tuple(response.model for response in item.responses),
             lengths=tuple(len(response.text) for response in item.responses),
-            logprobs=None if stated is None else stated.logprobs,
+            logprobs=made_of.logprobs,
             read_as="stated" if stated is not None and parsed.verdict.is_valid else parsed.read_as,
+            confidence=None if confidence is None else confidence.value,
+            confidence_from=None if confidence is None else confidence.source,
+            draws=made_of.draws,
+            members=tuple(
+                member._replace(verdict=to_canonical(self._fitting(member.verdict, n), order))
+                for member in made_of.members
+            ),
         )
 
     def _fitting(self, verdict: Verdict, n: int) -> Verdict:

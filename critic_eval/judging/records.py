@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import to_presented
@@ -50,6 +50,34 @@ class Item:
         }
 
 
+ConfidenceSource = Literal["probability", "draws", "members"]
+"""What a confidence was taken from: the verdict's own probability, several draws, or the members of a jury."""
+
+
+class Confidence(NamedTuple):
+    """How sure a verdict is, 0 to 1, and what that was taken from."""
+
+    value: float
+    source: ConfidenceSource
+
+
+class MemberVerdict(NamedTuple):
+    """What one member of a jury said: its name in the jury, its verdict, and its whole answer."""
+
+    critic: str
+    verdict: Verdict
+    text: str = ""
+
+    def to_record(self) -> dict[str, Any]:
+        """A dict that JSON can hold."""
+        return {"critic": self.critic, "verdict": self.verdict.to_record(), "text": self.text}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "MemberVerdict":
+        """The inverse of `to_record`. Raises ArgumentError for an unfit verdict, LookupError for a missing part."""
+        return cls(record["critic"], read_verdict(record["verdict"]), record["text"])
+
+
 @dataclass(frozen=True)
 class Judgment:
     """A critic's verdict on an item shown in one order.
@@ -57,7 +85,10 @@ class Judgment:
     `verdict`, `label`, `models` (who wrote the responses, where known) and `lengths` (of the responses, in characters)
     are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it that the parser read,
     None where it found nothing to read; `read_as` says in which form (see `statements.Form`; `stated` for a verdict
-    that was never text). `logprobs` are those of the verdict's alternatives, where it was read off them.
+    that was never text). `logprobs` are those of the verdict's alternatives, where it was read off them. `confidence`
+    is how sure a valid verdict is, 0 to 1, and `confidence_from` says what that was taken from; both or neither are
+    None. A verdict that was pooled of several has the whole texts of its `draws`, or what its `members` said, in
+    canonical coordinates too.
     Judgments of one `cluster` (by default, of one item) are not independent.
 
     >>> from critic_eval.judging import Preference
@@ -82,6 +113,10 @@ class Judgment:
     lengths: tuple[int, ...] = ()
     logprobs: dict[str, float] | None = None
     read_as: str | None = None
+    confidence: float | None = None
+    confidence_from: ConfidenceSource | None = None
+    draws: tuple[str, ...] = ()
+    members: tuple[MemberVerdict, ...] = ()
 
     @property
     def presented(self) -> Verdict:
@@ -89,7 +124,7 @@ class Judgment:
         return to_presented(self.verdict, self.order)
 
     def to_record(self) -> dict[str, Any]:
-        """A dict that JSON can hold; every field is there, but `logprobs` and `read_as` only where there are some."""
+        """A dict that JSON can hold; every field is there, but those from `logprobs` on only where there are some."""
         return {
             "item_id": self.item_id,
             "order": self.order,
@@ -105,6 +140,10 @@ class Judgment:
             "lengths": list(self.lengths),
             **({} if self.logprobs is None else {"logprobs": self.logprobs}),
             **({} if self.read_as is None else {"read_as": self.read_as}),
+            **({} if self.confidence is None else {"confidence": self.confidence}),
+            **({} if self.confidence_from is None else {"confidence_from": self.confidence_from}),
+            **({"draws": list(self.draws)} if self.draws else {}),
+            **({"members": [member.to_record() for member in self.members]} if self.members else {}),
         }
 
     @classmethod
@@ -129,4 +168,8 @@ class Judgment:
             lengths=tuple(record.get("lengths") or ()),
             logprobs=record.get("logprobs"),
             read_as=record.get("read_as"),
+            confidence=record.get("confidence"),
+            confidence_from=record.get("confidence_from"),
+            draws=tuple(record.get("draws") or ()),
+            members=tuple(MemberVerdict.from_record(member) for member in record.get("members") or ()),
         )

@@ -9,24 +9,45 @@ import json
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import average_orders, to_presented
+from critic_eval.judging.pooling import concentration
+from critic_eval.judging.records import Confidence, MemberVerdict
 from critic_eval.judging.verdicts import Invalid, Score, Verdict, read_verdict, verdict_text
 
 
-def state_verdict(verdict: Verdict, logprobs: Mapping[str, float] | None = None) -> str:
-    """An answer that states a verdict on the presented positions, or why there is none; and its log-probabilities.
+def state_verdict(
+    verdict: Verdict,
+    logprobs: Mapping[str, float] | None = None,
+    confidence: Confidence | None = None,
+    draws: Sequence[str] = (),
+    members: Sequence[MemberVerdict] = (),
+) -> str:
+    """An answer that states a verdict on the presented positions, or why there is none, and what it was made of.
+
+    Args:
+        verdict: what is stated.
+        logprobs: of the verdict's alternatives, where it was read off them.
+        confidence: how sure it is, and what that was taken from.
+        draws: whole texts of the answers that it was pooled of.
+        members: what the members of a jury said, on the presented positions too.
 
     >>> read_stated(state_verdict(Invalid("not recorded"))).verdict.reason
     'not recorded'
     """
-    return f"{_MARK} {json.dumps({**verdict.to_record(), **({'logprobs': dict(logprobs)} if logprobs else {})})}"
+    more: dict[str, Any] = {
+        "logprobs": dict(logprobs or {}),
+        "confidence": confidence,
+        "draws": list(draws),
+        "members": [member.to_record() for member in members],
+    }
+    return f"{_MARK} {json.dumps({**verdict.to_record(), **{name: part for name, part in more.items() if part}})}"
 
 
 def state_expected_score(shares: Mapping[Verdict, float], coverage: float) -> str:
-    """State the expected score of a distribution over scores.
+    """State the expected score of a distribution over scores; its confidence is how concentrated that is.
 
     Args:
         shares: the probability of each score, at least one of them above 0; they need not add up to 1.
@@ -38,7 +59,8 @@ def state_expected_score(shares: Mapping[Verdict, float], coverage: float) -> st
     total = sum(shares.values())
     expected = sum(share * float(verdict.value) for verdict, share in shares.items()) / total  # type: ignore[arg-type, misc]
     logprobs = {f"{verdict.value:g}": _log(share) for verdict, share in shares.items()}
-    return state_verdict(Score(expected), {**logprobs, "coverage": _log(coverage)})
+    confidence = Confidence(round(concentration(shares), 6), "probability")
+    return state_verdict(Score(expected), {**logprobs, "coverage": _log(coverage)}, confidence)
 
 
 def state_likeliest_preference(
@@ -46,7 +68,8 @@ def state_likeliest_preference(
 ) -> str:
     """State the likeliest preference after averaging distributions over orders.
 
-    Equal shares are a tie where there is one, else response A, so that both orders get the same verdict.
+    Equal shares are a tie where there is one, else response A, so that both orders get the same verdict. Its confidence
+    is its share.
 
     Args:
         order: the presented order in whose coordinates it is stated.
@@ -61,14 +84,18 @@ def state_likeliest_preference(
     mean = average_orders(distributions)
     best = max(mean, key=lambda verdict: (round(mean[verdict], 9), verdict.value is None, verdict.value == 0))
     logprobs = {verdict_text(verdict): _log(share) for verdict, share in mean.items()}
-    return state_verdict(to_presented(best, order), {**logprobs, "coverage": _log(coverage)})
+    confidence = Confidence(round(mean[best] / sum(mean.values()), 6), "probability")
+    return state_verdict(to_presented(best, order), {**logprobs, "coverage": _log(coverage)}, confidence)
 
 
 class Stated(NamedTuple):
-    """A verdict, and the log-probabilities that it was read off, if any."""
+    """A verdict, and what it was made of; see `state_verdict`."""
 
     verdict: Verdict
     logprobs: dict[str, float] | None = None
+    confidence: Confidence | None = None
+    draws: tuple[str, ...] = ()
+    members: tuple[MemberVerdict, ...] = ()
 
 
 def read_stated(text: str) -> Stated | None:
@@ -81,8 +108,15 @@ def read_stated(text: str) -> Stated | None:
         return None
     try:
         record = json.loads(text[len(_MARK) :])
-        return Stated(read_verdict(record), record.get("logprobs"))
-    except (ArgumentError, ValueError, TypeError, AttributeError, RecursionError):
+        confidence = record.get("confidence")
+        return Stated(
+            read_verdict(record),
+            record.get("logprobs"),
+            None if confidence is None else Confidence(*confidence),
+            tuple(record.get("draws", ())),
+            tuple(map(MemberVerdict.from_record, record.get("members", ()))),
+        )
+    except (ArgumentError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Stated(Invalid("unreadable statement"))
 
 

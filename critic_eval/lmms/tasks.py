@@ -169,10 +169,11 @@ class JudgeTask:
         # A verdict that was stated, not said, leaves official parsers nothing to read.
         is_said = benchmark.counts_officially and read_stated(answer) is None
         counted = benchmark.official.rule(judgment, row) if is_said else judgment
-        # The answer itself is logged once; what a metric needs of a judgment is all but its text.
-        brief = {**counted.to_record(), "raw": "", "policy": benchmark.invalid}
+        # The answer itself is logged once; what a metric needs of a judgment is all but its texts.
+        texts = {"raw": "", "draws": [], "members": []}
+        brief = {**counted.to_record(), **texts, "policy": benchmark.invalid}
         # How many answers had no verdict is told of the answers, whatever official code makes of them.
-        unread = {**record, "raw": ""}
+        unread = {**record, **texts}
         logged = {**record, "shown": item.texts(), "orientation": "by exif" if benchmark.upright else "as stored"}
         return {
             **dict.fromkeys(benchmark.figures, brief),

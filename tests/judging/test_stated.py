@@ -1,13 +1,18 @@
 """Stated verdicts, and the choice of another protocol for a run."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import (
+    Confidence,
     Invalid,
     Item,
+    Judgment,
+    MemberVerdict,
     Preference,
     Ranking,
     Response,
@@ -16,8 +21,12 @@ from critic_eval.judging import (
     Verdict,
     get_protocol,
     read_stated,
+    state_expected_score,
+    state_likeliest_preference,
     state_verdict,
 )
+from critic_eval.judging.logged import logged_judgment
+from critic_eval.judging.stated_verdicts import Stated
 from critic_eval.lmms.choices import select_protocol, selected_protocol
 
 PAIR = Item("1", "Which?", (Response("a"), Response("b")))
@@ -31,8 +40,10 @@ VERDICTS = st.one_of(
 
 @given(VERDICTS)
 def test_a_stated_verdict_is_read_back(verdict: Verdict) -> None:
-    assert read_stated(state_verdict(verdict)) == (verdict, None)
-    assert read_stated(state_verdict(verdict, {"A": -0.5})) == (verdict, {"A": -0.5})
+    assert read_stated(state_verdict(verdict)) == Stated(verdict)
+    members = [MemberVerdict("first", verdict, "said"), MemberVerdict("second", Invalid("cut off"))]
+    stated = Stated(verdict, {"A": -0.5}, Confidence(0.75, "members"), ("one", "two"), tuple(members))
+    assert read_stated(state_verdict(*stated)) == stated
 
 
 @given(st.text())
@@ -84,3 +95,51 @@ def test_a_protocol_or_a_family_of_them_replaces_those_of_tasks() -> None:
         selected_protocol(get_protocol("given_pair"), fixed=True)
     with pytest.raises(ArgumentError, match="did you mean"):
         select_protocol("llava_critics")
+
+
+def test_a_judgment_of_a_pooled_verdict_keeps_what_it_was_made_of_in_canonical_coordinates() -> None:
+    members = [MemberVerdict("first", Preference(0), "the first"), MemberVerdict("second", Invalid("cut off"), "the")]
+    stated = state_verdict(Preference(0), None, Confidence(1.0, "members"), members=members)
+    judgment = get_protocol("llava_critic_pair").judge(PAIR, "BA", stated)
+    assert (judgment.verdict, judgment.confidence, judgment.confidence_from) == (Preference(1), 1.0, "members")
+    assert judgment.members == (MemberVerdict("first", Preference(1), "the first"), members[1])
+    assert "the first" not in judgment.raw
+    assert logged_judgment(json.loads(json.dumps(judgment.to_record())), "preference") == judgment
+
+
+def test_an_invalid_verdict_has_no_confidence() -> None:
+    wild = state_verdict(Score(101), None, Confidence(0.9, "draws"), ["101", "101"])
+    judgment = get_protocol("llava_critic_score").judge(Item("1", "Which?", (Response("a"),)), "A", wild)
+    assert (judgment.confidence, judgment.draws) == (None, ("101", "101"))
+
+
+def test_a_verdict_read_off_probabilities_has_its_own_probability_as_its_confidence() -> None:
+    first, second = Preference(0), Preference(1)
+    orders: list[tuple[str, dict[Verdict, float]]] = [("AB", {first: 0.7, second: 0.3}), ("BA", {first: 0.6, second: 0.4})]
+    judgment = get_protocol("llava_critic_pair").judge(PAIR, "AB", state_likeliest_preference("AB", orders, 0.9))
+    assert judgment.confidence == pytest.approx((0.7 + 0.4) / 2)
+    assert (judgment.verdict, judgment.confidence_from) == (first, "probability")
+    stated = read_stated(state_expected_score({Score(2): 0.1, Score(3): 0.3, Score(5): 0.1}, 0.9))
+    assert stated is not None
+    assert stated.confidence == Confidence(0.6, "probability")
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"confidence": 1.5, "confidence_from": "draws"}, "not a number from 0 to 1"),
+        ({"confidence": True, "confidence_from": "draws"}, "not a number from 0 to 1"),
+        ({"confidence": 0.5}, "taken from is not known"),
+        ({"confidence": 0.5, "confidence_from": "luck"}, "taken from is not known"),
+        ({"confidence_from": "draws"}, "not a number from 0 to 1"),
+        ({"draws": [1]}, "draws are not all text"),
+        ({"members": "abc"}, "not a list"),
+        ({"members": [{"critic": "a", "text": 1}]}, "its name, its text and its verdict"),
+        ({"members": [{"critic": "a", "text": ""}]}, "verdict of a member is missing"),
+        ({"members": [{"critic": "a", "text": "", "verdict": {"kind": "score", "value": 3}}]}, "is a score"),
+    ],
+)
+def test_logged_parts_that_a_judgment_can_not_have_are_refused(part: dict[str, object], message: str) -> None:
+    record = Judgment("7", "AB", Preference(1), "B", "llava_critic_pair").to_record()
+    with pytest.raises(ArgumentError, match=message):
+        logged_judgment({**record, **part}, "preference")

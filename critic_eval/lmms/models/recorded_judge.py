@@ -10,7 +10,7 @@ from lmms_eval.api.instance import Instance
 from critic_eval.benchmarks.benchmark import VERDICT_COLUMNS, RecordedColumns
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, read_table, value_at
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Invalid, Judgment, LabelKind, Verdict, state_verdict
+from critic_eval.judging import Confidence, Invalid, Judgment, LabelKind, Verdict, state_verdict, to_presented
 from critic_eval.judging.protocols import digest_prompt
 from critic_eval.lmms.models.text_judge import TextJudge
 from critic_eval.lmms.tasks import ITEM_COLUMN, ORDER_COLUMN
@@ -77,8 +77,7 @@ def _read(row: Row, names: Collection[str], location: str) -> tuple[Key, str]:
     if isinstance(row.get("judgment"), Mapping):
         judgment = Judgment.from_record(row["judgment"])
         is_said = judgment.span is not None or not judgment.verdict.is_valid
-        answer = judgment.raw if is_said and judgment.raw else state_verdict(judgment.presented)
-        return (judgment.item_id, judgment.order), answer
+        return (judgment.item_id, judgment.order), judgment.raw if is_said and judgment.raw else _restated(judgment)
     key: Key
     if row.get("prompt_hash"):
         key = ("", str(row["prompt_hash"]))
@@ -98,6 +97,14 @@ def _read(row: Row, names: Collection[str], location: str) -> tuple[Key, str]:
     if not any(value_at(row, name) is not ABSENT for name in verdicts):
         raise DataError(f"{location}: there is none of the columns {', '.join((*texts, *verdicts))}.")
     return key, state_verdict(_verdict(verdict))
+
+
+def _restated(judgment: Judgment) -> str:
+    """The verdict of a judgment as it was stated, with all that it was made of."""
+    value, source = judgment.confidence, judgment.confidence_from
+    confidence = None if value is None or source is None else Confidence(value, source)
+    members = [member._replace(verdict=to_presented(member.verdict, judgment.order)) for member in judgment.members]
+    return state_verdict(judgment.presented, judgment.logprobs, confidence, judgment.draws, members)
 
 
 def _verdict(value: Any) -> Verdict:
