@@ -85,7 +85,7 @@ def _print(comparison: Any, form: str) -> None:
     ]
     differing = [f"The runs differ in {', '.join(comparison.differences)}."] if comparison.differences else []
     a, b = comparison.critics
-    print_table(form, header, rows, [f"{comparison.task}. A: {a}. B: {b}.", *differing])
+    print_table(form, header, rows, [f"{comparison.task}. A: {a}. B: {b}.", *differing, *comparison.notes])
 
 
 def _show(comparison: Any) -> None:
@@ -123,6 +123,8 @@ def _show(comparison: Any) -> None:
     console.print(table)
     if comparison.differences:
         console.print(visible(f"The runs differ in {', '.join(comparison.differences)}."), markup=False)
+    for note in comparison.notes:
+        console.print(visible(note), markup=False)
     if comparison.items:
         items = Table(title="Items that differ most (gain: how much closer A is to the label)", title_justify="left")
         for column in ("item", "label", "A says", "B says", "gain"):

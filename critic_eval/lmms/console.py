@@ -5,6 +5,7 @@ characters wide unless a name or number is uncommonly long, and no line is longe
 """
 
 import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,10 @@ def remarks(results: Mapping[str, Any]) -> dict[str, str]:
 
 
 def warnings_text(ours: Section) -> str:
-    """What of a run stands out: tasks of whose verdicts more than half are invalid; empty where there is none."""
+    """What of a run stands out, empty for nothing: tasks of whose verdicts more than half are invalid, and notes."""
     lines = [_warning(task, verdicts) for task, verdicts in _verdicts(ours) if 2 * verdicts["invalid"] > verdicts["n"]]
+    notes = [f"WARNING: {visible(task, 40)}: {note}." for task, our in ours.items() for note in our.get("notes", ())]
+    lines += [line for note in notes for line in textwrap.wrap(note, NARROW)]
     return "\n".join(["!" * NARROW, *lines, "!" * NARROW]) if lines else ""
 
 

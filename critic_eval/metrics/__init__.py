@@ -1,8 +1,10 @@
 """Figures over judgments by name, the pure functions that they are made of, and how to add one."""
 
-from critic_eval.metrics import accuracy, battles, invalid, reviews  # their figures are registered on import
+from critic_eval.metrics import accuracy, battles, collapse, confidence, invalid, reviews  # registered on import
 from critic_eval.metrics.agreement import cohen_kappa, krippendorff_alpha, macro_f1, quadratic_kappa
-from critic_eval.metrics.calibration import brier, calibration_error, expected_score
+from critic_eval.metrics.calibration import auroc, brier, calibration_error, expected_score, selective_accuracy
+from critic_eval.metrics.collapse import COLLAPSE_FIGURES, collapse_note
+from critic_eval.metrics.confidence import CONFIDENCE_FIGURES, carry_confidence
 from critic_eval.metrics.correlation import concordance, kendall, pearson, spearman
 from critic_eval.metrics.figures import (
     HIGHER_IS_BETTER,
@@ -32,6 +34,8 @@ from critic_eval.metrics.statistic import (
 )
 
 __all__ = [
+    "COLLAPSE_FIGURES",
+    "CONFIDENCE_FIGURES",
     "FIGURES",
     "HIGHER_IS_BETTER",
     "MEAN",
@@ -48,16 +52,21 @@ __all__ = [
     "Statistic",
     "accuracy",
     "applies",
+    "auroc",
     "battles",
     "bootstrap",
     "brier",
     "calibration_error",
+    "carry_confidence",
     "cell_statistic",
     "cohen_kappa",
+    "collapse",
+    "collapse_note",
     "compare",
     "compute_figure",
     "compute_probe",
     "concordance",
+    "confidence",
     "expected_score",
     "figure",
     "figure_names",
@@ -81,6 +90,7 @@ __all__ = [
     "register_figure",
     "register_probe",
     "reviews",
+    "selective_accuracy",
     "spearman",
     "statistic_of",
     "undefined_statistic",

@@ -1,7 +1,11 @@
-"""Scores and probabilities from a verdict's distribution, and how far such probabilities can be trusted."""
+"""Scores from a verdict's distribution, and how far probabilities and other confidences can be trusted."""
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from critic_eval.metrics.resampling import Floats
+
+N_BINS = 10
 
 
 def expected_score(logprobs: ArrayLike, values: ArrayLike) -> float:
@@ -35,7 +39,7 @@ def brier(probabilities: ArrayLike, outcomes: ArrayLike) -> float:
     return float(np.square(p - came).mean()) if p.size else float("nan")
 
 
-def calibration_error(probabilities: ArrayLike, outcomes: ArrayLike, n_bins: int = 10) -> float:
+def calibration_error(probabilities: ArrayLike, outcomes: ArrayLike, n_bins: int = N_BINS) -> float:
     """Expected calibration error over equally wide bins of [0, 1], the last one closed; 0 (best) to 1, NaN of nothing.
 
     Mean over bins, weighted by size, of the difference between mean probability and share of events. Naeini, Cooper and
@@ -45,8 +49,86 @@ def calibration_error(probabilities: ArrayLike, outcomes: ArrayLike, n_bins: int
     0.2
     """
     p, came = np.asarray(probabilities, dtype=np.float64), np.asarray(outcomes, dtype=np.float64)
-    if not p.size:
-        return float("nan")
-    bins = np.minimum((p * n_bins).astype(np.intp), n_bins - 1)
-    gaps = np.bincount(bins, weights=p - came, minlength=n_bins)
-    return float(np.abs(gaps).sum() / p.size)
+    return float(calibration_error_of_sums(bin_gaps(p, came, n_bins).sum(axis=0)[None])[0]) if p.size else float("nan")
+
+
+def bin_gaps(p: Floats, came: Floats, n_bins: int = N_BINS) -> Floats:
+    """What each forecast adds to the gap of its bin, and 1 to their number; shape (n, n_bins + 1)."""
+    gaps = np.zeros((len(p), n_bins + 1))
+    gaps[np.arange(len(p)), np.minimum((p * n_bins).astype(np.intp), n_bins - 1)] = p - came
+    gaps[:, -1] = 1.0
+    return gaps
+
+
+def calibration_error_of_sums(sums: Floats) -> Floats:
+    """`calibration_error` of sums of `bin_gaps`, shape (samples, n_bins + 1), as (samples,)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error: Floats = np.abs(sums[:, :-1]).sum(axis=1) / sums[:, -1]
+    return error
+
+
+def auroc(confidences: ArrayLike, outcomes: ArrayLike) -> float:
+    """Chance that a right answer is more confident than a wrong one, ties counted half: the area under the ROC curve.
+
+    0.5 tells nothing, 1 is best. NaN unless there are both right (1) and wrong (0) ones. Hanley and McNeil, Radiology
+    143 (1982).
+
+    >>> auroc([0.9, 0.8, 0.8, 0.4], [1, 1, 0, 0])
+    0.875
+    """
+    return float(weighted_auroc(_points(confidences, outcomes), np.ones((1, np.size(confidences))))[0])
+
+
+def selective_accuracy(confidences: ArrayLike, outcomes: ArrayLike, coverage: float) -> float:
+    """Share of right answers among the most confident ones, 0 to 1; NaN of nothing.
+
+    Where several are equally confident and not all are among these, they count by their mean, and where the coverage is
+    no whole number of answers, the last one counts in part: so no order of the answers matters. El-Yaniv and Wiener,
+    JMLR 11 (2010).
+
+    Args:
+        confidences: shape (n,).
+        outcomes: right (1) or wrong (0), shape (n,).
+        coverage: which share of the answers is kept, above 0 to 1.
+
+    >>> selective_accuracy([0.9, 0.8, 0.8, 0.4], [1, 1, 0, 0], 0.5)
+    0.75
+    """
+    points = _points(confidences, outcomes)
+    return float(weighted_selective_accuracy(points, np.ones((1, len(points))), coverage)[0])
+
+
+def weighted_auroc(points: Floats, weights: Floats) -> Floats:
+    """`auroc` of points of confidence and outcome (m, 2) that occur `weights` (samples, m) times; (samples,)."""
+    right, every = _by_confidence(points, weights)
+    wrong = every - right
+    below = np.cumsum(wrong, axis=1) - wrong
+    with np.errstate(divide="ignore", invalid="ignore"):
+        area: Floats = (right * (below + wrong / 2)).sum(axis=1) / (right.sum(axis=1) * wrong.sum(axis=1))
+    return area
+
+
+def weighted_selective_accuracy(points: Floats, weights: Floats, coverage: float) -> Floats:
+    """`selective_accuracy`; the other arguments as of `weighted_auroc`."""
+    right, every = (part[:, ::-1] for part in _by_confidence(points, weights))
+    kept = coverage * every.sum(axis=1)
+    taken = np.clip(kept[:, None] - (np.cumsum(every, axis=1) - every), 0, every)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(every > 0, right / every, 0.0)
+        accuracy: Floats = (taken * share).sum(axis=1) / kept
+    return accuracy
+
+
+def _points(confidences: ArrayLike, outcomes: ArrayLike) -> Floats:
+    return np.stack([np.asarray(confidences, np.float64), np.asarray(outcomes, np.float64)], axis=1)
+
+
+def _by_confidence(points: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """For each distinct confidence, ascending, how many answers are right and how many there are, (samples, k) each."""
+    if not len(points):
+        return np.zeros((len(weights), 0)), np.zeros((len(weights), 0))
+    ordered = np.argsort(points[:, 0], kind="stable")
+    _, starts = np.unique(points[ordered, 0], return_index=True)
+    every = weights[:, ordered]
+    right = every * points[ordered, 1]
+    return np.add.reduceat(right, starts, axis=1), np.add.reduceat(every, starts, axis=1)

@@ -62,7 +62,7 @@ def labeled_scores(judgments: Sequence[Judgment]) -> LabeledScores:
     verdict, label = encoded(judgments, "verdict"), encoded(judgments, "label")
     has_label = np.array([value is not None for value in label.values], dtype=bool)[label.codes]
     is_valid = np.array([value.is_valid for value in verdict.values], dtype=bool)[verdict.codes]
-    said = np.array([_last(value) for value in verdict.values], dtype=np.float64)[verdict.codes]
+    said = np.array([last_score(value) for value in verdict.values], dtype=np.float64)[verdict.codes]
     labels = np.array([np.nan if value is None else value.value for value in label.values], np.float64)[label.codes]
     kept = has_label & is_valid
     unlabeled = int((~has_label).sum())
@@ -101,7 +101,7 @@ def of_last(judgment: Judgment) -> Judgment:
     """A review of two scores counts with its last, the response's; the first is the reference's."""
     if judgment.verdict.kind != "scores":
         return judgment
-    return replace(judgment, verdict=Score(_last(judgment.verdict)))
+    return replace(judgment, verdict=Score(last_score(judgment.verdict)))
 
 
 def preference_code(verdict: Verdict) -> int:
@@ -120,8 +120,12 @@ def is_right(pair: Labeled) -> bool:
     return judgment.verdict.is_valid and judgment.verdict.value == label
 
 
-def _last(verdict: Verdict) -> float:
-    """The score, or the last of several; NaN for none, and for what is not a score."""
+def last_score(verdict: Verdict) -> float:
+    """The score, or the last of several; NaN for an invalid verdict.
+
+    >>> last_score(Score(3))
+    3.0
+    """
     value = verdict.value[-1] if isinstance(verdict.value, tuple) else verdict.value
     return float("nan") if value is None else float(value)
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,7 +33,8 @@ class ItemDifference:
 class RunComparison:
     """A task of two runs: comparisons of its figures, p-values corrected by Holm's method, and items that differ most.
 
-    `differences` are the settings of the signatures that the runs don't share.
+    `differences` are the settings of the signatures that the runs don't share, and `notes` what is to be known of
+    either run's verdicts.
     """
 
     task: str
@@ -42,6 +43,7 @@ class RunComparison:
     corrected: list[float]
     items: list[ItemDifference]
     differences: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 def compare_runs(
@@ -73,6 +75,7 @@ def compare_runs(
         corrected=[float(p) for p in holm([comparison.p for comparison in comparisons])],
         items=item_differences(*counted)[:n_items],
         differences=first.signature.differences(second.signature) if first.settings and second.settings else [],
+        notes=[f"{side}: {note}." for side, run in (("A", first), ("B", second)) for note in run.notes],
     )
 
 

@@ -15,7 +15,17 @@ from critic_eval import __version__
 from critic_eval.benchmarks.benchmark import LEFT_OUT
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.judging import Judgment, get_protocol, protocol_names, read_stated
-from critic_eval.metrics import Figure, InvalidPolicy, applies, group_figures
+from critic_eval.metrics import (
+    COLLAPSE_FIGURES,
+    CONFIDENCE_FIGURES,
+    Figure,
+    InvalidPolicy,
+    applies,
+    carry_confidence,
+    collapse_note,
+    compute_figure,
+    group_figures,
+)
 from critic_eval.metrics.columns import counts, encoded
 from critic_eval.metrics.signature import Signature
 
@@ -55,6 +65,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         # A benchmark's own figure is shown even if it can't apply, and then says why.
         if index == 0 or applies(name, among) is None:
             figures += group_figures(name, among, policy, RESAMPLES, SEED)
+    figures += confidence_figures(counted, policy, names, RESAMPLES, SEED)
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
     settings = {
@@ -73,7 +84,38 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         "left_out": left_out,
         "verdicts": verdict_counts(judgments),
         "figures": [full_record(figure) for figure in figures],
+        "diagnostics": [full_record(figure) for figure in collapse_figures(judgments, RESAMPLES, SEED)],
+        "notes": notes_on(judgments),
     }
+
+
+def confidence_figures(
+    judgments: Sequence[Judgment], policy: InvalidPolicy, named: Sequence[str], resamples: int, seed: int
+) -> list[Figure]:
+    """The figures of the confidence that judgments carry, over all items; none where they carry none.
+
+    Those among `named` are left out: a benchmark that names them has them of itself.
+    """
+    if not carry_confidence(judgments):
+        return []
+    wanted = [name for name in CONFIDENCE_FIGURES if name not in named and applies(name, judgments) is None]
+    return [compute_figure(name, judgments, policy, resamples, seed) for name in wanted]
+
+
+def collapse_figures(judgments: Sequence[Judgment], resamples: int, seed: int) -> list[Figure]:
+    """How a critic uses its scale, over all items; none where it gives no scores."""
+    wanted = [name for name in COLLAPSE_FIGURES if _gives_scores(judgments) and applies(name, judgments) is None]
+    return [compute_figure(name, judgments, resamples=resamples, seed=seed) for name in wanted]
+
+
+def notes_on(judgments: Sequence[Judgment]) -> list[str]:
+    """What of the verdicts is to be known beside any figure of them, a sentence each."""
+    note = collapse_note(judgments) if _gives_scores(judgments) else None
+    return [] if note is None else [note]
+
+
+def _gives_scores(judgments: Sequence[Judgment]) -> bool:
+    return any(verdict.kind in ("score", "scores") for verdict in encoded(judgments, "verdict").values)
 
 
 def invalid_policy(records: Sequence[Mapping[str, Any]]) -> InvalidPolicy:

@@ -18,7 +18,14 @@ from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
 from critic_eval.runs.column_roles import Map
 from critic_eval.runs.recorded_tables import read_recorded
-from critic_eval.runs.report import figure_record, forms_read, judged_settings
+from critic_eval.runs.report import (
+    collapse_figures,
+    confidence_figures,
+    figure_record,
+    forms_read,
+    judged_settings,
+    notes_on,
+)
 from critic_eval.wording import number_text, spread_text
 
 Invalid = Literal["exclude", "wrong", "official"]
@@ -29,7 +36,7 @@ class Rescored:
     """A benchmark's figures over recorded judgments, how they came about, and what to know about the records.
 
     `taken` says which column each part of a record was taken from, and `read_as` how many verdicts were read in which
-    form.
+    form. `diagnostics` are figures beside those of the table: how a critic uses its scale.
     """
 
     benchmark: str
@@ -38,6 +45,7 @@ class Rescored:
     notes: list[str]
     taken: str = ""
     read_as: dict[str, int] = field(default_factory=dict)
+    diagnostics: list[Figure] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -50,6 +58,7 @@ class Rescored:
             "benchmark": self.benchmark,
             "signature": str(self.signature),
             "figures": [figure_record(figure) for figure in self.figures],
+            "diagnostics": [figure_record(figure) for figure in self.diagnostics],
             "notes": self.notes,
             "taken": self.taken,
             "read_as": self.read_as,
@@ -137,6 +146,9 @@ def rescore(
             if policy != "wrong":
                 raise
             notes.append(f"{name} is not shown: {error}")
+    figures += confidence_figures(judgments, policy, declared.all_figures, resamples, seed)
+    notes += notes_on(judgments)
+    diagnostics = collapse_figures(judgments, resamples, seed)
     if all(figure.name == "invalid_rate" for figure in figures):
         raise ArgumentError(f"No figure of {declared.name} can count invalid verdicts as wrong; use exclude.")
     settings = {
@@ -148,7 +160,7 @@ def rescore(
         "seed": str(seed),
         "version": __version__,
     }
-    return Rescored(declared.name, Signature(settings), figures, notes, taken, forms_read(judgments))
+    return Rescored(declared.name, Signature(settings), figures, notes, taken, forms_read(judgments), diagnostics)
 
 
 def read_judgments(

@@ -98,6 +98,18 @@ def settings_texts(value: Any) -> dict[str, str]:
     return settings
 
 
+def notes_texts(value: Any) -> tuple[str, ...]:
+    """The first notes on a run's verdicts. Raises ValueError unless they are a list of texts, or null."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(note, str) for note in value):
+        raise ValueError("the notes are not a list of texts")
+    return tuple(visible(note, LONGEST_NAME) for note in value[:_NOTES])
+
+
+_NOTES = 5
+
+
 def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """An object inside another, empty where there is none or null. Raises ValueError where it is something else."""
     value = record.get(name)

@@ -15,7 +15,7 @@ from critic_eval.metrics.signature import Signature
 from critic_eval.runs.own_source import OwnSource, read_own_source
 from critic_eval.runs.rescore import read_judgments
 from critic_eval.runs.result_files import find_results, first_of, is_file, read_results
-from critic_eval.runs.result_values import figure_numbers, name_text, number, part, seconds, settings_texts
+from critic_eval.runs.result_values import figure_numbers, name_text, notes_texts, number, part, seconds, settings_texts
 from critic_eval.visible import visible
 
 
@@ -49,6 +49,7 @@ class TaskRun:
         seconds: seconds a judgment, where they are known.
         date: when the run was started, as lmms-eval writes it.
         own_file: the user's file that its items were read from, where it was one.
+        notes: what of its verdicts is to be known beside any figure of them.
     """
 
     task: str
@@ -62,6 +63,7 @@ class TaskRun:
     seconds: float | None
     date: str
     own_file: OwnSource | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def signature(self) -> Signature:
@@ -223,6 +225,7 @@ def _task_run(task: str, results: dict[str, Any], file: Path, odd: list[str]) ->
         seconds=seconds(ours.get("seconds_per_judgment", part(results, "throughput").get("avg_latency"))),
         date=visible(results.get("date") or "", 40),
         own_file=read_own_source(ours, file),
+        notes=notes_texts(ours.get("notes")),
     )
 
 

@@ -115,7 +115,10 @@ def test_an_invalid_verdict_has_no_confidence() -> None:
 
 def test_a_verdict_read_off_probabilities_has_its_own_probability_as_its_confidence() -> None:
     first, second = Preference(0), Preference(1)
-    orders: list[tuple[str, dict[Verdict, float]]] = [("AB", {first: 0.7, second: 0.3}), ("BA", {first: 0.6, second: 0.4})]
+    orders: list[tuple[str, dict[Verdict, float]]] = [
+        ("AB", {first: 0.7, second: 0.3}),
+        ("BA", {first: 0.6, second: 0.4}),
+    ]
     judgment = get_protocol("llava_critic_pair").judge(PAIR, "AB", state_likeliest_preference("AB", orders, 0.9))
     assert judgment.confidence == pytest.approx((0.7 + 0.4) / 2)
     assert (judgment.verdict, judgment.confidence_from) == (first, "probability")

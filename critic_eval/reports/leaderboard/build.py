@@ -173,6 +173,7 @@ def _marks(runs: Sequence[TaskRun]) -> tuple[dict[int, tuple[str, ...]], set[int
             said_of_run.append("; ".join(f"{name}: {run.settings.get(name, 'not set')}" for name in remarked))
         if run.left_out:
             said_of_run.append(f"items left out: {run.left_out}")
+        said_of_run += run.notes
         marks[id(run)] = tuple(_mark(notes, note) for note in said_of_run)
     return marks, unranked, notes
 
