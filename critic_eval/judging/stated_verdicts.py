@@ -24,6 +24,7 @@ def state_verdict(
     confidence: Confidence | None = None,
     draws: Sequence[str] = (),
     members: Sequence[MemberVerdict] = (),
+    is_held_out: bool = False,
 ) -> str:
     """An answer that states a verdict on the presented positions, or why there is none, and what it was made of.
 
@@ -33,6 +34,7 @@ def state_verdict(
         confidence: how sure it is, and what that was taken from.
         draws: whole texts of the answers that it was pooled of.
         members: what the members of a jury said, on the presented positions too.
+        is_held_out: whether its item was used to make the jury, so that no figure is to hold it against a label.
 
     >>> read_stated(state_verdict(Invalid("not recorded"))).verdict.reason
     'not recorded'
@@ -42,6 +44,7 @@ def state_verdict(
         "confidence": confidence,
         "draws": list(draws),
         "members": [member.to_record() for member in members],
+        "is_held_out": is_held_out,
     }
     return f"{_MARK} {json.dumps({**verdict.to_record(), **{name: part for name, part in more.items() if part}})}"
 
@@ -96,6 +99,7 @@ class Stated(NamedTuple):
     confidence: Confidence | None = None
     draws: tuple[str, ...] = ()
     members: tuple[MemberVerdict, ...] = ()
+    is_held_out: bool = False
 
 
 def read_stated(text: str) -> Stated | None:
@@ -115,6 +119,7 @@ def read_stated(text: str) -> Stated | None:
             None if confidence is None else Confidence(*confidence),
             tuple(record.get("draws", ())),
             tuple(map(MemberVerdict.from_record, record.get("members", ()))),
+            bool(record.get("is_held_out")),
         )
     except (ArgumentError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Stated(Invalid("unreadable statement"))
