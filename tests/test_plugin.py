@@ -11,7 +11,7 @@ import pytest
 
 from critic_eval.benchmarks.registry import find_benchmark
 from critic_eval.lmms import plugin
-from critic_eval.runs.report import figure_record
+from critic_eval.runs.figure_records import figure_record
 from critic_eval.runs.rescore import rescore
 from tests.conftest import Command
 

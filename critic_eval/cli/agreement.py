@@ -29,8 +29,8 @@ def add_command(commands: Any) -> None:
 def _agreement(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.registry import find_benchmark
     from critic_eval.metrics.paired import agreement_figures
+    from critic_eval.runs.figure_records import figure_record
     from critic_eval.runs.naming import resolve_runs
-    from critic_eval.runs.report import figure_record
     from critic_eval.runs.sample_files import read_samples
     from critic_eval.wording import json_text, number_text, spread_text
 

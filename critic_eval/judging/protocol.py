@@ -160,7 +160,8 @@ class Protocol:
     ) -> Judgment:
         """Read a critic's answer on an item shown in this order. Raises ArgumentError as `render` does.
 
-        Of a verdict that was pooled of several, `raw` is the statement of that verdict alone.
+        Of a verdict that was pooled of several, `raw` is the statement of that verdict alone. One on an item that was
+        held out comes without the label.
         """
         n = len(self._indices(item, order))
         stated = read_stated(raw)
@@ -179,7 +180,7 @@ class Protocol:
             raw=raw,
             protocol=self.name,
             span=parsed.span,
-            label=label,
+            label=None if made_of.is_held_out else label,
             group=item.group,
             seconds=seconds,
             cluster=item.cluster,

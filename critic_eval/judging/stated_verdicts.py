@@ -28,6 +28,7 @@ def state_verdict(
     draws: Sequence[str] = (),
     members: Sequence[MemberVerdict] = (),
     read_as: str = STATED,
+    is_held_out: bool = False,
 ) -> str:
     """An answer that states a verdict on the presented positions, or why there is none, and what it was made of.
 
@@ -38,6 +39,7 @@ def state_verdict(
         draws: whole texts of the answers that it was pooled of.
         members: what the members of a jury said, on the presented positions too.
         read_as: how the verdict came about, where it was not simply known.
+        is_held_out: whether its item was used to make the jury, so that no figure is to hold it against a label.
 
     >>> read_stated(state_verdict(Invalid("not recorded"))).verdict.reason
     'not recorded'
@@ -48,6 +50,7 @@ def state_verdict(
         "draws": list(draws),
         "members": [member.to_record() for member in members],
         "read_as": "" if read_as == STATED else read_as,
+        "is_held_out": is_held_out,
     }
     return f"{_MARK} {json.dumps({**verdict.to_record(), **{name: part for name, part in more.items() if part}})}"
 
@@ -115,6 +118,7 @@ class Stated(NamedTuple):
     draws: tuple[str, ...] = ()
     members: tuple[MemberVerdict, ...] = ()
     read_as: str = STATED
+    is_held_out: bool = False
 
 
 def read_stated(text: str) -> Stated | None:
@@ -135,6 +139,7 @@ def read_stated(text: str) -> Stated | None:
             tuple(record.get("draws", ())),
             tuple(map(MemberVerdict.from_record, record.get("members", ()))),
             str(record.get("read_as", STATED)),
+            bool(record.get("is_held_out")),
         )
     except (ArgumentError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Stated(Invalid("unreadable statement"))

@@ -27,6 +27,7 @@ _JOURNAL = "CRITIC_EVAL_JOURNAL"
 _SAME_ANSWERS = (
     *("dry_run", "workers", "batch_size", "max_batch_size", "share_prefixes"),
     *("engine", "actors", "concurrency", "timeout"),
+    *("rule", "weights", "fit_share", "fit_seed"),
 )
 """Arguments of the model that say how answers are computed, and not which."""
 _LISTINGS = ("list", "list_groups", "list_subtasks", "list_tags")
@@ -207,8 +208,8 @@ def _is_told(results: Mapping[str, Any], args: Any) -> bool:
 
 
 def _journals(args: Any) -> list[Path]:
-    """The journal that an evaluation keeps, if it keeps one: only `llava_critic` does."""
-    if args.model != "llava_critic":
+    """The journal that an evaluation keeps, if it keeps one; a jury's members have theirs beside it."""
+    if args.model not in ("llava_critic", "jury"):
         return []
     arguments = dict(part.strip().partition("=")[::2] for part in str(args.model_args).split(","))
     named = arguments.get("journal") or os.environ.get(_JOURNAL)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED
+from critic_eval.runs.juries import jury_lines
 from critic_eval.visible import visible
 from critic_eval.wording import number_text
 
@@ -109,7 +110,8 @@ def _task_text(task: str, record: Mapping[str, Any], remark: str) -> str:
         lines.append(visible(f"  left out: {record['left_out']}", WIDTH))
     if isinstance(record.get("seconds_per_judgment"), float):
         lines.append(f"  {record['seconds_per_judgment']:.3g} s a judgment")
-    return "\n".join([*lines, *_invalid_lines(record["verdicts"])])
+    jury = [visible(f"  {line}", WIDTH) for line in jury_lines(record["jury"])] if "jury" in record else []
+    return "\n".join([*lines, *_invalid_lines(record["verdicts"]), *jury])
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -48,6 +48,7 @@ _MODELS = {
     "llava_critic": "critic_eval.lmms.models.llava_critic.LlavaCritic",
     "recorded_judge": "critic_eval.lmms.models.recorded_judge.RecordedJudge",
     "planted_judge": "critic_eval.lmms.models.planted_judge.PlantedJudge",
+    "jury": "critic_eval.lmms.models.jury.Jury",
 }
 
 

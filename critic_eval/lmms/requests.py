@@ -93,7 +93,7 @@ class Requests:
             ArgumentError: the task is not ours, or its protocol gives no verdict that the mode could go by.
         """
         request = self._requests[index]
-        task = _judge_task(request)
+        task = judge_task(request)
         if task is None:
             raise ArgumentError(
                 f"verdict_only, reasons=False, samples and when_unread need to know how answers are read; "
@@ -141,13 +141,13 @@ class Requests:
     def _protocol(self, request: Instance) -> tuple[Protocol | None, bool]:
         """The protocol that asks, None for a task that is not ours, and whether the run selected it."""
         if self._asked[0] is not request:
-            task = _judge_task(request)
+            task = judge_task(request)
             self._asked = (request, (None, False) if task is None else task.protocol_of(self._texts(request)))
         return self._asked[1]
 
     def _read_turns(self, request: Instance, is_partner: bool) -> Conversation:
         _, doc_to_messages, _, doc_id, name, split = request.args
-        task, row_key = _judge_task(request), None
+        task, row_key = judge_task(request), None
         if task is not None:
             texts = self._texts(request)
             row = texts.get(ROW_COLUMN)
@@ -185,7 +185,7 @@ def _one_turn(images: Sequence[Image.Image], text: str) -> Conversation:
     return [Message("user", (*images, text))]
 
 
-def _judge_task(request: Instance) -> JudgeTask | None:
+def judge_task(request: Instance) -> JudgeTask | None:
     """The task behind a request: lmms-eval hands over a method of its own task, whose config holds ours."""
     theirs = getattr(request.args[1], "__self__", None)
     text = getattr(getattr(theirs, "config", None), "doc_to_text", None)

@@ -6,7 +6,6 @@ results without its judgments, so what the figures need is kept here in between,
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -27,7 +26,10 @@ from critic_eval.metrics import (
     group_figures,
 )
 from critic_eval.metrics.columns import counts, encoded
+from critic_eval.metrics.juries import JuryRule, jury_report
 from critic_eval.metrics.signature import Signature
+from critic_eval.runs.figure_records import full_record
+from critic_eval.runs.juries import jury_record
 
 RESAMPLES, SEED = 1000, 0
 
@@ -50,6 +52,16 @@ class Cost(NamedTuple):
 def note_costs(model: str, costs: Mapping[str, Cost]) -> None:
     """Keep what a judgment of each task took a model of lmms-eval's."""
     _costs.update({(model, task): cost for task, cost in costs.items()})
+
+
+def note_jury(task: str, rule: JuryRule) -> None:
+    """Keep how the verdicts of a task's jury are pooled."""
+    _juries[task] = rule
+
+
+def noted(model: str) -> tuple[dict[str, str], dict[str, Cost]]:
+    """What a model said of itself, and what a judgment of each task took it; for one that is made of it."""
+    return dict(_critics.get(model, {})), {task: cost for (of_model, task), cost in _costs.items() if of_model == model}
 
 
 def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, Any], draws: int = 1) -> None:
@@ -76,7 +88,9 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     figures += confidence_figures(counted, policy, names, RESAMPLES, SEED)
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
+    rule = _juries.get(task, JuryRule())
     settings = {
+        **({} if rule.weights is None else {"member_weights": ";".join(f"{weight:g}" for weight in rule.weights)}),
         **judged_settings(judgments),
         "decoding": _decoding(generation),
         **({"draws": str(draws)} if draws > 1 else {}),
@@ -94,6 +108,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         "figures": [full_record(figure) for figure in figures],
         "diagnostics": [full_record(figure) for figure in collapse_figures(judgments, RESAMPLES, SEED)],
         "notes": notes_on(judgments),
+        **({"jury": _jury(judgments, names, policy, rule)} if judgments[0].members else {}),
     }
 
 
@@ -196,29 +211,6 @@ def forms_read(judgments: Sequence[Judgment]) -> dict[str, int]:
     return dict(sorted(forms, key=lambda entry: -entry[1]))
 
 
-def figure_record(figure: Figure) -> dict[str, Any]:
-    """A figure as a dict that JSON can hold; NaN becomes None, with why there is no value as `reason`."""
-    return {
-        "name": figure.name,
-        "group": figure.group,
-        "value": _number(figure.value),
-        "low": _number(figure.low),
-        "high": _number(figure.high),
-        "n": figure.n,
-        "n_items": figure.n_items,
-        "n_judgments": figure.n_judgments,
-        "interval": figure.interval,
-        "invalid": sum(figure.invalid.values()),
-        **({"reason": figure.reason} if figure.reason else {}),
-    }
-
-
-def full_record(figure: Figure) -> dict[str, Any]:
-    """`figure_record`, with the standard error and invalid verdicts by reason."""
-    more = {"stderr": _number(figure.stderr), "invalid_by_reason": figure.invalid, "unlabeled": figure.unlabeled}
-    return {**figure_record(figure), **more}
-
-
 def _cost_record(cost: Cost | None) -> dict[str, float]:
     if cost is None:
         return {}
@@ -227,8 +219,13 @@ def _cost_record(cost: Cost | None) -> dict[str, float]:
 
 
 _critics: dict[str, dict[str, str]] = {}
+_juries: dict[str, JuryRule] = {}
 _tasks: dict[str, dict[str, Any]] = {}
 _costs: dict[tuple[str, str], Cost] = {}
+
+
+def _jury(judgments: Sequence[Judgment], names: Sequence[str], policy: InvalidPolicy, rule: JuryRule) -> dict[str, Any]:
+    return jury_record(jury_report(judgments, names, policy, rule, RESAMPLES, SEED))
 
 
 def _decoding(generation: Mapping[str, Any]) -> str:
@@ -241,7 +238,3 @@ def _shortened(text: str) -> str:
 
 
 _REASONS, _SHOWN = 3, 30
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

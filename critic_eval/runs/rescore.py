@@ -17,11 +17,11 @@ from critic_eval.metrics import Figure, InvalidPolicy, applies, group_figures
 from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
 from critic_eval.runs.column_roles import Map
+from critic_eval.runs.figure_records import figure_record
 from critic_eval.runs.recorded_tables import read_recorded
 from critic_eval.runs.report import (
     collapse_figures,
     confidence_figures,
-    figure_record,
     forms_read,
     judged_settings,
     notes_on,

@@ -6,7 +6,7 @@ from typing import Any
 
 from critic_eval.judging import Judgment
 from critic_eval.metrics import compute_figure
-from critic_eval.runs.report import full_record
+from critic_eval.runs.figure_records import full_record
 
 TASK = "critic_pairs"
 
