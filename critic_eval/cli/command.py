@@ -13,6 +13,7 @@ from critic_eval.cli import (
     cite,
     compare,
     convert,
+    critics,
     describe,
     judge,
     jury,
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     measuring = (judge, rescore, agreement, jury, probe, compare, power, leaderboard, ablate, view)
-    for command in (*measuring, tasks, describe, new_benchmark, cite, convert):
+    for command in (*measuring, tasks, critics, describe, new_benchmark, cite, convert):
         command.add_command(commands)
     for subparser in dict.fromkeys(commands.choices.values()):
         subparser.add_argument(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from critic_eval.errors import ArgumentError
@@ -18,16 +19,17 @@ def add_command(commands: Any) -> None:
     """Add the subparser of this command."""
     describe = commands.add_parser(
         "describe",
-        help="show a benchmark, a protocol, a figure or a probe",
+        help="show a benchmark, a protocol, a critic, a figure or a probe",
         description=(
             "Show one thing by its name: of a benchmark its data, protocol and figures, with the prompt on a made-up "
-            "item; of a protocol what is asked and what is read; of a figure or a probe what it is, its formula, what "
-            "it needs and where it is from. Yours are found, too. Without a name, all names are listed."
+            "item; of a protocol what is asked and what is read; of a critic its card, with its prompts; of a figure "
+            "or a probe what it is, its formula, what it needs and where it is from. Yours are found, too. Without a "
+            "name, all names are listed."
         ),
         epilog="examples: critic-eval describe critic_vl_rewardbench; critic-eval describe cohen_kappa; "
         "critic-eval describe ./my_prompt.yaml",
     )
-    describe.add_argument("name", nargs="?", help="a task, a protocol (or its file), a figure or a probe")
+    describe.add_argument("name", nargs="?", help="a task, a protocol or critic (or its file), a figure or a probe")
     describe.set_defaults(run=_describe)
 
 
@@ -47,14 +49,14 @@ def _lines(name: str) -> Iterator[str]:
     kinds = _kinds()
     matching = [kind for kind, (names, _) in kinds.items() if name in names()]
     if not matching and name.endswith((".yaml", ".yml")):
-        matching = ["protocol"]
+        matching = ["critic" if _is_card(name) else "protocol"]
     if not matching and f"critic_{name}" in kinds["benchmark"][0]():
         matching, name = ["benchmark"], f"critic_{name}"
     if not matching:
         known = [each for names, _ in kinds.values() for each in names()]
         near = get_close_matches(name, known, n=4)
         hint = f"did you mean {' or '.join(near)}?" if near else "`critic-eval describe` lists all names."
-        raise ArgumentError(f"There is no benchmark, protocol, figure or probe {name!r}; {hint}")
+        raise ArgumentError(f"There is no benchmark, protocol, critic, figure or probe {name!r}; {hint}")
     for number, kind in enumerate(matching):
         if number:
             yield ""
@@ -63,12 +65,14 @@ def _lines(name: str) -> Iterator[str]:
 
 def _kinds() -> dict[str, tuple[Callable[[], list[str]], Callable[[str], Iterator[str]]]]:
     from critic_eval.benchmarks.registry import benchmark_names
+    from critic_eval.critics.cards import card_names
     from critic_eval.judging.protocols import protocol_names
     from critic_eval.metrics import PROBES, figure_names
 
     return {
         "benchmark": (lambda: benchmark_names(with_variants=True), _benchmark),
         "protocol": (protocol_names, _protocol),
+        "critic": (card_names, _critic),
         "figure": (lambda: sorted(figure_names()), _figure),
         "probe": (PROBES.names, _probe),
     }
@@ -110,6 +114,34 @@ def _protocol(name: str) -> Iterator[str]:
     )
     yield ""
     yield from _prompt(protocol)
+
+
+def _is_card(file: str) -> bool:
+    """Whether a file declares a critic rather than a protocol, which asks for a kind of verdict."""
+    from critic_eval.yaml_files import read_yaml
+
+    return "kind" not in (content := read_yaml(Path(file))) and "extends" not in content
+
+
+def _critic(name: str) -> Iterator[str]:
+    from critic_eval.critics.cards import get_card
+    from critic_eval.critics.cards.describing import card_facts
+    from critic_eval.judging import get_protocol
+
+    card = get_card(name)
+    facts = card_facts(card)
+    yield f"{card.name} is a critic: {facts.pop('about')}"
+    del facts["critic"]
+    yield from _facts(facts)
+    if card.loaded == "reward_head":
+        return
+    own = [get_protocol(protocol) for protocol in card.protocols.values()]
+    for protocol in own or [get_protocol("llava_critic_pair")]:
+        yield ""
+        fitted = card.protocol_for(protocol)
+        if fitted.system is not None:
+            yield f"---- the system message\n{fitted.system}"
+        yield from _prompt(fitted)
 
 
 def _where(protocol: Protocol) -> str:

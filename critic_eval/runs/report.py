@@ -36,9 +36,17 @@ RESAMPLES, SEED = 1000, 0
 Records = Sequence[Mapping[str, Any]]
 
 
-def note_critic(model: str, settings: Mapping[str, str]) -> None:
-    """Keep what a model of lmms-eval's says of itself, for the signatures of the figures that it gets."""
+def note_critic(model: str, settings: Mapping[str, str], trained_on: Mapping[str, str] | None = None) -> None:
+    """Keep what a model of lmms-eval's says of itself, for the signatures of the figures that it gets.
+
+    Args:
+        model: its name for lmms-eval.
+        settings: what goes into signatures.
+        trained_on: what is known of its training on the data of benchmarks, by their names; None leaves what was noted.
+    """
     _critics[model] = dict(settings)
+    if trained_on is not None:
+        _trained_on[model] = dict(trained_on)
 
 
 class Cost(NamedTuple):
@@ -85,7 +93,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         # A benchmark's own figure is shown even if it can't apply, and then says why.
         if index == 0 or applies(name, among) is None:
             figures += group_figures(name, among, policy, RESAMPLES, SEED)
-    figures += confidence_figures(counted, policy, names, RESAMPLES, SEED)
+    figures += side_figures(judgments, counted, policy, names, RESAMPLES, SEED)
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
     rule = _juries.get(task, JuryRule())
@@ -112,17 +120,31 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     }
 
 
-def confidence_figures(
-    judgments: Sequence[Judgment], policy: InvalidPolicy, named: Sequence[str], resamples: int, seed: int
+def side_figures(
+    judgments: Sequence[Judgment],
+    counted: Sequence[Judgment],
+    policy: InvalidPolicy,
+    named: Sequence[str],
+    resamples: int,
+    seed: int,
 ) -> list[Figure]:
-    """The figures of the confidence that judgments carry, over all items; none where they carry none.
+    """Figures over all items that come with what answers happen to hold: thoughts that end or not, and confidence.
 
-    Those among `named` are left out: a benchmark that names them has them of itself.
+    Args:
+        judgments: as they were read.
+        counted: as a benchmark's figures count them.
+        policy: what becomes of invalid ones.
+        named: figures of the benchmark, which has these of itself.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
-    if not carry_confidence(judgments):
-        return []
-    wanted = [name for name in CONFIDENCE_FIGURES if name not in named and applies(name, judgments) is None]
-    return [compute_figure(name, judgments, policy, resamples, seed) for name in wanted]
+    figures = []
+    if "unfinished_thinking" not in named and applies("unfinished_thinking", judgments) is None:
+        figures.append(compute_figure("unfinished_thinking", judgments, policy, resamples, seed))
+    if carry_confidence(counted):
+        wanted = [name for name in CONFIDENCE_FIGURES if name not in named and applies(name, counted) is None]
+        figures += [compute_figure(name, counted, policy, resamples, seed) for name in wanted]
+    return figures
 
 
 def collapse_figures(judgments: Sequence[Judgment], resamples: int, seed: int) -> list[Figure]:
@@ -162,7 +184,9 @@ def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
         if task in _tasks:
             settings = {"benchmark": task, **critic, **_tasks[task]["settings"]}
             cost = _cost_record(_costs.get((model, task)))
-            section[task] = {**_tasks[task], **cost, "settings": settings, "signature": str(Signature(settings))}
+            notes = [*_tasks[task]["notes"], *_training_notes(model, task)]
+            signature = {"settings": settings, "signature": str(Signature(settings))}
+            section[task] = {**_tasks[task], **cost, "notes": notes, **signature}
     return section
 
 
@@ -211,6 +235,12 @@ def forms_read(judgments: Sequence[Judgment]) -> dict[str, int]:
     return dict(sorted(forms, key=lambda entry: -entry[1]))
 
 
+def _training_notes(model: str, task: str) -> list[str]:
+    """That a critic may know the items of a task from its training."""
+    known = _trained_on.get(model, {}).get(find_benchmark(task).base)
+    return [] if known is None else [f"the critic may know these items: {known}"]
+
+
 def _cost_record(cost: Cost | None) -> dict[str, float]:
     if cost is None:
         return {}
@@ -219,6 +249,7 @@ def _cost_record(cost: Cost | None) -> dict[str, float]:
 
 
 _critics: dict[str, dict[str, str]] = {}
+_trained_on: dict[str, dict[str, str]] = {}
 _juries: dict[str, JuryRule] = {}
 _tasks: dict[str, dict[str, Any]] = {}
 _costs: dict[tuple[str, str], Cost] = {}

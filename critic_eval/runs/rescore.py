@@ -21,10 +21,10 @@ from critic_eval.runs.figure_records import figure_record
 from critic_eval.runs.recorded_tables import read_recorded
 from critic_eval.runs.report import (
     collapse_figures,
-    confidence_figures,
     forms_read,
     judged_settings,
     notes_on,
+    side_figures,
 )
 from critic_eval.wording import number_text, spread_text
 
@@ -146,7 +146,7 @@ def rescore(
             if policy != "wrong":
                 raise
             notes.append(f"{name} is not shown: {error}")
-    figures += confidence_figures(judgments, policy, declared.all_figures, resamples, seed)
+    figures += side_figures(judgments, judgments, policy, declared.all_figures, resamples, seed)
     notes += notes_on(judgments)
     diagnostics = collapse_figures(judgments, resamples, seed)
     if all(figure.name == "invalid_rate" for figure in figures):

@@ -23,7 +23,7 @@ RECORDED = SHARED / "data/mllm_judge/llava_critic_7b_score.csv"
 def test_names_are_those_of_results() -> None:
     assert {"pearson", "spearman", "kendall", "accuracy_with_tie", "accuracy_without_tie"} <= set(figure_names())
     assert {"order_consistency", "levenshtein", "invalid_rate"} <= set(figure_names())
-    worse = {"levenshtein", "kendall_distance", "invalid_rate", "ece"}
+    worse = {"levenshtein", "kendall_distance", "invalid_rate", "ece", "unfinished_thinking"}
     assert {name for name, better in HIGHER_IS_BETTER.items() if better is False} == worse
 
 

@@ -69,7 +69,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.seed = torch.initial_seed()
         self.keys = RequestKeys(self.engine.identity, self.seed)
         self.journal = self._open_journal(arguments.journal)
-        note_critic("llava_critic", self._signature())
+        note_critic("llava_critic", self._signature(), self.card.card.trained_on if self.card.card else {})
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "LlavaCritic":

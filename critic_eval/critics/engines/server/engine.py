@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -17,7 +18,8 @@ from critic_eval.critics.conversations import Message
 from critic_eval.critics.engines.engine import Group, Request, on_the_clock
 from critic_eval.critics.engines.server.background import BackgroundLoop
 from critic_eval.critics.engines.server.connection import DownError, RefusedError, Server
-from critic_eval.critics.engines.server.replies import MalformedReplyError, read_answer
+from critic_eval.critics.engines.server.dialogue import Dialogue, Read
+from critic_eval.critics.engines.server.replies import MalformedReplyError
 from critic_eval.critics.engines.server.special_tokens import broken_up
 from critic_eval.critics.engines.server.verdicts import check_form
 from critic_eval.critics.generation import Answer, GenerationSettings
@@ -106,12 +108,21 @@ class ServerEngine:
     async def _ask(
         self, request: Request, messages: list[Any], settings: GenerationSettings, servers: Sequence[Server]
     ) -> tuple[int, Answer]:
-        body = {"model": self.model, "messages": messages, "stream": False, **_options(settings)}
+        async def ask(body: dict[str, Any], read: Read) -> Answer:
+            return await _first_there(servers, {"model": self.model, "stream": False, **seeded, **body}, read)
+
+        seeded = {"seed": request.seed % _SEEDS} if settings.is_drawn else {}
         try:
-            answer = await _first_there(servers, body, lambda reply: read_answer(request, reply, settings))
+            answer = await Dialogue(ask, request, messages, settings).answer()
         except RefusedError as error:
             answer = Answer("", 0, 0, 0.0, error=str(error))
+        if settings.is_drawn and "seed" not in answer.without:
+            answer = replace(answer, seed=request.seed % _SEEDS)
         return request.number, answer
+
+
+_SEEDS = 2**31
+"""Servers take seeds of 32 bits."""
 
 
 async def _first_there(
@@ -170,17 +181,3 @@ class _EncodedImages:
             url = f"data:image/png;base64,{base64.b64encode(data).decode()}"
             self._parts[id(part)] = {"type": "image_url", "image_url": {"url": url}}
         return self._parts[id(part)]
-
-
-def _options(settings: GenerationSettings) -> dict[str, Any]:
-    if settings.mode == "verdict":
-        return {"max_tokens": 16, "temperature": 0.0, "logprobs": True, "top_logprobs": 20}
-    options = dict(settings.options)
-    is_sampled = options.pop("do_sample", False)
-    named = {
-        "max_tokens": settings.max_new_tokens,
-        "temperature": options.pop("temperature", 1.0 if is_sampled else 0.0),
-    }
-    if settings.until:
-        named["stop"] = list(settings.until)[:4]  # servers take four at most; the answer is cut at all of them
-    return {**named, **options}

@@ -13,6 +13,7 @@ from critic_eval.critics.engines.engine import Request
 from critic_eval.critics.engines.server.special_tokens import restored
 from critic_eval.critics.engines.server.verdicts import read_shares
 from critic_eval.critics.generation import Answer, GenerationSettings
+from critic_eval.judging.parsing.answer import thought_end
 
 MOST_BYTES = 1 << 23
 """Of a reply, as it comes and unpacked; the longest answers take some hundred thousand."""
@@ -21,7 +22,7 @@ MOST_BYTES_OF_ERROR = 1 << 16
 
 ARGUMENTS = (
     *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "num_beams"),
-    *("repetition_penalty", "length_penalty"),
+    *("repetition_penalty", "length_penalty", "seed"),
 )
 """Arguments of generation that a request can do without."""
 
@@ -123,13 +124,17 @@ _ARGUMENT = re.compile(
 
 def _read_answer(request: Request, content: Mapping[str, Any], settings: GenerationSettings) -> Answer:
     choice, usage = content["choices"][0], content.get("usage")
-    text = choice["message"].get("content")
-    if text is None:
+    text, thought = choice["message"].get("content"), _thought(choice["message"])
+    if text is None and not thought:
         why = choice["message"].get("refusal") or choice.get("finish_reason")
         return Answer("", 0, 0, 0.0, error=f"the server gave no text ({why if isinstance(why, str) else 'no reason'})")
-    if not isinstance(text, str):
+    if not isinstance(text, str | None):
         raise MalformedReplyError("its content is not text")
-    text = restored(_whole_characters(text))
+    opening, closing = settings.reasoning_marks[0] if settings.reasoning_marks else ("<think>", "</think>")
+    if thought:
+        # What a server sets apart is put back as the critic wrote it, so that answers of all engines are read alike.
+        text = f"{opening}\n{thought}" if text is None else f"{opening}\n{thought}\n{closing}\n\n{text}"
+    text = restored(_whole_characters(text or ""))
     cuts = [text.index(stop) for stop in settings.until if stop in text]
     text = text[: min(cuts, default=len(text))].strip()
     stated = None
@@ -137,7 +142,24 @@ def _read_answer(request: Request, content: Mapping[str, Any], settings: Generat
         stated = read_shares(request.reading, choice)
         if not all(0 <= share <= 1.01 for share in (*stated["shares"].values(), stated["coverage"])):
             raise MalformedReplyError("its log-probabilities are not probabilities")
-    return Answer(text, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), 0.0, stated)
+    tokens = _count(usage, "completion_tokens")
+    thinking = _thinking_tokens(text, usage, tokens, settings)
+    return Answer(text, _count(usage, "prompt_tokens"), tokens, 0.0, stated, thought_tokens=thinking)
+
+
+def _thought(message: Mapping[str, Any]) -> str:
+    """What a server sets apart as the thought of an answer; empty for none."""
+    thoughts = (message.get(name) for name in ("reasoning_content", "reasoning"))
+    return next((thought.strip() for thought in thoughts if isinstance(thought, str)), "")
+
+
+def _thinking_tokens(text: str, usage: Any, tokens: int, settings: GenerationSettings) -> int:
+    """How many tokens a thought took: as the server counts them, or else by its share of the characters."""
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
+    counted = _count(details, "reasoning_tokens")
+    if counted or not text:
+        return min(counted, tokens)
+    return round(tokens * thought_end(text, settings.reasoning_marks) / len(text))
 
 
 def _whole_characters(text: str) -> str:
