@@ -120,7 +120,10 @@ def measure(base: Path, tiny: Path) -> list[tuple[int, int, int, int]]:
     for sums in ("sum", "written sum"):
         folders["safetensors", sums] = folders["safetensors", "original"]
     summed, out = str(folders["bin", "original"]), str(base / "out")
-    loads = [(str(tiny), "float32", None, None), (str(warm_up), "float32", None, None)]
+    loads: list[tuple[str, str, str | None, str | None]] = [
+        (str(tiny), "float32", None, None),
+        (str(warm_up), "float32", None, None),
+    ]
     loads += [(str(tiny), "float32", str(tiny), out)]
     for suffix, layout, dtype in LOADS:
         written = out if layout == "written sum" else None

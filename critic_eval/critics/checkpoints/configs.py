@@ -50,6 +50,8 @@ _TEXT_KEYS = (
 # Where LLaVA-NeXT puts line breaks concerns videos only; all of its values are the same for images.
 _NEWLINE_POSITIONS = ("one_token", "grid", "frame", "no_token")
 _NO_POOLING = 10**6
+_MOST_TILES = 64
+"""Tiles side by side at most, far over those of any checkpoint: a config must not ask for all memory."""
 
 
 def build_config(
@@ -122,6 +124,9 @@ def _clip_config(config: dict[str, Any], kind: Kind, vision: dict[str, Any], ima
     select = config.get("mm_vision_select_feature", "patch")
     if select not in ("patch", "cls_patch"):
         raise CheckpointError(f"mm_vision_select_feature {select!r} is unknown; use 'patch' or 'cls_patch'.")
+    layer, layers = int(config.get("mm_vision_select_layer", -2)), vision["num_hidden_layers"]
+    if not -layers - 1 <= layer <= layers:
+        raise CheckpointError(f"mm_vision_select_layer {layer} is none of the vision tower's {layers} layers.")
     side = vision["image_size"] // vision["patch_size"]
     settings = {
         "vision_config": CLIPVisionConfig(**vision),
@@ -130,7 +135,7 @@ def _clip_config(config: dict[str, Any], kind: Kind, vision: dict[str, Any], ima
         "image_seq_length": side * side + (select == "cls_patch"),
         "projector_hidden_act": "linear" if kind.is_linear else "gelu",
         "vision_feature_select_strategy": "default" if select == "patch" else "full",
-        "vision_feature_layer": int(config.get("mm_vision_select_layer", -2)),
+        "vision_feature_layer": layer,
         "tie_word_embeddings": bool(config.get("tie_word_embeddings", False)),
     }
     if not kind.is_tiled:
@@ -183,7 +188,9 @@ def _grid_pinpoints(pinpoints: object, image_size: int) -> list[list[int]]:
             return [[b * image_size, a * image_size] for a in columns for b in rows]
         return _grid_pinpoints([[int(a), int(b)] for a, b in re.findall(r"\[(\d+),\s*(\d+)\]", pinpoints)], image_size)
     if isinstance(pinpoints, list) and pinpoints:
-        return [[int(height), int(width)] for width, height in pinpoints]
+        sides = [[int(height), int(width)] for width, height in pinpoints]
+        if all(0 < side <= _MOST_TILES * image_size for pair in sides for side in pair):
+            return sides
     raise CheckpointError(f"image_grid_pinpoints {pinpoints!r} is not supported; give a list of [width, height].")
 
 
