@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from critic_eval.critics.checkpoints import build_config, convert_checkpoint, load_checkpoint
-from critic_eval.critics.checkpoints.weights import to_original, tower_prefix
+from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, to_original, tower_prefix
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.engines.engine import Group, Request
 from critic_eval.critics.engines.local.branches import why_not_shared
@@ -53,6 +53,32 @@ def with_tokens(*tokens: str, **settings: Any) -> Callable[[Path], None]:
         file.write_text(json.dumps({**json.loads(file.read_text()), "added_tokens_decoder": added, **settings}))
 
     return save
+
+
+MPT_CONFIG: dict[str, Any] = {
+    "architectures": ["LlavaMPTForCausalLM"],
+    "model_type": "llava_mpt",
+    "vocab_size": 330,
+    "d_model": 32,
+    "n_layers": 2,
+    "n_heads": 4,
+    "expansion_ratio": 2,
+    "max_seq_len": 64,
+    "no_bias": True,
+    "attn_config": {"alibi": True, "alibi_bias_max": 8, "attn_type": "multihead_attention", "attn_impl": "torch"},
+    "mm_projector_type": "linear",
+    "mm_use_im_start_end": True,
+    "mm_vision_select_layer": -2,
+    "torch_dtype": "float32",
+}
+
+
+def save_mpt_tokenizer(folder: Path) -> None:
+    """A vocabulary of bytes with ChatML's marks and LLaVA's."""
+    save_byte_tokenizer(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<im_start>", "<im_end>"]})
+    tokenizer.save_pretrained(folder)
 
 
 @dataclass
@@ -126,6 +152,15 @@ FAMILIES = {
         with_tokens(*CHATML, eos_token="<|im_end|>"),
         model_class=LlavaNextForConditionalGeneration,
     ),
+    "MPT": Family(
+        "LLaVA-Lightning-MPT-7B-preview",
+        {},
+        "<|im_start|>system\nA conversation between a user and an LLM-based AI assistant. The assistant gives helpful "
+        "and honest answers.<|im_end|><|im_start|>user\n<im_start><image><im_end>\nWhich?<|im_end|>"
+        "<|im_start|>assistant\n",
+        save_mpt_tokenizer,
+        config=MPT_CONFIG,
+    ),
     "NeXT of Qwen": Family(
         "llava-next-72b",
         {**TILED, "mm_vision_tower": "openai/clip-tiny"},
@@ -149,6 +184,9 @@ def make(family: Family, base: Path) -> Tiny:
             second.weight.copy_(torch.eye(len(second.weight)))
             second.bias.zero_()
     prefix, rows = tower_prefix(model), config["vocab_size"]
+    if config.get("model_type") == "llava_mpt":
+        with torch.no_grad():
+            model.lm_head.weight.copy_(model.get_input_embeddings().weight)
     weights = {}
     for name, weight in model.named_parameters():
         original = to_original(name, prefix)
@@ -156,7 +194,11 @@ def make(family: Family, base: Path) -> Tiny:
             if "mm_projector.2" in original:
                 continue
             original = original.replace("mm_projector.0", "mm_projector")
-        is_vocabulary = name.endswith(("embed_tokens.weight", "lm_head.weight"))
+        is_vocabulary = name.endswith(WITH_VOCABULARY)
+        if config.get("model_type") == "llava_mpt":
+            original = original.replace("model.mm_projector", "transformer.mm_projector")
+            if original == "lm_head.weight":
+                continue  # MPT predicts with its embeddings
         weights[original] = (weight[:rows] if is_vocabulary else weight).detach().clone()
     folder.mkdir()
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
@@ -233,7 +275,10 @@ def test_later_turns_are_read_alike_after_conversion(written: Tiny, converted: P
 
 def test_shared_prefixes_give_the_answers_of_generate(written: Tiny) -> None:
     checkpoint = load_checkpoint(written.folder)
-    assert why_not_shared(checkpoint.model) is None
+    if checkpoint.model.config.text_config.model_type == "mpt":
+        assert "its text model is mpt" in str(why_not_shared(checkpoint.model))
+    else:
+        assert why_not_shared(checkpoint.model) is None
     image, settings = noise(60, 40), GenerationSettings(8)
     requests = [Request(number, judge(f"Which answer is better, {text}?", image)) for number, text in enumerate("ab")]
     answers = []
@@ -242,6 +287,58 @@ def test_shared_prefixes_give_the_answers_of_generate(written: Tiny) -> None:
         answers.append(dict(pair for batch in engine.answer([Group(settings, tuple(requests))]) for pair in batch))
     assert [answers[0][n].text for n in (0, 1)] == [answers[1][n].text for n in (0, 1)]
     assert answers[0][0].output_tokens > 1
+
+
+def alibi_by_hand(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """MPT as its paper has it: each key as far from its query as it is costs a head its slope; (tokens, vocabulary)."""
+    language, heads = model.model.language_model, model.config.text_config.n_heads
+    slopes = torch.tensor([2 ** (-8 * (head + 1) / heads) for head in range(heads)])
+    hidden, length = language.wte(ids), len(ids)
+    distance = torch.arange(length)[:, None] - torch.arange(length)[None]
+    for block in language.blocks:
+        parts = block.attn.Wqkv(block.norm_1(hidden)).chunk(3, dim=-1)
+        query, key, value = (part.view(length, heads, -1).transpose(0, 1) for part in parts)
+        scores = query @ key.transpose(1, 2) / query.shape[-1] ** 0.5 - slopes[:, None, None] * distance
+        seen = scores.masked_fill(distance < 0, float("-inf")).softmax(dim=-1) @ value
+        hidden = hidden + block.attn.out_proj(seen.transpose(0, 1).reshape(length, -1))
+        wide = torch.nn.functional.gelu(block.ffn.up_proj(block.norm_2(hidden)))
+        hidden = hidden + block.ffn.down_proj(wide)
+    predicted: torch.Tensor = language.norm_f(hidden) @ language.wte.weight.T
+    return predicted
+
+
+def test_mpt_attends_with_alibi_in_batches_and_past_its_positions(tmp_path: Path) -> None:
+    written = make(FAMILIES["MPT"], tmp_path)
+    convert_checkpoint(written.folder, tmp_path / "converted")
+    for folder in (written.folder, tmp_path / "converted"):
+        checkpoint = load_checkpoint(folder)
+        texts = ["Short.", "Which answer is better and why? " * 5]
+        prompts = [checkpoint.encoder.encode([Message("user", (text,))]) for text in texts]
+        assert len(prompts[1].input_ids) > MPT_CONFIG["max_seq_len"]
+        with torch.no_grad():
+            together = checkpoint.model(**checkpoint.encoder.collate(prompts)).logits
+            for row, prompt in zip(together, prompts, strict=True):
+                expected = alibi_by_hand(checkpoint.model, prompt.input_ids)
+                torch.testing.assert_close(row[-len(expected) :], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"attn_config": {**MPT_CONFIG["attn_config"], "alibi": False}},
+        {"attn_config": {**MPT_CONFIG["attn_config"], "alibi_bias_max": 16}},
+        {"attn_config": {**MPT_CONFIG["attn_config"], "qk_ln": True}},
+        {"attn_config": None},
+        {"attn_config": {**MPT_CONFIG["attn_config"], "prefix_lm": [True]}},
+        {"no_bias": False},
+        {"logit_scale": "inv_sqrt_d_model"},
+        {"d_model": "wide"},
+        {"mm_projector_type": "mlp2x_gelu"},
+    ],
+)
+def test_mpt_that_transformers_does_not_compute_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(CheckpointError, match=r"LLaVA of MPT"):
+        build_config({**MPT_CONFIG, **changes}, TOWER)
 
 
 def test_an_answer_ends_where_a_turn_ends_in_text(tmp_path: Path) -> None:

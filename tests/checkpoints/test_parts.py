@@ -18,7 +18,7 @@ from critic_eval.errors import CheckpointError
 
 from .conftest import LLAVA_CONFIG, Tiny
 from .test_corrupted import Attack
-from .test_families import FAMILIES, make
+from .test_families import FAMILIES, MPT_CONFIG, make
 
 BASE_ROWS = 400
 
@@ -190,6 +190,7 @@ def test_a_damaged_tower_is_refused_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
+JUNK_FAMILIES = ("v0", "1.6", "MPT")
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
@@ -197,7 +198,14 @@ JUNK = st.recursive(
 )
 NAMES = st.sampled_from(["linear", "anyres", "spatial_unpad", "clip", "siglip", "LlavaMptForCausalLM", "patch", "pad"])
 KEYS = sorted(
-    {*LLAVA_CONFIG, "mm_use_im_start_end", "mm_patch_merge_type", "image_grid_pinpoints", "mm_vision_tower"}
+    {
+        *LLAVA_CONFIG,
+        *MPT_CONFIG,
+        "mm_use_im_start_end",
+        "mm_patch_merge_type",
+        "image_grid_pinpoints",
+        "mm_vision_tower",
+    }
     | {"vision_config", "mm_resampler_type", "rope_scaling", "sliding_window", "head_dim", "tie_word_embeddings"}
 )
 
@@ -206,7 +214,7 @@ KEYS = sorted(
     changes=st.dictionaries(st.sampled_from(KEYS), JUNK | NAMES | st.lists(NAMES, max_size=2), min_size=1, max_size=3)
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@pytest.mark.parametrize("name", ["v0", "1.6"])
+@pytest.mark.parametrize("name", JUNK_FAMILIES)
 def test_a_config_of_junk_loads_or_is_refused_in_one_sentence(
     name: str, changes: dict[str, Any], junk_folders: dict[str, Path]
 ) -> None:
@@ -223,7 +231,7 @@ def test_a_config_of_junk_loads_or_is_refused_in_one_sentence(
 @pytest.fixture(scope="module")
 def junk_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Checkpoints whose config may be overwritten, and is kept beside."""
-    folders = {name: make(FAMILIES[name], tmp_path_factory.mktemp("junk")).folder for name in ("v0", "1.6")}
+    folders = {name: make(FAMILIES[name], tmp_path_factory.mktemp("junk")).folder for name in JUNK_FAMILIES}
     for folder in folders.values():
         shutil.copy(folder / "config.json", folder / "whole.txt")
     return folders

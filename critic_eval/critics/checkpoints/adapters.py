@@ -158,7 +158,7 @@ def open_adapter(adapter: str | Path) -> Adapter:
         raise CheckpointError(f"The projector in {name} has no config.json beside it, which says of what model it is.")
     for file in (*lora, *whole):
         check_whole(file)
-    return Adapter(name, folder, [*lora, *whole], settings, config if _is_llava(config, name) else None)
+    return Adapter(name, folder, [*lora, *whole], settings, config if _is_llava(config) else None)
 
 
 def _check_settings(settings: dict[str, Any], name: str) -> None:
@@ -174,9 +174,9 @@ def _check_settings(settings: dict[str, Any], name: str) -> None:
         )
 
 
-def _is_llava(config: dict[str, Any] | None, name: str) -> bool:
+def _is_llava(config: dict[str, Any] | None) -> bool:
     if config is None:
         return False
     architectures = config.get("architectures") or []
     named = [str(architecture) for architecture in architectures] if isinstance(architectures, list) else []
-    return language_model_of(config, named, name) is not None
+    return language_model_of(config, named) is not None

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from critic_eval.critics.checkpoints.kinds import Kind, kind_of
+from critic_eval.critics.checkpoints.mpt import in_usual_names, mpt_config
 from critic_eval.critics.checkpoints.sources import detect_format
 from critic_eval.critics.checkpoints.towers import vision_sizes
 from critic_eval.errors import CheckpointError
@@ -82,6 +83,8 @@ def build_config(
     if detect_format(original_config, "This config") == "transformers":
         raise CheckpointError("This config is in transformers' layout already; it needs no mapping.")
     kind = kind_of(original_config)
+    if kind.language_model == "mpt":
+        original_config = in_usual_names(original_config)
     if "vocab_size" not in original_config or "hidden_size" not in original_config:
         raise CheckpointError("The config.json lacks the language model's sizes (vocab_size, hidden_size).")
     vision = vision_sizes(original_config, vision_config)
@@ -136,7 +139,7 @@ def _clip_config(config: dict[str, Any], kind: Kind, vision: dict[str, Any], ima
         "projector_hidden_act": "linear" if kind.is_linear else "gelu",
         "vision_feature_select_strategy": "default" if select == "patch" else "full",
         "vision_feature_layer": layer,
-        "tie_word_embeddings": bool(config.get("tie_word_embeddings", False)),
+        "tie_word_embeddings": bool(config.get("tie_word_embeddings", False)) and kind.language_model != "mpt",
     }
     if not kind.is_tiled:
         return LlavaConfig(**settings)
@@ -155,6 +158,8 @@ def _check_unpadded(config: dict[str, Any]) -> None:
 
 
 def _text_config(config: dict[str, Any], kind: Kind, vocab_size: int) -> TransformersConfig:
+    if kind.language_model == "mpt":
+        return mpt_config(config, vocab_size)
     settings = _text_settings(config, vocab_size)
     if kind.language_model == "mistral":
         # Absent, it would be 4,096 tokens of Mistral's first version.
