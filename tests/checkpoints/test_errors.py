@@ -219,8 +219,9 @@ def test_settings_that_the_mapping_does_not_cover(changes: dict[str, Any], said:
         ({**TILED, "image_grid_pinpoints": "no sizes"}, "image_grid_pinpoints"),
         ({"mm_projector_type": "mlp3x_gelu"}, "projector 'mlp3x_gelu'"),
         ({"mm_resampler_type": "perceiver"}, "resampler"),
+        ({**TILED, "image_grid_pinpoints": [[28, 10**7]]}, "image_grid_pinpoints"),
+        ({"mm_vision_select_layer": -9}, "mm_vision_select_layer -9 is none of"),
         ({"mm_vision_select_feature": "cls"}, "mm_vision_select_feature 'cls'"),
-        ({"architectures": ["LlavaMptForCausalLM"]}, "LLaVA of MPT, which is not loaded"),
     ],
 )
 def test_settings_of_llama_that_the_mapping_does_not_cover(changes: dict[str, Any], said: str) -> None:

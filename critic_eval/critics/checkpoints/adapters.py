@@ -113,11 +113,25 @@ class Adapter:
         rank = sides["A"].shape[0]
         if rank != sides["B"].shape[1]:
             raise CheckpointError(f"The adapter {self.name} has matrices of two ranks for {module[:100]}.")
-        alpha = _by_pattern(self.settings.get("alpha_pattern"), module, self.settings.get("lora_alpha", 8))
+        alpha = self._by_pattern("alpha_pattern", module, self.settings.get("lora_alpha", 8))
         if not isinstance(alpha, int | float) or not math.isfinite(alpha):
             raise CheckpointError(f"The adapter_config.json of {self.name} gives lora_alpha as {str(alpha)[:40]!r}.")
         root = math.sqrt(rank) if self.settings.get("use_rslora") else rank
         return LowRank(sides["A"], sides["B"], alpha / root)
+
+    def _by_pattern(self, setting: str, module: str, otherwise: Any) -> Any:
+        """What a setting by name gives a module: that of the first name which is its own or the end of it.
+
+        PEFT reads these names as patterns; those of a stranger are not run here.
+        """
+        patterns = self.settings.get(setting)
+        for pattern, value in (patterns if isinstance(patterns, dict) else {}).items():
+            name = pattern.removeprefix("^").removesuffix("$").replace("\\.", ".")
+            if not re.fullmatch(r"[\w.]+", name):
+                raise CheckpointError(f"The adapter {self.name} has a pattern in {setting} that is no name of a layer.")
+            if module == name or (not pattern.startswith("^") and module.endswith(f".{name}")):
+                return value
+        return otherwise
 
 
 def open_adapter(adapter: str | Path) -> Adapter:
@@ -144,7 +158,7 @@ def open_adapter(adapter: str | Path) -> Adapter:
         raise CheckpointError(f"The projector in {name} has no config.json beside it, which says of what model it is.")
     for file in (*lora, *whole):
         check_whole(file)
-    return Adapter(name, folder, [*lora, *whole], settings, config if _is_llava(config, name) else None)
+    return Adapter(name, folder, [*lora, *whole], settings, config if _is_llava(config) else None)
 
 
 def _check_settings(settings: dict[str, Any], name: str) -> None:
@@ -160,17 +174,9 @@ def _check_settings(settings: dict[str, Any], name: str) -> None:
         )
 
 
-def _is_llava(config: dict[str, Any] | None, name: str) -> bool:
+def _is_llava(config: dict[str, Any] | None) -> bool:
     if config is None:
         return False
     architectures = config.get("architectures") or []
     named = [str(architecture) for architecture in architectures] if isinstance(architectures, list) else []
-    return language_model_of(config, named, name) is not None
-
-
-def _by_pattern(patterns: Any, module: str, otherwise: Any) -> Any:
-    """What PEFT's patterns give a module: that of the first which is its name or the end of it."""
-    for pattern, value in (patterns if isinstance(patterns, dict) else {}).items():
-        if module == pattern or module.endswith(f".{pattern}"):
-            return value
-    return otherwise
+    return language_model_of(config, named) is not None

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from critic_eval.critics.checkpoints.adapters import Adapter, LowRank
-from critic_eval.critics.checkpoints.weights import is_computed, layout_renamer, renamer
+from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, is_computed, layout_renamer, renamer
 from critic_eval.errors import ArgumentError, CheckpointError
 
 _LLAVA = ("llava", "llava_next", "llava_onevision")
@@ -86,7 +86,7 @@ def _candidates(model: Any, original: str) -> Iterator[str]:
 def _replace(model: Any, adapter: Adapter, name: str, tensor: torch.Tensor) -> None:
     weight = model.get_parameter(name)
     # A vocabulary may have been given more rows here, for `<image>`.
-    rows = tensor.shape[0] if name.endswith(("embed_tokens.weight", "lm_head.weight")) and tensor.dim() else None
+    rows = tensor.shape[0] if name.endswith(WITH_VOCABULARY) and tensor.dim() else None
     if weight[:rows].shape != tensor.shape:
         raise _misfit(adapter, name, list(tensor.shape), weight)
     with torch.no_grad():

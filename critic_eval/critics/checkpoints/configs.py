@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from critic_eval.critics.checkpoints.kinds import Kind, kind_of
+from critic_eval.critics.checkpoints.mpt import in_usual_names, mpt_config
 from critic_eval.critics.checkpoints.sources import detect_format
 from critic_eval.critics.checkpoints.towers import vision_sizes
 from critic_eval.errors import CheckpointError
@@ -50,6 +51,8 @@ _TEXT_KEYS = (
 # Where LLaVA-NeXT puts line breaks concerns videos only; all of its values are the same for images.
 _NEWLINE_POSITIONS = ("one_token", "grid", "frame", "no_token")
 _NO_POOLING = 10**6
+_MOST_TILES = 64
+"""Tiles side by side at most, far over those of any checkpoint: a config must not ask for all memory."""
 
 
 def build_config(
@@ -80,6 +83,8 @@ def build_config(
     if detect_format(original_config, "This config") == "transformers":
         raise CheckpointError("This config is in transformers' layout already; it needs no mapping.")
     kind = kind_of(original_config)
+    if kind.language_model == "mpt":
+        original_config = in_usual_names(original_config)
     if "vocab_size" not in original_config or "hidden_size" not in original_config:
         raise CheckpointError("The config.json lacks the language model's sizes (vocab_size, hidden_size).")
     vision = vision_sizes(original_config, vision_config)
@@ -122,6 +127,9 @@ def _clip_config(config: dict[str, Any], kind: Kind, vision: dict[str, Any], ima
     select = config.get("mm_vision_select_feature", "patch")
     if select not in ("patch", "cls_patch"):
         raise CheckpointError(f"mm_vision_select_feature {select!r} is unknown; use 'patch' or 'cls_patch'.")
+    layer, layers = int(config.get("mm_vision_select_layer", -2)), vision["num_hidden_layers"]
+    if not -layers - 1 <= layer <= layers:
+        raise CheckpointError(f"mm_vision_select_layer {layer} is none of the vision tower's {layers} layers.")
     side = vision["image_size"] // vision["patch_size"]
     settings = {
         "vision_config": CLIPVisionConfig(**vision),
@@ -130,8 +138,8 @@ def _clip_config(config: dict[str, Any], kind: Kind, vision: dict[str, Any], ima
         "image_seq_length": side * side + (select == "cls_patch"),
         "projector_hidden_act": "linear" if kind.is_linear else "gelu",
         "vision_feature_select_strategy": "default" if select == "patch" else "full",
-        "vision_feature_layer": int(config.get("mm_vision_select_layer", -2)),
-        "tie_word_embeddings": bool(config.get("tie_word_embeddings", False)),
+        "vision_feature_layer": layer,
+        "tie_word_embeddings": bool(config.get("tie_word_embeddings", False)) and kind.language_model != "mpt",
     }
     if not kind.is_tiled:
         return LlavaConfig(**settings)
@@ -150,6 +158,8 @@ def _check_unpadded(config: dict[str, Any]) -> None:
 
 
 def _text_config(config: dict[str, Any], kind: Kind, vocab_size: int) -> TransformersConfig:
+    if kind.language_model == "mpt":
+        return mpt_config(config, vocab_size)
     settings = _text_settings(config, vocab_size)
     if kind.language_model == "mistral":
         # Absent, it would be 4,096 tokens of Mistral's first version.
@@ -183,7 +193,9 @@ def _grid_pinpoints(pinpoints: object, image_size: int) -> list[list[int]]:
             return [[b * image_size, a * image_size] for a in columns for b in rows]
         return _grid_pinpoints([[int(a), int(b)] for a, b in re.findall(r"\[(\d+),\s*(\d+)\]", pinpoints)], image_size)
     if isinstance(pinpoints, list) and pinpoints:
-        return [[int(height), int(width)] for width, height in pinpoints]
+        sides = [[int(height), int(width)] for width, height in pinpoints]
+        if all(0 < side <= _MOST_TILES * image_size for pair in sides for side in pair):
+            return sides
     raise CheckpointError(f"image_grid_pinpoints {pinpoints!r} is not supported; give a list of [width, height].")
 
 

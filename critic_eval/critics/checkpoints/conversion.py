@@ -71,7 +71,7 @@ def convert_checkpoint(
     The processor's chat template renders the conversation as the critic was trained and gives the same token ids as
     `load_checkpoint`'s encoder, but for two things that one string can't express: special tokens spelled out in a
     message get a zero-width space, and with a sentencepiece vocabulary a system message of the user's own that begins
-    like a turn of the template, and later turns of Llama 2's format, differ in a `▁`.
+    like a turn of the template differs in a `▁`.
 
     Everything is written to a folder beside `out` that takes its name when it is complete.
 
@@ -195,7 +195,7 @@ def _processor(source: Source, config: Any, encoder: LlavaEncoder) -> Any:
         )
     tokenizer = encoder.tokenizer
     if isinstance(tokenizer, LlamaTokenizer):
-        without_inner_prefix(tokenizer, conversation_format.inner_beginnings())
+        without_inner_prefix(tokenizer, *conversation_format.beginnings())
         tokenizer = _plain(tokenizer)
     common |= {"tokenizer": tokenizer, "patch_size": vision.patch_size, "num_additional_image_tokens": 1}
     if config.model_type == "llava_next":

@@ -9,11 +9,10 @@ from pathlib import Path
 import torch
 
 from critic_eval.critics.checkpoints.shards import open_shard
-from critic_eval.critics.checkpoints.weights import is_computed, with_progress
+from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, is_computed, with_progress
 from critic_eval.errors import CheckpointError
 
-_ADDED_BY_LLAVA = ("model.mm_projector.", "model.vision_tower.", "model.image_newline")
-_WITH_VOCABULARY = ("model.embed_tokens.weight", "lm_head.weight")
+_ADDED_BY_LLAVA = ("model.mm_projector.", "model.vision_tower.", "model.image_newline", "transformer.mm_projector.")
 
 
 def read_sums(delta: list[Path], base: list[Path], name: object) -> Iterator[tuple[str, torch.Tensor]]:
@@ -54,7 +53,7 @@ def _names(file: Path) -> list[str]:
 
 
 def _sum(tensor: str, delta: torch.Tensor, base: torch.Tensor, name: object) -> torch.Tensor:
-    rows = base.shape[0] if tensor in _WITH_VOCABULARY and base.dim() else None
+    rows = base.shape[0] if tensor.endswith(WITH_VOCABULARY) and base.dim() else None
     # Rows of a vocabulary that the base lacks are whole in the delta.
     if delta[:rows].shape != base.shape:
         raise CheckpointError(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from critic_eval.errors import CheckpointError
 
-LanguageModel = Literal["llama", "mistral", "qwen2"]
+LanguageModel = Literal["llama", "mistral", "qwen2", "mpt"]
 Format = Literal["llava_v0", "llava_1_5", "llava_1_6", "llava_next", "transformers"]
 """By age: a linear projector; a projector of two layers; tiles; all of LLaVA-NeXT's Qwen; transformers' layout."""
 
@@ -15,11 +15,14 @@ _ARCHITECTURES: dict[str, LanguageModel] = {
     "LlavaLlamaForCausalLM": "llama",
     "LlavaMistralForCausalLM": "mistral",
     "LlavaQwenForCausalLM": "qwen2",
+    "LlavaMptForCausalLM": "mpt",
+    "LlavaMPTForCausalLM": "mpt",
 }
 _MODEL_TYPES: dict[str, LanguageModel] = {
     "llava_llama": "llama",
     "llava_mistral": "mistral",
     "llava_qwen": "qwen2",
+    "llava_mpt": "mpt",
 }
 _PROJECTORS = ("linear", "mlp2x_gelu")
 
@@ -52,22 +55,12 @@ class Kind:
         return "llava_v0" if self.is_linear else "llava_1_5"
 
 
-def language_model_of(config: dict[str, Any], architectures: list[str], name: object) -> LanguageModel | None:
+def language_model_of(config: dict[str, Any], architectures: list[str]) -> LanguageModel | None:
     """Tell the language model of a config in LLaVA's own formats, or None if it is in none of them.
 
     LLaVA's own configs share the model type `llava` with transformers' layout, hence the look at `mm_vision_tower`.
-
-    Raises:
-        CheckpointError: it is LLaVA of MPT.
     """
     model_type = str(config.get("model_type", ""))
-    if model_type == "llava_mpt" or any(
-        each in ("LlavaMptForCausalLM", "LlavaMPTForCausalLM") for each in architectures
-    ):
-        raise CheckpointError(
-            f"{name} is a LLaVA of MPT, which is not loaded: transformers' LLaVA classes pass no ALiBi on to its "
-            "attention in a batch or past its 2,048 positions, so that its answers could not be had exactly."
-        )
     for architecture in architectures:
         if architecture in _ARCHITECTURES:
             return _ARCHITECTURES[architecture]
@@ -83,10 +76,14 @@ def kind_of(config: dict[str, Any], name: object = "This config") -> Kind:
         CheckpointError: it is in none of them, or asks for what is not supported.
     """
     architectures = [str(architecture) for architecture in config.get("architectures") or []]
-    language_model = language_model_of(config, architectures, name)
+    language_model = language_model_of(config, architectures)
     if language_model is None:
         raise CheckpointError(f"{name} is not in one of LLaVA's own formats.")
     projector = config.get("mm_projector_type", "linear")
+    if language_model == "mpt" and (is_tiled(config) or projector != "linear"):
+        raise CheckpointError(
+            f"{name} is a LLaVA of MPT with tiles or another projector than 'linear', of a later age."
+        )
     if projector not in _PROJECTORS:
         raise CheckpointError(f"The projector {projector!r} is not supported, only {' and '.join(_PROJECTORS)}.")
     if config.get("mm_resampler_type"):

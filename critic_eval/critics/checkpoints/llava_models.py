@@ -187,6 +187,8 @@ def _fill(
             filling.fill(read_weights(_tower_files(source, parts)), tower_renamer(model))
         if model.config.projector_hidden_act == "linear":
             filling.fill_identity(_SECOND_LAYER)
+        if model.config.text_config.model_type == "mpt":
+            filling.copy_embeddings()
     filling.finish(source.folder)
     return device_map
 
@@ -232,6 +234,8 @@ def _load_quantized(
         if config.projector_hidden_act == "linear":
             size = config.text_config.hidden_size
             state[f"{_SECOND_LAYER}.weight"], state[f"{_SECOND_LAYER}.bias"] = torch.eye(size), torch.zeros(size)
+        if config.text_config.model_type == "mpt":
+            state.setdefault("lm_head.weight", state["model.language_model.wte.weight"].clone())
         pad_vocabulary(state, config.text_config.vocab_size)
         from_state = partial(model_class.from_pretrained, None, config=config, state_dict=state)
         return transformers_layout.checked(

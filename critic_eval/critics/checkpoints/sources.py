@@ -14,6 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 from critic_eval.compat import IMAGE_MODELS
 from critic_eval.critics.checkpoints.kinds import Format, kind_of, language_model_of
+from critic_eval.critics.checkpoints.mpt import in_usual_names
 from critic_eval.errors import CheckpointError
 
 _SIDE_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
@@ -63,7 +64,10 @@ def open_source(
     is_layout = config.get("model_type") in IMAGE_MODELS.get() and "mm_vision_tower" not in config
     if llava_config is not None and not is_layout:
         config = llava_config
-    return Source(name, folder, commit, config, detect_format(config, name, trust_remote_code=trust_remote_code))
+    checkpoint_format = detect_format(config, name, trust_remote_code=trust_remote_code)
+    if checkpoint_format != "transformers" and kind_of(config, name).language_model == "mpt":
+        config = in_usual_names(config)
+    return Source(name, folder, commit, config, checkpoint_format)
 
 
 def fetch(
@@ -148,7 +152,7 @@ def detect_format(config: dict[str, Any], name: str, *, trust_remote_code: bool 
     architectures = config.get("architectures") or []
     if not isinstance(architectures, list) or not all(isinstance(architecture, str) for architecture in architectures):
         raise CheckpointError(f"The config.json of {name} gives architectures that are not a list of names.")
-    if language_model_of(config, architectures, name):
+    if language_model_of(config, architectures):
         return kind_of(config, name).format
     model_type = str(config.get("model_type", ""))
     remote = trust_remote_code and "auto_map" in config

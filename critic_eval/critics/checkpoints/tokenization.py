@@ -87,17 +87,24 @@ def sentencepiece_backend(tokenizer: TransformersTokenizer) -> None:
     backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
 
 
-def without_inner_prefix(tokenizer: TransformersTokenizer, beginnings: list[str]) -> None:
-    """Make a tokenizer that reads a whole prompt put no `▁` before the pieces that begin with one of these texts.
+def without_inner_prefix(tokenizer: TransformersTokenizer, first: list[str], inner: list[str]) -> None:
+    """Make a tokenizer that reads a whole prompt put no `▁` before what follows a special token.
 
-    LLaVA's tokenizers put none after a special token, unless they are `legacy`; what stands there is the template's.
+    LLaVA's tokenizers put none there unless they are `legacy`, but one after an image. What can stand there is the
+    template's, by which it is known.
+
+    Args:
+        tokenizer: changed in place.
+        first: the template's texts that begin a prompt, which keep their `▁`.
+        inner: those that follow a special token.
     """
-    if tokenizer.legacy or not beginnings:
+    if tokenizer.legacy or not inner:
         return
-    texts = [re.escape(text.replace(" ", "▁")) for text in beginnings]
-    inner = Regex(rf"\A▁(?=(?:{'|'.join(texts)}))")
+    kept, bare = ("|".join(re.escape(text.replace(" ", "▁")) for text in texts) for texts in (first, inner))
+    guard = f"(?!{kept})" if kept else ""
     backend = tokenizer.backend_tokenizer
-    backend.normalizer = normalizers.Sequence([backend.normalizer, normalizers.Replace(inner, "")])
+    removal = normalizers.Replace(Regex(rf"\A▁{guard}(?={bare})"), "")
+    backend.normalizer = normalizers.Sequence([backend.normalizer, removal])
 
 
 class TextTokenizer:

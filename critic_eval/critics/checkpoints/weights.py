@@ -23,6 +23,8 @@ Rename: TypeAlias = Callable[[str], str | None]
 """From a checkpoint's tensor name to the model's parameter, or None for a tensor that the model doesn't use."""
 
 PROGRESS_FROM_BYTES = 10**9
+WITH_VOCABULARY = ("embed_tokens.weight", "wte.weight", "lm_head.weight")
+"""How the names of the matrices end that have a row for each token."""
 _TOWER = "model.vision_tower.vision_tower."
 # Rotary frequencies and position numbers were saved by old versions and are computed by the model.
 _COMPUTED = re.compile(r"(rotary_emb\.inv_freq|position_ids)$")
@@ -36,6 +38,9 @@ _PREFIXES = (
     ("model.layers.", "model.language_model.layers."),
     ("model.norm.", "model.language_model.norm."),
     ("lm_head.", "lm_head."),
+    ("transformer.mm_projector.weight", "model.multi_modal_projector.linear_1.weight"),
+    ("transformer.mm_projector.bias", "model.multi_modal_projector.linear_1.bias"),
+    ("transformer.", "model.language_model."),
 )
 
 
@@ -181,6 +186,11 @@ class Filling:
         self._set(weight, torch.eye(size, dtype=self.dtype, device=self.device_of(weight)))
         self._set(bias, torch.zeros(size, dtype=self.dtype, device=self.device_of(bias)))
 
+    def copy_embeddings(self) -> None:
+        """Make the output layer a copy of the embeddings, unless it has been filled."""
+        if self.model.lm_head.weight.is_meta and not self.model.get_input_embeddings().weight.is_meta:
+            self._set("lm_head.weight", self.model.get_input_embeddings().weight.clone())
+
     def missing(self) -> list[str]:
         """List the parameters that no file has filled."""
         return [name for name, parameter in self.model.named_parameters() if parameter.is_meta]
@@ -212,7 +222,7 @@ class Filling:
 
     def _put(self, original: str, name: str, tensor: torch.Tensor, parameter: torch.Tensor) -> None:
         expected = list(parameter.shape)
-        padding = expected[0] - self.vocab_size if name.endswith(("embed_tokens.weight", "lm_head.weight")) else 0
+        padding = expected[0] - self.vocab_size if name.endswith(WITH_VOCABULARY) else 0
         expected[0] -= padding
         if list(tensor.shape) != expected:
             self.mismatched.append(f"{original} {list(tensor.shape)} instead of {expected}")
@@ -248,8 +258,8 @@ def mean_row(matrix: torch.Tensor, rows_at_once: int = 4096) -> torch.Tensor:
 
 def pad_vocabulary(state: dict[str, torch.Tensor], rows: int) -> None:
     """Extend the embedding and output matrices of a state dict to `rows` rows, in place."""
-    for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
-        if name in state and (extra := rows - state[name].shape[0]) > 0:
+    for name in [name for name in state if name.endswith(WITH_VOCABULARY)]:
+        if (extra := rows - state[name].shape[0]) > 0:
             padding = mean_row(state[name]).to(state[name].dtype).expand(extra, -1)
             state[name] = torch.cat((state[name], padding))
 

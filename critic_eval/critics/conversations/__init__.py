@@ -1,7 +1,7 @@
 """Conversations, and the formats in which LLaVA critics were trained to read them."""
 
 from critic_eval.critics.conversations.choosing import choose_conversation, conversation_named
-from critic_eval.critics.conversations.formats import FORMATS, LLAVA_V0, LLAVA_V1, QWEN_1_5, VICUNA_V1
+from critic_eval.critics.conversations.formats import FORMATS, LLAVA_LLAMA_2, LLAVA_V0, LLAVA_V1, QWEN_1_5, VICUNA_V1
 from critic_eval.critics.conversations.messages import (
     IMAGE_MARK,
     ROLES,
@@ -17,6 +17,7 @@ from critic_eval.critics.conversations.rendering import ConversationFormat
 __all__ = [
     "FORMATS",
     "IMAGE_MARK",
+    "LLAVA_LLAMA_2",
     "LLAVA_V0",
     "LLAVA_V1",
     "QWEN_1_5",

@@ -120,26 +120,29 @@ class ConversationFormat:
         """Render a conversation as one readable string, `<image>` where an image stands."""
         return "".join(readable(segment) for segment in self.segments(conversation))
 
-    def inner_beginnings(self) -> list[str]:
-        """The template's texts that follow a special token and none of which begins a prompt.
+    def beginnings(self) -> tuple[list[str], list[str]]:
+        """The template's texts that begin a prompt, and those that follow a special token.
 
-        Tokenizers that put a prefix before the first word of a prompt put none before these.
+        Tokenizers that put a prefix before the first word of a prompt may put none after a special token.
 
         Example:
-            >>> from critic_eval.critics.conversations import VICUNA_V1
-            >>> VICUNA_V1.inner_beginnings()
-            ['USER: ']
+            >>> from critic_eval.critics.conversations import LLAVA_LLAMA_2
+            >>> first, inner = LLAVA_LLAMA_2.beginnings()
+            >>> first[0][:14], inner
+            ('[INST] <<SYS>>', ['[INST] '])
         """
         image, text = Image.new("RGB", (1, 1)), "\0"
         turns = [Message("user", (image, image, text)), Message("assistant", (text,)), Message("user", (text, image))]
         inner, first = [], []
         for conversation in (turns, [Message("system", (text,)), *turns], turns[-1:]):
-            segments = self.segments(conversation)
+            segments = [
+                part.partition(text)[0] if isinstance(part, str) else part for part in self.segments(conversation)
+            ]
             first += [segment for segment in segments[:1] if isinstance(segment, str)]
             for before, segment in pairwise(segments):
                 if isinstance(before, SpecialToken) and isinstance(segment, str):
-                    inner.append(segment.partition(text)[0])
-        return [text for text in dict.fromkeys(inner) if text and not any(begin.startswith(text) for begin in first)]
+                    inner.append(segment)
+        return [text for text in dict.fromkeys(first) if text], [text for text in dict.fromkeys(inner) if text]
 
     def _rendered(self, conversation: Conversation) -> Iterator[Segment]:
         if conversation[0].role != "system" and self.system is not None:
