@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 from lmms_eval.api.instance import Instance
 from lmms_eval.tasks import TaskManager
-from PIL import Image
 
 from critic_eval.critics.checkpoints import Checkpoint
 from critic_eval.critics.conversations import Message
@@ -18,6 +16,7 @@ from critic_eval.errors import ArgumentError
 from critic_eval.lmms import rounds
 from critic_eval.lmms.models.llava_critic import LlavaCritic
 from tests.conftest import Command
+from tests.critics.conftest import plain_answer
 from tests.critics.servers import Server, serving
 from tests.critics.stock_tasks import BENCH, LETTER, SCIENCE, SEVERAL, STOCK, TEXTS, TURNS, VET, make_copies
 
@@ -65,16 +64,6 @@ def answered(critic: LlavaCritic, judge: Server, tasks: TaskManager) -> dict[str
     """All tasks of one round, by the embedded critic in one run."""
     names = ("scienceqa_img", "muirbench", "super_gpqa", "turns", "llava_in_the_wild", "mmvet")
     return evaluated(critic, tasks, [f"local_{name}" for name in names])
-
-
-def plain_answer(checkpoint: Checkpoint, *content: str | Image.Image, before: tuple[Message, ...] = ()) -> str:
-    """What transformers' own `generate` says to one conversation, without our engine."""
-    prompt = checkpoint.encoder.encode([*before, Message("user", content)])
-    with torch.inference_mode():
-        ids = checkpoint.model.generate(
-            input_ids=prompt.input_ids[None], **prompt.media, max_new_tokens=16, do_sample=False
-        )
-    return str(checkpoint.encoder.tokenizer.decode(ids[0, len(prompt.input_ids) :], skip_special_tokens=True)).strip()
 
 
 def test_scienceqa_is_answered_with_and_without_an_image(checkpoint: Checkpoint, answered: dict[str, Any]) -> None:
