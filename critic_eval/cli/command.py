@@ -10,6 +10,7 @@ from critic_eval import __version__
 from critic_eval.cli import (
     ablate,
     agreement,
+    answer,
     cite,
     compare,
     convert,
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    measuring = (judge, rescore, agreement, jury, probe, compare, power, leaderboard, ablate, view)
+    measuring = (judge, answer, rescore, agreement, jury, probe, compare, power, leaderboard, ablate, view)
     for command in (*measuring, tasks, critics, describe, new_benchmark, cite, convert):
         command.add_command(commands)
     for subparser in dict.fromkeys(commands.choices.values()):

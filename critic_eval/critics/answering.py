@@ -1,5 +1,7 @@
 """From a plan to its answers: the engine computes, the journal keeps, and a bar tells how far it is."""
 
+from collections.abc import Callable, Sequence
+
 from tqdm import tqdm
 
 from critic_eval.critics.engines.opening import OpenEngine
@@ -10,7 +12,13 @@ from critic_eval.critics.planning import Plan
 
 
 def answer_plan(
-    plan: Plan, engine: OpenEngine, images: ImageStore, journal: Journal | None = None, *, is_silent: bool = False
+    plan: Plan,
+    engine: OpenEngine,
+    images: ImageStore,
+    journal: Journal | None = None,
+    *,
+    is_silent: bool = False,
+    hear: Callable[[Sequence[int], Answer], None] = lambda indices, answer: None,
 ) -> dict[int, Answer]:
     """Answer every request of a plan; each answer is in the journal soon after it came, and all are in the end.
 
@@ -20,6 +28,8 @@ def answer_plan(
         images: gives the images of the plan.
         journal: keeps answers; an error is not kept.
         is_silent: whether no progress bar is shown.
+        hear: is told of each answer as it comes, with the indices of the requests that it answers; not of those that
+            the plan holds.
 
     Returns:
         Answers by the requests' indices, those of the plan that were known before included.
@@ -39,6 +49,7 @@ def answer_plan(
                 if journal is not None and answer.error is None:
                     journal.add(planned.key, answer)
                 answers.update(dict.fromkeys(planned.indices, answer))
+                hear(planned.indices, answer)
                 bar.update(len(planned.indices))
             if journal is not None:
                 journal.end_batch()

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
+import torch
+from PIL import Image
 
 from critic_eval.benchmarks.digits.generator import generate_items
 from critic_eval.critics.checkpoints import Checkpoint, load_checkpoint
@@ -71,3 +73,13 @@ def texts(found: dict[int, Answer]) -> dict[int, str]:
     """What was said, by number."""
     assert not [answer.error for answer in found.values() if answer.error]
     return {number: answer.text for number, answer in sorted(found.items())}
+
+
+def plain_answer(checkpoint: Checkpoint, *content: str | Image.Image, before: tuple[Message, ...] = ()) -> str:
+    """What transformers' own `generate` says to one conversation, without our engine."""
+    prompt = checkpoint.encoder.encode([*before, Message("user", content)])
+    with torch.inference_mode():
+        ids = checkpoint.model.generate(
+            input_ids=prompt.input_ids[None], **prompt.media, max_new_tokens=16, do_sample=False
+        )
+    return str(checkpoint.encoder.tokenizer.decode(ids[0, len(prompt.input_ids) :], skip_special_tokens=True)).strip()

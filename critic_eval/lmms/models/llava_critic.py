@@ -28,6 +28,7 @@ from critic_eval.lmms.models.accelerated import choose_device, make_accelerator
 from critic_eval.lmms.models.costs import answer_costs, counted_tokens
 from critic_eval.lmms.models.critic_arguments import CriticArguments
 from critic_eval.lmms.requests import Requests
+from critic_eval.lmms.rounds import answer_rounds
 from critic_eval.runs.report import note_costs, note_critic
 
 _logger = logging.getLogger("critic_eval")
@@ -120,12 +121,17 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         super().clean()
 
     def loglikelihood(self, requests: Sequence[Instance]) -> list[tuple[float, bool]]:
-        """Refuse: a critic answers in text."""
-        raise ArgumentError("llava_critic answers generate_until tasks only; this task asks for log-likelihoods.")
+        """Refuse: lmms-eval's tasks of log-likelihoods make requests for its simple models alone."""
+        raise ArgumentError("llava_critic is a chat model, which lmms-eval asks for texts and not for log-likelihoods.")
 
-    def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[str]:
-        """Refuse: a judgment is one turn."""
-        raise ArgumentError("llava_critic answers generate_until tasks only; this task asks for several rounds.")
+    def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[list[str]]:
+        """Answer documents of several rounds: for each the texts of its rounds.
+
+        Raises:
+            ArgumentError: a document's rounds don't end.
+            SystemExit: after the plan of the first round was printed, with `dry_run`.
+        """
+        return answer_rounds(requests, self.task_dict, self.generate_until)
 
     def _close_journal(self) -> None:
         if self.journal is not None:
