@@ -160,7 +160,7 @@ def _extended(content: Mapping[str, Any], find: Callable[[str], Protocol]) -> Pr
     merged["template"] = _text(content, "before", "") + _text(merged, "template")
     protocol = _declared(merged)
     is_first = protocol.verdict_position == "first" and protocol.answer == base.answer
-    closing = base.closing_form if protocol.answer == base.answer else None
+    closing = (base.closing_form or base.verdict_form) if protocol.answer == base.answer else None
     return replace(protocol, verdict_form=base.verdict_form if is_first else None, closing_form=closing)
 
 

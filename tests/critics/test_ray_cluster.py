@@ -38,7 +38,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield running
     finally:
         ray.shutdown()
-        running.shutdown()
+        running.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.slow
@@ -61,7 +61,7 @@ def test_a_node_that_is_lost_in_mid_run_loses_and_doubles_no_answer(cluster: Any
             for number, answer in batch:
                 assert number not in given
                 given[number] = answer
-        nodes = ray.nodes()
+        nodes = ray.nodes()  # type: ignore[no-untyped-call]
     finally:
         engine.close()
     assert sorted(node["Alive"] for node in nodes) == [False, True]

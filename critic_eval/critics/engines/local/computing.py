@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt
+from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt, PromptEncoder
 from critic_eval.critics.engines.engine import Request
 from critic_eval.critics.engines.local.decoding import IsComplete, decode, stop_check
 from critic_eval.critics.engines.local.plain import answer_ids, answer_plainly, make_answer
@@ -36,8 +36,7 @@ def compute(checkpoint: Checkpoint, batch: Sequence[EncodedGroup], *, shares: bo
     requests = [request for group in batch for request in group.requests]
     prompts = [prompt for group in batch for prompt in group.prompts]
     if not shares:
-        begun = [_begins(checkpoint, request, settings) for request in requests]
-        return answer_plainly(checkpoint, prompts, settings, begun, requests[0].seed)
+        return answer_plainly(checkpoint, prompts, settings, requests[0].seed)
     grown = grow(checkpoint, batch)
     if settings.mode == "verdict":
         answers = _verdicts(checkpoint, grown, prompts, [verdict_form(request.read_as.used) for request in requests])
@@ -58,8 +57,8 @@ def _texts(
 ) -> tuple[list[Answer], list[list[int]]]:
     """Answers, and the ids that they were made of, for each request."""
     encoder = checkpoint.encoder
-    begun = [request is not None and _begins(checkpoint, request, settings) for request in grown.rows]
-    checks = [_check(encoder, request, settings, begins) for request, begins in zip(grown.rows, begun, strict=True)]
+    is_begun = begins_thought(encoder, settings.reasoning_marks)
+    checks = [_check(encoder, request, settings, is_begun) for request in grown.rows]
     seeds = [0 if request is None else request.seed for request in grown.rows]
     limit = settings.max_thinking_tokens
     ids = decode(
@@ -70,26 +69,23 @@ def _texts(
         checks,
         grown.is_wanted,
         Sampler(settings, seeds) if settings.is_drawn else choose_likeliest,
-        None if limit is None else ThoughtLimit(encoder.tokenizer, settings, begun),
+        None if limit is None else ThoughtLimit(encoder.tokenizer, settings, is_begun),
     )
     wanted = [row for row, request in enumerate(grown.rows) if request is not None]
     answers = [
-        make_answer(encoder, prompt, ids[row], settings, begun[row])
-        for prompt, row in zip(prompts, wanted, strict=True)
+        make_answer(encoder, prompt, ids[row], settings, is_begun) for prompt, row in zip(prompts, wanted, strict=True)
     ]
     return answers, [ids[row] for row in wanted]
 
 
-def _begins(checkpoint: Checkpoint, request: Request, settings: GenerationSettings) -> bool:
-    return begins_thought(checkpoint.encoder.render(request.conversation), settings.reasoning_marks)
-
-
-def _check(encoder: object, request: Request | None, settings: GenerationSettings, is_begun: bool) -> IsComplete | None:
+def _check(
+    encoder: PromptEncoder, request: Request | None, settings: GenerationSettings, is_begun: bool
+) -> IsComplete | None:
     """Tells when a request's answer may end; a prompt that opens a thought leaves no telling where it closes."""
     if request is None:
         return None
     goes_on = settings.mode != "to_verdict" or is_begun or request.reading is None
-    return stop_check(encoder.tokenizer, settings.until, None if goes_on else request.read_as.is_complete)  # type: ignore[attr-defined]
+    return stop_check(encoder.tokenizer, settings.until, None if goes_on else request.read_as.is_complete)
 
 
 def _verdicts(

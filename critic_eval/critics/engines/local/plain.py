@@ -13,17 +13,13 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt
 from critic_eval.critics.engines.local.branches import placed
-from critic_eval.critics.engines.local.thoughts import ThoughtLimit, count_thought, is_thinking
+from critic_eval.critics.engines.local.thoughts import ThoughtLimit, begins_thought, count_thought, is_thinking
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
 
 
 def answer_plainly(
-    checkpoint: Checkpoint,
-    prompts: Sequence[EncodedPrompt],
-    settings: GenerationSettings,
-    is_begun: Sequence[bool] = (),
-    seed: int = 0,
+    checkpoint: Checkpoint, prompts: Sequence[EncodedPrompt], settings: GenerationSettings, seed: int = 0
 ) -> list[Answer]:
     """Answer prompts in one left-padded batch, with the same answers as one at a time, unless they are drawn.
 
@@ -31,7 +27,6 @@ def answer_plainly(
         checkpoint: the critic.
         prompts: what it is asked.
         settings: how it answers.
-        is_begun: for each prompt, whether it opens a thought; by default none does.
         seed: of what is drawn, for all of the batch.
 
     Raises:
@@ -41,7 +36,7 @@ def answer_plainly(
     encoder, model = checkpoint.encoder, checkpoint.model
     inputs = {name: placed(tensor, model) for name, tensor in encoder.collate(prompts).items()}
     options = {"do_sample": False, **dict(settings.options)}
-    length, is_begun = inputs["input_ids"].shape[1], is_begun or [False] * len(prompts)
+    length, is_begun = inputs["input_ids"].shape[1], begins_thought(encoder, settings.reasoning_marks)
     if settings.max_thinking_tokens is not None:
         if options.get("num_beams", 1) != 1:
             raise ArgumentError("max_thinking_tokens can't be kept with num_beams; leave one of them out.")
@@ -62,8 +57,8 @@ def answer_plainly(
     new_tokens = output[:, length:].tolist()
     seconds = (time.perf_counter() - start) / len(prompts)
     return [
-        replace(make_answer(encoder, prompt, ids, settings, begun), seconds=seconds)
-        for prompt, ids, begun in zip(prompts, new_tokens, is_begun, strict=True)
+        replace(make_answer(encoder, prompt, ids, settings, is_begun), seconds=seconds)
+        for prompt, ids in zip(prompts, new_tokens, strict=True)
     ]
 
 

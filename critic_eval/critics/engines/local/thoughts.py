@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from critic_eval.critics.checkpoints import PromptEncoder
+from critic_eval.critics.conversations import Message
 from critic_eval.critics.generation import GenerationSettings
 from critic_eval.judging.parsing.answer import Marks, opens_thought, thought_end
-
-MARK_LENGTH = 60
-"""Characters at the end of a prompt that may hold the mark which opens a thought."""
 
 
 class ThoughtLimit:
@@ -18,10 +17,10 @@ class ThoughtLimit:
     Args:
         tokenizer: of the critic.
         settings: of the generation, with the limit and the marks.
-        is_begun: for each sequence, whether its prompt opens a thought already.
+        is_begun: whether prompts open a thought already.
     """
 
-    def __init__(self, tokenizer: Any, settings: GenerationSettings, is_begun: Sequence[bool]) -> None:
+    def __init__(self, tokenizer: Any, settings: GenerationSettings, is_begun: bool) -> None:
         self._tokenizer, self._limit, self._marks = tokenizer, settings.max_thinking_tokens, settings.reasoning_marks
         self._closing = tokenizer(f"\n{settings.closing_mark}\n\n", add_special_tokens=False).input_ids
         self._is_begun = is_begun
@@ -29,13 +28,13 @@ class ThoughtLimit:
 
     def next_token(self, row: int, ids: Sequence[int]) -> int | None:
         """The token that has to come next in a sequence, given those before it; None where the critic is free."""
-        if len(ids) == self._limit and self._is_thinking(row, ids):
+        if len(ids) == self._limit and self._is_thinking(ids):
             self._waiting[row] = list(self._closing)
         waiting = self._waiting.get(row)
         return waiting.pop(0) if waiting else None
 
-    def _is_thinking(self, row: int, ids: Sequence[int]) -> bool:
-        return is_thinking(self._tokenizer.decode(ids, skip_special_tokens=False), self._marks, self._is_begun[row])
+    def _is_thinking(self, ids: Sequence[int]) -> bool:
+        return is_thinking(self._tokenizer.decode(ids, skip_special_tokens=False), self._marks, self._is_begun)
 
 
 def is_thinking(text: str, marks: Sequence[Marks], is_begun: bool) -> bool:
@@ -49,9 +48,16 @@ def is_thinking(text: str, marks: Sequence[Marks], is_begun: bool) -> bool:
     return is_begun and not thought_end(text, marks)
 
 
-def begins_thought(prompt: str, marks: Sequence[Marks] = ()) -> bool:
-    """Whether a rendered prompt opens a thought, as the templates of some thinking critics do."""
-    return opens_thought(prompt[-MARK_LENGTH:], marks)
+def begins_thought(encoder: PromptEncoder, marks: Sequence[Marks] = ()) -> bool:
+    """Whether a checkpoint's prompts open a thought after all that is asked, as those of some thinking critics do.
+
+    That is the template's doing alone: a mark at the end of what a message says opens nothing.
+    """
+    prompt = encoder.render([Message("user", (_SENTINEL,))])
+    return opens_thought(prompt.rpartition(_SENTINEL)[2], marks)
+
+
+_SENTINEL = "What is asked ends here"
 
 
 def count_thought(tokenizer: Any, ids: Sequence[int], marks: Sequence[Marks], is_begun: bool) -> int:
