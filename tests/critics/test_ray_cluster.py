@@ -29,11 +29,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100_000_000}
+    node: dict[str, Any] = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100_000_000}
     ray.shutdown()
-    running = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})  # type: ignore[no-untyped-call]
+    running = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     try:
-        running.add_node(**node)  # type: ignore[no-untyped-call]
+        running.add_node(**node)
         monkeypatch.setenv("RAY_ADDRESS", running.address)
         yield running
     finally:
