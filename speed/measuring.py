@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from critic_eval.judging import read_stated
 from speed.workloads import Workload
 
 PARTS = ("vision", "prefill", "decode", "host")
@@ -24,7 +25,12 @@ PARTS = ("vision", "prefill", "decode", "host")
 
 @dataclass
 class Run:
-    """One variant's turn at one workload; `shares` are of its seconds, and none are known of a server."""
+    """One variant's turn at one workload.
+
+    Attributes:
+        failed: how many requests got no answer, whose time says nothing.
+        shares: of its seconds; none are known of a server.
+    """
 
     workload: str
     variant: str
@@ -33,6 +39,7 @@ class Run:
     seconds: float
     shares: dict[str, float]
     peak_mb: float
+    failed: int = 0
     texts: list[str] = field(repr=False, default_factory=list)
 
     @property
@@ -63,7 +70,8 @@ def timed(variant: str, critic: Any, workload: Workload, turn: int, new_tokens: 
         shares = {part: clock.seconds[part] / seconds for part in clock.seconds}
         shares["host"] = 1 - sum(shares.values())
     texts = [answer.text.strip() for answer in answers]
-    return Run(workload.name, variant, turn, len(requests), seconds, shares, peak.mb, texts)
+    failed = sum(stated is not None and not stated.verdict.is_valid for stated in map(read_stated, texts))
+    return Run(workload.name, variant, turn, len(requests), seconds, shares, peak.mb, failed, texts)
 
 
 class PeakMemory:

@@ -90,6 +90,7 @@ def summarize(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 "workload": workload,
                 "variant": variant,
                 "requests": own[0].requests,
+                "failed": sum(run.failed for run in own),
                 "requests_per_second": statistics.median(run.rate for run in own),
                 "ratio": statistics.median(ratios) if ratios else None,
                 "ratio_low": min(ratios, default=None),
@@ -196,6 +197,11 @@ def _table(report: dict[str, Any]) -> str:
         f"{row['workload']}, {row['variant']}: {row['share_of_model']:.0%} of the cost model's limit at the full peak"
         for row in report["rows"]
         if row["share_of_model"] is not None
+    ]
+    lines += [
+        f"{row['workload']}, {row['variant']}: {row['failed']} requests failed, so its rate says nothing"
+        for row in report["rows"]
+        if row["failed"]
     ]
     lines += [f"{name} was left out: {reason}" for name, reason in report["left_out"].items()]
     return "\n".join(lines)

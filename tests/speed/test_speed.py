@@ -47,11 +47,20 @@ def test_a_server_is_timed_beside_the_engine_on_images_that_it_never_saw(
     report = json.loads(out.read_text("utf-8"))
     rows = {(row["workload"], row["variant"]): row for row in report["rows"] if row["variant"] != "stock"}
     assert set(rows) == {("both_orders", "all"), ("both_orders", "server")}
-    assert rows["both_orders", "server"]["requests"] == 2
+    assert (rows["both_orders", "server"]["requests"], rows["both_orders", "server"]["failed"]) == (2, 0)
     assert all(row["requests_per_second"] > 0 for row in rows.values())
     assert "prefill" in rows["both_orders", "all"]
     assert "prefill" not in rows["both_orders", "server"]
     assert "server" in capsys.readouterr().out
+
+
+def test_requests_that_a_server_fails_at_are_told(
+    critic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(faults=lambda total, times: "400") as failing:
+        options = ("--critic", str(critic), "--server", failing.url, "--variants", "--workloads", "both_orders")
+        assert throughput.main([*SMALL, *options]) == 0
+    assert "both_orders, server: 2 requests failed, so its rate says nothing" in capsys.readouterr().out
 
 
 def on_cpu(out: Path, critic: Path, *options: str) -> tuple[int, dict[str, Any]]:
