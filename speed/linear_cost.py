@@ -45,8 +45,8 @@ def _measured(number: int) -> dict[str, float]:
     from lmms_eval.api.instance import Instance
 
     from critic_eval.benchmarks.digits.generator import generate_items
-    from critic_eval.critics import adapter
     from critic_eval.judging import Item, Response, get_protocol
+    from critic_eval.lmms.models import llava_critic as adapter
 
     items, protocol = generate_items("pair"), get_protocol("llava_critic_pair")
 

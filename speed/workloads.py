@@ -12,7 +12,9 @@ import numpy as np
 from lmms_eval.api.instance import Instance
 from PIL import Image
 
+from critic_eval.benchmarks.benchmark import Benchmark
 from critic_eval.benchmarks.loading.cases import Case
+from critic_eval.benchmarks.loading.sources import HubData
 from critic_eval.judging import Item, Response
 from critic_eval.lmms.tasks import JudgeTask
 
@@ -59,7 +61,7 @@ def make_workload(name: str, n_images: int, seed: int = 0) -> Workload:
         for shown in _SHOWN[name](responses):
             rows.append({"id": f"{index}-{len(rows)}", "image": image, "question": question, "responses": shown})
     kind = "score" if name == "scores_of_5" else "pair"
-    task = JudgeTask(f"llava_critic_{kind}", ("question", "responses"), _read, metrics=())
+    task = JudgeTask(Benchmark(name, HubData("", ""), _read, f"llava_critic_{kind}", figures=()))
     documents = [
         {**row, "presented_order": order, "judged_item": row["id"], "case_of_row": 0}
         for row in rows
@@ -84,7 +86,7 @@ class _LmmsEvalTask:
         ]
 
 
-def _read(row: Any) -> Any:
+def _read(row: Any, source: Any) -> Any:
     yield Case(Item(row["id"], row["question"], tuple(map(Response, row["responses"]))))
 
 

@@ -116,8 +116,7 @@ def test_a_run_that_was_cut_off_anywhere_goes_on_there_and_writes_the_same(
 
 
 def test_answers_are_in_the_file_as_soon_as_they_come(answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
-    add = AnswersFile.add
-    added: list[int] = []
+    add, added = AnswersFile.add, list[int]()
 
     def interrupted(self: AnswersFile, index: int, text: str) -> None:
         if len(added) == 2:
