@@ -81,9 +81,9 @@ def test_a_wrong_arrow_is_seen(room: str, source: str, name: str) -> None:
 
 
 def questions() -> list[tuple[str, str, str]]:
-    """The rows of the table of ten questions: the question, the folder and the module that answers it."""
+    """The rows of the table of questions: the question, the folder and the module that answers it."""
     text = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
-    section = text.partition("## Ten questions")[2].partition("\n## ")[0]
+    section = text.partition("## Questions")[2].partition("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
     return [(question, folder, module) for question, folder, module in rows[2:]]
 

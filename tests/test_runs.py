@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from critic_eval.critics.journal import Journal
+from critic_eval.reports.compare import compare_runs
+from critic_eval.reports.leaderboard.build import make_leaderboard
 from critic_eval.runs.rescore import rescore
+from critic_eval.runs.results import collect
 from tests.conftest import Command, task_index
 
 TASK = "critic_digits_pair"
@@ -106,6 +109,38 @@ def test_a_run_with_mostly_invalid_verdicts_warns(
     judge = ("--model", "planted_judge", "--model_args", f"invalid={share}", "--tasks", TASK, "--limit", "40")
     assert command(*judge) == 0
     assert ("WARNING" in capsys.readouterr().err) == warns
+
+
+def test_a_critic_that_uses_few_scores_is_warned_of_wherever_its_figures_are_shown(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge = ("--model", "planted_judge", "--model_args", "skill=0,low=50,high=50", "--log_samples")
+    task = "critic_digits_score"
+    assert command(*judge, "--tasks", task, "--limit", "40", "--output_path", "out") == 0
+    warning = f"WARNING: {task}: one score only in 40 judgments (100% are 50)"
+    assert warning in " ".join(capsys.readouterr().err.split())
+    ours = results_in(tmp_path / "out")["critic_eval"][task]
+    values = {one["name"]: one["value"] for one in ours["diagnostics"]}
+    assert values == {"distinct_scores": 1, "score_entropy": 0, "mode_share": 1}
+    (samples,) = (tmp_path / "out").rglob("*_samples_*.jsonl")
+    told = "one score only in 40 judgments"
+    assert any(note.startswith(told) for note in rescore(task, [samples]).notes)
+    (table,) = make_leaderboard(collect([tmp_path / "out"]).runs, []).tables
+    assert any(note.startswith(told) for note in table.notes)
+    (run,) = collect([tmp_path / "out"]).runs
+    assert [note[:3] for note in compare_runs(run, run, 10).notes] == ["A: ", "B: "]
+
+
+def test_a_verdict_read_off_probabilities_brings_figures_of_its_confidence(command: Command, tmp_path: Path) -> None:
+    judge = (*CRITIC[:3], f"{CRITIC[3]},verdict_only=True", "--tasks", TASK, "--limit", "12")
+    assert command(*judge, "--log_samples", "--output_path", "out") == 0
+    logged = [sample["judgment"] for sample in samples_in(tmp_path / "out")]
+    assert {judgment["confidence_from"] for judgment in logged} == {"probability"}
+    names = {one["name"] for one in results_in(tmp_path / "out")["critic_eval"][TASK]["figures"]}
+    assert {"auroc_of_confidence", "ece", "selective_accuracy_100"} <= names
+    assert command(*PLANTED, "--output_path", "plain") == 0
+    names = {one["name"] for one in results_in(tmp_path / "plain")["critic_eval"][TASK]["figures"]}
+    assert not {"auroc_of_confidence", "ece", "selective_accuracy_100"} & names
 
 
 def test_the_console_shows_items_and_judgments_apart_in_lines_of_80(

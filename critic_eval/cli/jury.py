@@ -68,17 +68,16 @@ def _jury(args: argparse.Namespace) -> None:
             raise ArgumentError("The runs have no item in common that was shown in the same order.")
         notes += [f"{n_others} judgments are not of all members, and are left out."] if n_others else []
     n_members = len(members_of(judgments))
-    rule, weights = args.rule, args.weights
-    if rule is None:
-        settings = _settings(taken[0], task) if len(taken) == 1 else {}
-        rule = settings.get("rule", "majority")
-        weights = settings.get("member_weights") if weights is None and args.fit_share is None else weights
-    weighing = Weighing.read(rule, weights, args.fit_share, args.fit_seed, n_members)
-    counted, fitted = hold_out(judgments, weighing)
+    if args.rule is None and len(taken) == 1:
+        settings = _settings(taken[0], task)
+        weighing = Weighing.read(settings.get("rule", "majority"), settings.get("member_weights"), None, 0, n_members)
+    else:
+        weighing = Weighing.read(args.rule or "majority", args.weights, args.fit_share, args.fit_seed, n_members)
+    weighed = hold_out(judgments, weighing)
     names = [args.figure] if args.figure else benchmark.all_figures
-    policy = benchmark.invalid
-    report = jury_report(counted, names, policy, JuryRule(weighing.rule, fitted), args.bootstrap, args.seed)
-    record = jury_record(report)
+    rule = JuryRule(weighing.rule, weighed.weights)
+    report = jury_report(weighed.judgments, names, benchmark.invalid, rule, args.bootstrap, args.seed)
+    record = jury_record(report, weighed.held_out)
     for note in notes:
         print(visible(note), file=sys.stderr)
     if args.json:
@@ -86,8 +85,6 @@ def _jury(args: argparse.Namespace) -> None:
         return
     for line in jury_lines(record, args.figure):
         print(visible(line))
-    if weighing.fit_share is not None:
-        print(visible(f"weights were fitted on {weighing.settings['weights_of']}; figures are of the others"))
 
 
 def _names(taken: "Sequence[Taken]", task: str) -> list[str]:

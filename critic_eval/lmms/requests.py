@@ -82,6 +82,10 @@ class Requests:
         """The name of a request's task."""
         return str(self._requests[index % len(self._requests)].args[4])
 
+    def texts(self, index: int) -> Any:
+        """The document of a request, without its images."""
+        return self._texts(self._requests[index])
+
     def images(self, index: int) -> list[Image.Image]:
         """The images of a request, read again."""
         return _images(self._conversation(index))

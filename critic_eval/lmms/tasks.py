@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from critic_eval.benchmarks.benchmark import LEFT_OUT, Benchmark
@@ -169,11 +170,10 @@ class JudgeTask:
         # A verdict that was stated, not said, leaves official parsers nothing to read.
         is_said = benchmark.counts_officially and read_stated(answer) is None
         counted = benchmark.official.rule(judgment, row) if is_said else judgment
-        # The answer itself is logged once; what a metric needs of a judgment is all but its texts.
-        texts = {"raw": "", "draws": [], "members": []}
-        brief = {**counted.to_record(), **texts, "policy": benchmark.invalid}
+        # What was said is logged once; what a metric needs of a judgment is all but its texts.
+        brief = {**replace(counted, raw="", draws=(), members=()).to_record(), "policy": benchmark.invalid}
         # How many answers had no verdict is told of the answers, whatever official code makes of them.
-        unread = {**record, **texts}
+        unread = replace(judgment, raw="", draws=(), members=()).to_record()
         logged = {**record, "shown": item.texts(), "orientation": "by exif" if benchmark.upright else "as stored"}
         return {
             **dict.fromkeys(benchmark.figures, brief),

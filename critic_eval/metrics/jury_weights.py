@@ -8,7 +8,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
@@ -75,16 +75,22 @@ def read_weights(text: str, n_members: int) -> tuple[float, ...]:
     return weights
 
 
-def hold_out(judgments: Sequence[Judgment], weighing: Weighing) -> tuple[list[Judgment], tuple[float, ...] | None]:
-    """The judgments of a jury, and the weights of its members, fitted where that is asked for.
+class Weighed(NamedTuple):
+    """The judgments of a jury, those that weights were fitted on without a label; the weights; how many those are."""
 
-    Those that weights were fitted on come without their label.
+    judgments: list[Judgment]
+    weights: tuple[float, ...] | None
+    held_out: int
+
+
+def hold_out(judgments: Sequence[Judgment], weighing: Weighing) -> Weighed:
+    """Weigh the members of a jury, by what was given or by what is fitted on the judgments that are held out for it.
 
     Raises:
         ArgumentError: none of these has a label and a valid verdict.
     """
     if weighing.fit_share is None:
-        return list(judgments), weighing.weights
+        return Weighed(list(judgments), weighing.weights, 0)
     held = [is_held_out(cluster_of(judgment), weighing.fit_share, weighing.fit_seed) for judgment in judgments]
     fitted_on = [judgment for judgment, is_held in zip(judgments, held, strict=True) if is_held]
     n_members = len(judgments[0].members) if judgments else 0
@@ -95,14 +101,14 @@ def hold_out(judgments: Sequence[Judgment], weighing: Weighing) -> tuple[list[Ju
         replace(judgment, label=None) if is_held else judgment
         for judgment, is_held in zip(judgments, held, strict=True)
     ]
-    return counted, weights
+    return Weighed(counted, weights, len(fitted_on))
 
 
 def is_held_out(cluster: str, share: float, seed: int = 0) -> bool:
     """Whether a cluster is of the share that weights are fitted on; that depends on its name and the seed alone.
 
     >>> [is_held_out(name, 0.5) for name in "abcdef"]
-    [True, False, True, True, False, True]
+    [False, False, False, False, True, False]
     """
     digest = hashlib.sha256(f"{seed} {cluster}".encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64

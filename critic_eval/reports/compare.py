@@ -11,6 +11,7 @@ from critic_eval.judging import Judgment
 from critic_eval.judging.verdicts import verdict_text
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED, Comparison, compare, holm
 from critic_eval.metrics.labeled import of_last
+from critic_eval.runs.report import notes_on
 from critic_eval.runs.results import TaskRun
 
 
@@ -75,7 +76,7 @@ def compare_runs(
         corrected=[float(p) for p in holm([comparison.p for comparison in comparisons])],
         items=item_differences(*counted)[:n_items],
         differences=first.signature.differences(second.signature) if first.settings and second.settings else [],
-        notes=[f"{side}: {note}." for side, run in (("A", first), ("B", second)) for note in run.notes],
+        notes=[f"{side}: {note}." for side, said in zip("AB", read, strict=True) for note in notes_on(said)],
     )
 
 

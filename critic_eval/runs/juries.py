@@ -11,8 +11,8 @@ from critic_eval.visible import visible
 from critic_eval.wording import number_text, spread_text
 
 
-def jury_record(report: JuryReport) -> dict[str, Any]:
-    """A report as a dict that JSON can hold.
+def jury_record(report: JuryReport, held_out: int = 0) -> dict[str, Any]:
+    """A report as a dict that JSON can hold; `held_out` is how many judgments the weights were fitted on.
 
     Of each member `gains` are the jury's figures less its own, and `worth` the jury's less those of the jury without
     it. `agreement` is of each two members, and of all where there are more.
@@ -20,6 +20,7 @@ def jury_record(report: JuryReport) -> dict[str, Any]:
     return {
         "rule": report.rule.name,
         "weights": None if report.rule.weights is None else list(report.rule.weights),
+        "held_out": held_out,
         "figures": [figure_record(figure) for figure in report.figures],
         "members": [
             {
@@ -51,6 +52,8 @@ def jury_lines(record: Mapping[str, Any], name: str | None = None) -> list[str]:
     rows = [] if shown is None else _rows(record, str(shown), figures.get(shown))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if record["held_out"]:
+        lines.append(f"weights were fitted on {record['held_out']} judgments, which count in no figure with labels")
     return [*lines, *_agreement_lines(record)]
 
 

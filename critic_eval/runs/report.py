@@ -62,9 +62,9 @@ def note_costs(model: str, costs: Mapping[str, Cost]) -> None:
     _costs.update({(model, task): cost for task, cost in costs.items()})
 
 
-def note_jury(task: str, rule: JuryRule) -> None:
-    """Keep how the verdicts of a task's jury are pooled."""
-    _juries[task] = rule
+def note_jury(task: str, rule: JuryRule, held_out: int) -> None:
+    """Keep how the verdicts of a task's jury are pooled, and how many judgments its weights were fitted on."""
+    _juries[task] = (rule, held_out)
 
 
 def noted(model: str) -> tuple[dict[str, str], dict[str, Cost]]:
@@ -96,7 +96,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     figures += side_figures(judgments, counted, policy, names, RESAMPLES, SEED)
     if draws > 1:
         figures += group_figures("draw_agreement", judgments, resamples=RESAMPLES, seed=SEED)
-    rule = _juries.get(task, JuryRule())
+    rule, held_out = _juries.get(task, (JuryRule(), 0)) if judgments[0].members else (JuryRule(), 0)
     settings = {
         **({} if rule.weights is None else {"member_weights": ";".join(f"{weight:g}" for weight in rule.weights)}),
         **judged_settings(judgments),
@@ -116,8 +116,10 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         "figures": [full_record(figure) for figure in figures],
         "diagnostics": [full_record(figure) for figure in collapse_figures(judgments, RESAMPLES, SEED)],
         "notes": notes_on(judgments),
-        **({"jury": _jury(judgments, names, policy, rule)} if judgments[0].members else {}),
     }
+    if judgments[0].members:
+        of_jury = jury_report(judgments, names, policy, rule, RESAMPLES, SEED)
+        _tasks[task]["jury"] = jury_record(of_jury, held_out)
 
 
 def side_figures(
@@ -250,13 +252,9 @@ def _cost_record(cost: Cost | None) -> dict[str, float]:
 
 _critics: dict[str, dict[str, str]] = {}
 _trained_on: dict[str, dict[str, str]] = {}
-_juries: dict[str, JuryRule] = {}
+_juries: dict[str, tuple[JuryRule, int]] = {}
 _tasks: dict[str, dict[str, Any]] = {}
 _costs: dict[tuple[str, str], Cost] = {}
-
-
-def _jury(judgments: Sequence[Judgment], names: Sequence[str], policy: InvalidPolicy, rule: JuryRule) -> dict[str, Any]:
-    return jury_record(jury_report(judgments, names, policy, rule, RESAMPLES, SEED))
 
 
 def _decoding(generation: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The lmms-eval model `jury`: several critics answer, one after the other, and their verdicts become one."""
 
+import inspect
 import json
 import os
 from collections.abc import Sequence
@@ -11,13 +12,14 @@ from lmms_eval import utils
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 
+from critic_eval.critics.engines.arguments import refuse_unknown
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Confidence, Judgment, MemberVerdict, read_label, read_stated, state_verdict
 from critic_eval.judging.orders import to_presented
 from critic_eval.lmms.choices import select_orders, select_protocol
-from critic_eval.lmms.models.jury_members import Answered, ask, check_arguments, read_members
+from critic_eval.lmms.models.jury_members import Answered, ask, read_members
 from critic_eval.lmms.models.llava_critic import JOURNAL_VARIABLE, LlavaCritic
-from critic_eval.lmms.requests import judge_task
+from critic_eval.lmms.requests import Requests, judge_task
 from critic_eval.lmms.tasks import FACTS_COLUMN, ORDER_COLUMN
 from critic_eval.metrics.juries import JuryRule, pool_members
 from critic_eval.metrics.jury_weights import Weighing, hold_out
@@ -65,7 +67,9 @@ class Jury(lmms):  # type: ignore[misc]
             raise ArgumentError("Weights are fitted in one process; run without accelerate, or give weights=.")
         if "dry_run" in shared:
             raise ArgumentError("A jury has no plan of its own; run llava_critic with dry_run for each member.")
-        check_arguments(LlavaCritic, shared)
+        taken = [name for model in (Jury, LlavaCritic) for name in inspect.signature(model).parameters]
+        known = [name for name in dict.fromkeys(taken) if name not in ("shared", "unknown")]
+        refuse_unknown("jury", known, [name for name in shared if name not in known])
         asked_alike = {"protocol": protocol, "order_policy": order_policy}
         self.shared = {name: value for name, value in {**shared, **asked_alike}.items() if value is not None}
         named = journal or os.environ.get(JOURNAL_VARIABLE)
@@ -99,9 +103,13 @@ class Jury(lmms):  # type: ignore[misc]
         of_task: dict[str, list[int]] = {}
         for number, request in enumerate(requests):
             of_task.setdefault(str(request.args[4]), []).append(number)
+        documents = Requests(requests, self.task_dict)
         texts: dict[int, str] = {}
         for task, numbers in of_task.items():
-            judgments = [self._judged(requests[n], [member.answers[n].text for member in asked]) for n in numbers]
+            judgments = [
+                self._judged(requests[n], documents.texts(n), [member.answers[n].text for member in asked])
+                for n in numbers
+            ]
             texts |= dict(zip(numbers, self._pooled(task, judgments), strict=True))
         return [GenerationResult(texts[n], _tokens([member.answers[n] for member in asked])) for n in range(len(texts))]
 
@@ -113,10 +121,8 @@ class Jury(lmms):  # type: ignore[misc]
         """Refuse: a judgment is one turn."""
         raise ArgumentError("A jury answers generate_until tasks only; this task asks for several rounds.")
 
-    def _judged(self, request: Instance, answers: Sequence[str]) -> Judgment:
+    def _judged(self, request: Instance, document: Any, answers: Sequence[str]) -> Judgment:
         """What the members said to a request, in canonical coordinates; the verdict itself is the first's."""
-        _, _, _, doc_id, name, split = request.args
-        document = self.task_dict[name][split][doc_id]
         task = judge_task(request)
         assert task is not None  # checked for all requests
         protocol, item, order = task.protocol_of(document)[0], task.item(document), document[ORDER_COLUMN]
@@ -131,9 +137,9 @@ class Jury(lmms):  # type: ignore[misc]
 
     def _pooled(self, task: str, judgments: Sequence[Judgment]) -> list[str]:
         """The jury's verdicts on a task, stated in presented coordinates."""
-        counted, weights = hold_out(judgments, self.weighing)
+        counted, weights, n_held_out = hold_out(judgments, self.weighing)
         rule = JuryRule(self.weighing.rule, weights)
-        note_jury(task, rule)
+        note_jury(task, rule, n_held_out)
         return [
             _stated(pool_members(judgment, judgment.members, rule), is_held_out=judgment.label != before.label)
             for before, judgment in zip(judgments, counted, strict=True)

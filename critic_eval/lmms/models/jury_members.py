@@ -83,18 +83,13 @@ def member_of(text: str) -> Member:
     for name in OF_THE_JURY:
         if name in arguments:
             raise ArgumentError(f"{name} is not a member's: all members of a jury are asked alike. Leave it out.")
-    check_arguments(member.model, member.arguments)
+    known = inspect.signature(member.model).parameters
+    refuse_arguments(member.model, [name for name in member.arguments if name == "unknown" or name not in known])
     return member
 
 
 _ARGUMENT = re.compile(r":(?=[a-z_0-9]+=)")
 """A colon before a name and `=`, which those of an address (http://127.0.0.1:8000) are not."""
-
-
-def check_arguments(model: type, arguments: Mapping[str, Any]) -> None:
-    """Raise ArgumentError for one that a model does not take."""
-    known = inspect.signature(model).parameters
-    refuse_arguments(model, [name for name in arguments if name == "unknown" or name not in known])
 
 
 def ask(

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval.errors import CriticEvalError, DataError
-from critic_eval.judging import Judgment
+from critic_eval.judging import Judgment, MemberVerdict
 from critic_eval.judging.logged import logged_judgment
+from critic_eval.judging.verdicts import verdict_text
 from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.table import Table
 
@@ -47,6 +48,8 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
                     "protocol": judgment.protocol,
                     "seconds": finite(judgment.seconds),
                     "tokens": _tokens(record),
+                    "members": [_member(member) for member in judgment.members],
+                    "confidence": finite(judgment.confidence),
                     "logprobs": [(name, finite(value)) for name, value in (judgment.logprobs or {}).items()],
                     # Of two runs that asked the same, one prompt is enough.
                     "prompt": None if prompt in prompts else prompt,
@@ -76,6 +79,12 @@ def raw_parts(judgment: Judgment) -> list[str]:
     if span is None or not 0 <= span[0] < span[1] <= len(raw):
         return [raw, "", ""]
     return [raw[: span[0]], raw[span[0] : span[1]], raw[span[1] :]]
+
+
+def _member(member: MemberVerdict) -> dict[str, str]:
+    """What a member of a jury said, with why where that is no verdict."""
+    why = f": {member.verdict.reason}" if member.verdict.reason else ""
+    return {"critic": member.critic, "verdict": verdict_text(member.verdict) + why, "text": member.text}
 
 
 def _shown(texts: Any) -> dict[str, Any] | None:

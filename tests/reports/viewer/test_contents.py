@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from critic_eval.judging import Invalid, Judgment, Preference, Ranking
+from critic_eval.judging import Invalid, Judgment, MemberVerdict, Preference, Ranking
 from critic_eval.reports.viewer.export import export
 from critic_eval.reports.viewer.view import View, open_view
 from tests.reports.viewer.conftest import Open, choose, focused, listed, pair, plant, served
@@ -70,6 +70,27 @@ def test_what_critics_and_data_sets_say_is_shown_as_text(
     else:
         with served(hostile) as address:
             look(address)
+
+
+def test_the_members_of_a_jury_are_shown_beside_what_they_were_pooled_to(tmp_path: Path, open_page: Open) -> None:
+    said = (
+        MemberVerdict(HOSTILE[0], Preference(1), HOSTILE[1]),
+        MemberVerdict("second", Preference(0)),
+        MemberVerdict("third", Invalid(HOSTILE[0])),
+    )
+    judged = [
+        pair(0, order, Preference(None), Preference(0), members=said, confidence=0.5, confidence_from="members")
+        for order in ("AB", "BA")
+    ]
+    plant(tmp_path / "run", judged, "jury", shown=lambda item, order: None)
+    with served(open_view([tmp_path / "run"])) as address:
+        page = open_page(address)
+        page.locator(".row a").first.click()
+        page.wait_for_selector(".members")
+        told = page.locator(".answer .members").first.locator("li").all_text_contents()
+        assert told == [f"{HOSTILE[0]} B{HOSTILE[1]}", "second A", f"third invalid: {HOSTILE[0]}"]
+        assert "members of a jury said · confidence 50 %" in page.locator(".answer .facts").first.inner_text()
+        assert page.evaluate("window.hacked") is None
 
 
 def rankings(seed: int) -> list[Judgment]:

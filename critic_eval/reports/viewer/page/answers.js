@@ -94,18 +94,33 @@ function answer(table, run, slot, found, critic, prompt) {
       answerHead(critic, null),
       el("p", { class: "faint" }, "This run has no judgment of the item in this order."),
     );
-  const [before, read, after] = found.raw;
-  const isEmpty = !before && !read && !after;
   return el(
     "section",
     { class: "answer" },
     answerHead(critic, chip(table, run, slot), verdictWords(table, run, slot)),
-    isEmpty
-      ? el("p", { class: "faint" }, "The answer is empty.")
-      : el("pre", { class: "raw" }, before, read ? el("mark", {}, read) : null, after),
-    el("p", { class: "facts" }, facts(table, code, read, found)),
+    found.members.length ? members(found.members) : said(found.raw),
+    el("p", { class: "facts" }, facts(table, code, found)),
     found.logprobs.length ? logprobs(found.logprobs) : null,
     prompt ? el("details", {}, el("summary", {}, "Prompt"), el("pre", { class: "prompt" }, prompt)) : null,
+  );
+}
+
+/** An answer in text, with the part marked that the parser read. */
+function said([before, read, after]) {
+  if (!before && !read && !after) return el("p", { class: "faint" }, "The answer is empty.");
+  return el("pre", { class: "raw" }, before, read ? el("mark", {}, read) : null, after);
+}
+
+/** What each member of a jury said: its verdict, and its answer where it gave one in text. */
+function members(all) {
+  const parts = all.map(({ critic, verdict, text }) => {
+    const head = [el("span", { class: "who" }, critic), ` ${verdict}`];
+    return text ? el("details", {}, el("summary", {}, head), el("pre", { class: "raw" }, text)) : head;
+  });
+  return el(
+    "ul",
+    { class: "members" },
+    parts.map((part) => el("li", {}, part)),
   );
 }
 
@@ -124,19 +139,21 @@ function verdictWords(table, run, slot) {
   return words(kind, text) + where;
 }
 
-function facts(table, code, read, found) {
-  const isInvalid = table.verdicts.kind[code] === "invalid";
+function facts(table, code, found) {
   const parts = [
-    read
-      ? "The marked part is what the parser read"
-      : isInvalid
-        ? "The parser found no verdict to read"
-        : "The verdict was not read from a part of this text",
+    whatWasRead(table.verdicts.kind[code] === "invalid", found),
+    found.confidence === null ? null : `confidence ${(100 * found.confidence).toFixed(0)} %`,
     `protocol ${found.protocol}`,
     found.tokens === null ? null : `${number.format(found.tokens)} tokens`,
     found.seconds === null ? null : `${found.seconds.toFixed(2)} s`,
   ];
   return parts.filter(Boolean).join(" · ");
+}
+
+function whatWasRead(isInvalid, found) {
+  if (found.members.length) return `Pooled of what ${found.members.length} members of a jury said`;
+  if (found.raw[1]) return "The marked part is what the parser read";
+  return isInvalid ? "The parser found no verdict to read" : "The verdict was not read from a part of this text";
 }
 
 /** Log-probabilities of the alternatives, with the probabilities that they come to. */
