@@ -64,20 +64,20 @@ class ConversationFormat:
     render: Callable[[Conversation], Iterator[Segment]]
     chat_template: str
 
-    def segments(self, conversation: Conversation) -> list[Segment]:
-        """Render a conversation, ready for the assistant's answer.
+    def segments(self, conversation: Conversation, *, is_answered: bool = False) -> list[Segment]:
+        """Render a conversation, ready for the assistant's answer; one that is answered, to the end of that answer.
 
         Neighboring text is joined, so that it is tokenized as one string, as the model was trained.
 
         Raises:
             ArgumentError: the conversation is empty, has an unknown role or a system message that is not the first,
-                or does not end with the user's message.
+                or does not end with the user's message (an answered one, with the assistant's).
 
         Example:
             >>> VICUNA_V1.segments([Message("user", ("Hello!",))])[0][-23:]
             'USER: Hello! ASSISTANT:'
         """
-        check_conversation(conversation)
+        check_conversation(conversation, is_answered=is_answered)
         segments: list[Segment] = []
         for segment in self.render(conversation):
             if isinstance(segment, str) and segments and isinstance(segments[-1], str):
@@ -91,10 +91,13 @@ class ConversationFormat:
         return "".join(readable(segment) for segment in self.segments(conversation))
 
 
-def check_conversation(conversation: Conversation) -> None:
-    """Raise `ArgumentError` unless a conversation can be answered."""
-    if not conversation or conversation[-1].role != "user":
-        raise ArgumentError("A conversation has to end with a user message for the critic to answer.")
+def check_conversation(conversation: Conversation, *, is_answered: bool = False) -> None:
+    """Raise `ArgumentError` unless a conversation can be answered, or is."""
+    last, purpose = ("assistant", "a reward head to rate") if is_answered else ("user", "the critic to answer")
+    if not conversation or conversation[-1].role != last:
+        raise ArgumentError(
+            f"A conversation has to end with {'an' if is_answered else 'a'} {last} message for {purpose}."
+        )
     for position, message in enumerate(conversation):
         if message.role not in ROLES:
             raise ArgumentError(f"The role {message.role!r} is unknown; use one of {', '.join(ROLES)}.")
@@ -130,7 +133,8 @@ def _render_qwen(conversation: Conversation) -> Iterator[Segment]:
         conversation = [Message("system", ("You are a helpful assistant.",)), *conversation]
     for message in conversation:
         yield from (start, f"{message.role}\n", *_content(message), end, "\n")
-    yield from (start, "assistant\n")
+    if conversation[-1].role == "user":
+        yield from (start, "assistant\n")
 
 
 _VICUNA_SYSTEM = (
@@ -151,7 +155,8 @@ def _render_vicuna(conversation: Conversation) -> Iterator[Segment]:
             yield from ("USER: ", *_content(message), " ")
         else:
             yield from ("ASSISTANT: ", *_content(message), SpecialToken("</s>"))
-    yield "ASSISTANT:"
+    if conversation[-1].role == "user":
+        yield "ASSISTANT:"
 
 
 # What a message says must not become a mark, hence `neutral`; \u200b is a zero-width space. The loop over

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.protocols import DEFAULT_MAX_NEW_TOKENS
 
-Mode = Literal["text", "to_verdict", "verdict"]
+Mode = Literal["text", "to_verdict", "verdict", "reward"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class GenerationSettings:
         until: strings at the first of which the answer ends; they are not part of it.
         options: further arguments of transformers' `generate`, sorted by name.
         mode: `text` is the whole answer; `to_verdict` ends once the verdict is said; `verdict` is the distribution of
-            the verdict alone, without text.
+            the verdict alone, without text; `reward` is the number that a reward head gives the last message.
     """
 
     max_new_tokens: int
@@ -62,6 +62,9 @@ class GenerationSettings:
         return not self.options
 
 
+REWARD = GenerationSettings(max_new_tokens=0, mode="reward")
+"""How a response is rated by a reward head, which generates nothing."""
+
 _NEUTRAL = {"num_beams": 1, "repetition_penalty": 1, "length_penalty": 1}
 GENERATION_OPTIONS = ("do_sample", "temperature", "top_p", "top_k", "num_beams", "repetition_penalty", "length_penalty")
 
@@ -75,7 +78,8 @@ class Answer:
         input_tokens: its prompt's length.
         output_tokens: its own length.
         seconds: its share of its batch's time.
-        stated: a verdict that was read off the critic's probabilities, with them, instead of text.
+        stated: what there is instead of text: a verdict that was read off the critic's probabilities, with them, or a
+            `reward`.
         error: why there is no answer; such a one is not kept in a journal.
         without: arguments of generation that were left out because the critic's server refuses them.
     """

@@ -57,7 +57,8 @@ class Judgment:
     `verdict`, `label`, `models` (who wrote the responses, where known) and `lengths` (of the responses, in characters)
     are in canonical coordinates; `raw` is the critic's whole answer, and `span` the part of it that the parser read,
     None where it found nothing to read; `read_as` says in which form (see `statements.Form`; `stated` for a verdict
-    that was never text). `logprobs` are those of the verdict's alternatives, where it was read off them.
+    that was never text). `logprobs` are those of the verdict's alternatives, where it was read off them; `rewards`, in
+    canonical coordinates, are what a reward head gave the responses.
     Judgments of one `cluster` (by default, of one item) are not independent.
 
     >>> from critic_eval.judging import Preference
@@ -82,6 +83,7 @@ class Judgment:
     lengths: tuple[int, ...] = ()
     logprobs: dict[str, float] | None = None
     read_as: str | None = None
+    rewards: tuple[float, ...] | None = None
 
     @property
     def presented(self) -> Verdict:
@@ -89,7 +91,7 @@ class Judgment:
         return to_presented(self.verdict, self.order)
 
     def to_record(self) -> dict[str, Any]:
-        """A dict that JSON can hold; every field is there, but `logprobs` and `read_as` only where there are some."""
+        """A dict that JSON can hold; of `logprobs`, `read_as` and `rewards` it has those that there are."""
         return {
             "item_id": self.item_id,
             "order": self.order,
@@ -105,6 +107,7 @@ class Judgment:
             "lengths": list(self.lengths),
             **({} if self.logprobs is None else {"logprobs": self.logprobs}),
             **({} if self.read_as is None else {"read_as": self.read_as}),
+            **({} if self.rewards is None else {"rewards": list(self.rewards)}),
         }
 
     @classmethod
@@ -129,4 +132,5 @@ class Judgment:
             lengths=tuple(record.get("lengths") or ()),
             logprobs=record.get("logprobs"),
             read_as=record.get("read_as"),
+            rewards=None if record.get("rewards") is None else tuple(record["rewards"]),
         )

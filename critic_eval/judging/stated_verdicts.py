@@ -16,13 +16,19 @@ from critic_eval.judging.orders import average_orders, to_presented
 from critic_eval.judging.verdicts import Invalid, Score, Verdict, read_verdict, verdict_text
 
 
-def state_verdict(verdict: Verdict, logprobs: Mapping[str, float] | None = None) -> str:
-    """An answer that states a verdict on the presented positions, or why there is none; and its log-probabilities.
+def state_verdict(
+    verdict: Verdict, logprobs: Mapping[str, float] | None = None, rewards: Sequence[float] | None = None
+) -> str:
+    """An answer that states a verdict on the presented positions, or why there is none.
+
+    Its log-probabilities go with it, and the rewards of the presented responses, where it was read off these.
 
     >>> read_stated(state_verdict(Invalid("not recorded"))).verdict.reason
     'not recorded'
     """
-    return f"{_MARK} {json.dumps({**verdict.to_record(), **({'logprobs': dict(logprobs)} if logprobs else {})})}"
+    more = {"logprobs": logprobs and dict(logprobs), "rewards": rewards and list(rewards)}
+    record = {**verdict.to_record(), **{name: value for name, value in more.items() if value}}
+    return f"{_MARK} {json.dumps(record)}"
 
 
 def state_expected_score(shares: Mapping[Verdict, float], coverage: float) -> str:
@@ -65,10 +71,11 @@ def state_likeliest_preference(
 
 
 class Stated(NamedTuple):
-    """A verdict, and the log-probabilities that it was read off, if any."""
+    """A verdict, and the log-probabilities or the rewards that it was read off, if any."""
 
     verdict: Verdict
     logprobs: dict[str, float] | None = None
+    rewards: tuple[float, ...] | None = None
 
 
 def read_stated(text: str) -> Stated | None:
@@ -81,7 +88,8 @@ def read_stated(text: str) -> Stated | None:
         return None
     try:
         record = json.loads(text[len(_MARK) :])
-        return Stated(read_verdict(record), record.get("logprobs"))
+        rewards = record.get("rewards")
+        return Stated(read_verdict(record), record.get("logprobs"), None if rewards is None else tuple(rewards))
     except (ArgumentError, ValueError, TypeError, AttributeError, RecursionError):
         return Stated(Invalid("unreadable statement"))
 

@@ -9,6 +9,7 @@ from typing import get_args
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import OrderPolicy
 from critic_eval.judging.protocols import Protocol, protocol_family
+from critic_eval.judging.rewards import REWARD_PROTOCOLS, check_shows_responses, is_reward
 
 
 def select_protocol(name: str | None) -> None:
@@ -21,7 +22,18 @@ def select_protocol(name: str | None) -> None:
         ArgumentError: There is no such protocol, family or file, or the file can't be used.
     """
     global _selected
-    _selected = () if name is None else protocol_family(name)
+    chosen = () if name is None else protocol_family(name)
+    if any(map(is_reward, chosen)):
+        raise ArgumentError(
+            f"protocol={name} is how reward heads are asked, and they are without being told; leave it out."
+        )
+    _selected = chosen
+
+
+def select_rewards() -> None:
+    """Have every task's responses rated by a reward head, in place of the task's own protocol."""
+    global _selected
+    _selected = REWARD_PROTOCOLS
 
 
 def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
@@ -32,6 +44,8 @@ def selected_protocol(default: Protocol, fixed: bool = False) -> Protocol:
     """
     if not _selected:
         return default
+    if is_reward(_selected[0]):
+        check_shows_responses(default)
     if fixed:
         raise ArgumentError(f"These rows bring their own prompt ({default.name}); run this task without protocol=.")
     fitting = [protocol for protocol in _selected if _shape(protocol) == _shape(default)]

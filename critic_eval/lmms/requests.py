@@ -8,12 +8,13 @@ from lmms_eval.api.instance import Instance
 from PIL import Image
 
 from critic_eval.benchmarks.loading.rows import without_images
+from critic_eval.critics.answer_text import rewards_text
 from critic_eval.critics.conversations import Conversation, Message
-from critic_eval.critics.generation import GenerationSettings, Mode
+from critic_eval.critics.generation import REWARD, Answer, GenerationSettings, Mode
 from critic_eval.critics.images import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
 from critic_eval.critics.planning import Asked
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Protocol, Reading, token_limit, verdict_form
+from critic_eval.judging import Item, Protocol, Reading, token_limit, verdict_form
 from critic_eval.judging.images import open_image
 from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask
 
@@ -24,7 +25,8 @@ class Requests:
     Args:
         requests: as lmms-eval hands them over.
         task_dict: documents by task and split.
-        mode: what is wanted of each answer; partners are asked where a verdict is averaged over both orders.
+        mode: what is wanted of each answer; partners are asked where a verdict is averaged over both orders, and for
+            rewards each response apart: request i's response j has the index i + j * len(requests).
         max_new_tokens: upper limit of every answer.
         images: which image each request is shown.
         count_tiles: counts the tiles of an image; None where the critic's tiles are not known.
@@ -62,12 +64,26 @@ class Requests:
     def asked(self) -> Iterator[Asked]:
         """Each request, opened when it is taken."""
         for index, request in enumerate(self._requests):
+            if self._mode == "reward":
+                yield from self._responses(index)
+                continue
             reading = self.reading(index) if self._mode != "text" else None
             settings = GenerationSettings.from_task(self._generation(request), self._limit, self._mode)
             yield Asked(index, self._conversation(index), settings, reading)
             if self._mode == "verdict" and reading is not None and reading.used.kind == "preference":
                 partner_reading = replace(reading, order=reading.order[::-1])
                 yield Asked(self.partner(index), self._conversation(self.partner(index)), settings, partner_reading)
+
+    def parts(self, index: int) -> list[int]:
+        """The indices of a request's responses, in canonical order, where each is rated by itself."""
+        return list(range(index, index + len(self) * len(self._rated_item(index).responses), len(self)))
+
+    def rewards_text(self, index: int, rated: Sequence[Answer]) -> str:
+        """What lmms-eval is given for a request whose responses, in canonical order, were rated."""
+        request = self._requests[index]
+        texts = self._texts(request)
+        protocol, _ = _rated_task(request).protocol_of(texts)
+        return rewards_text(protocol, texts[ORDER_COLUMN], rated)
 
     def partner(self, index: int) -> int:
         """The index of the request that shows the same pair in the other order."""
@@ -103,6 +119,17 @@ class Requests:
                 f"reasons=False needs a protocol that asks for the verdict first; {protocol.name} asks for it last."
             )
         return reading
+
+    def _responses(self, index: int) -> Iterator[Asked]:
+        """Each response of a request as a dialogue: the question with its images, and nothing but the response."""
+        item, images = self._rated_item(index), _images(self._conversation(index))
+        shown = Message("user", (*images, item.question))
+        for part, response in zip(self.parts(index), item.responses, strict=True):
+            yield Asked(part, [shown, Message("assistant", (response.text,))], REWARD)
+
+    def _rated_item(self, index: int) -> Item:
+        request = self._requests[index]
+        return _rated_task(request).item(self._texts(request))
 
     def _conversation(self, index: int) -> Conversation:
         request = self._requests[index % len(self._requests)]
@@ -183,6 +210,16 @@ def _judge_task(request: Instance) -> JudgeTask | None:
     text = getattr(getattr(theirs, "config", None), "doc_to_text", None)
     ours = getattr(text, "__self__", None)
     return ours if isinstance(ours, JudgeTask) else None
+
+
+def _rated_task(request: Instance) -> JudgeTask:
+    task = _judge_task(request)
+    if task is None:
+        raise ArgumentError(
+            f"A reward head rates responses, and {request.args[4]}, which is not a task of critic-eval, shows none that "
+            "are known as such; run critic-eval's own tasks with it."
+        )
+    return task
 
 
 def _images(conversation: Conversation) -> list[Image.Image]:

@@ -10,7 +10,16 @@ import torch
 
 from critic_eval.critics.checkpoints.encoding import PromptEncoder
 from critic_eval.critics.checkpoints.faults import in_sentences
+from critic_eval.critics.checkpoints.heads import (
+    LinearHead,
+    check_promised,
+    head_file,
+    is_classifier,
+    linear_head,
+    read_head,
+)
 from critic_eval.critics.checkpoints.llava_models import PreTrainedModel, load_layout, load_llava, reads_by_itself
+from critic_eval.critics.checkpoints.own_heads import OwnHead, brings_own_head, load_own_model
 from critic_eval.critics.checkpoints.placement import (
     Placement,
     Quantization,
@@ -22,7 +31,12 @@ from critic_eval.critics.checkpoints.placement import (
 from critic_eval.critics.checkpoints.shards import digest, digest_settings, weight_files
 from critic_eval.critics.checkpoints.sizes import check_fit, check_model, check_sizes
 from critic_eval.critics.checkpoints.sources import Source, open_source, read_json
-from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, empty_layout, load_model
+from critic_eval.critics.checkpoints.transformers_layout import (
+    TransformersEncoder,
+    empty_layout,
+    load_classifier,
+    load_model,
+)
 from critic_eval.errors import ArgumentError
 
 
@@ -32,14 +46,17 @@ class Checkpoint:
 
     Attributes:
         model: on its device, in eval mode, without gradients.
-        encoder: makes its prompts.
+        encoder: makes its prompts; None of a model whose own code makes them.
         identity: `name` (hub id or folder name), `format` (`llava_next`, `llava_1_5` or `transformers`), `revision`
-            (commit or ""), `digest` (of config and weights, see `shards.digest`), `settings` (of the other files).
+            (commit or ""), `digest` (of config and weights, see `shards.digest`), `settings` (of the other files), and
+            `head`, where there is one (what it was read from).
+        head: gives rewards instead of text; None of a critic that writes.
     """
 
     model: PreTrainedModel
     encoder: PromptEncoder
     identity: dict[str, str]
+    head: LinearHead | OwnHead | None = None
 
 
 def load_checkpoint(
@@ -99,6 +116,7 @@ def _loaded(
     weights: bool,
 ) -> Checkpoint:
     files = weight_files(source.folder)
+    own_file = head_file(source.folder)
     check_sizes(source.config, source.name)
     check_sizes(vision_config or {}, f"{source.name} (vision_config)")
     on_cpu = not torch.cuda.is_available() if placement.device_map else placement.device.type == "cpu"
@@ -107,19 +125,37 @@ def _loaded(
     check_fit(source.config, vision_config, files, source.name, bytes_a_value)
     if not weights:
         placement = replace(placement, device=torch.device("meta"), device_map=None, quantization=None)
-    if source.format == "transformers":
-        model, encoder = _load_transformers(source, files, placement, trust_remote_code)
+    model: PreTrainedModel
+    encoder: Any
+    head: LinearHead | OwnHead | None
+    if trust_remote_code and brings_own_head(source.config):
+        model = load_own_model(source, placement)
+        encoder, head = None, OwnHead.of(model, source)
+    elif source.format == "transformers" and is_classifier(source.config):
+        model = load_classifier(source.folder, placement.arguments(), is_empty=placement.is_empty)
+        encoder = TransformersEncoder.load(source.folder, model)
+        head = linear_head(model.score.weight, model.score.bias, _width(model), "num_labels=1: score.weight")
     else:
-        model, encoder = load_llava(source, files, placement, vision_config)
+        if source.format == "transformers":
+            model, encoder = _load_transformers(source, files, placement, trust_remote_code)
+        else:
+            model, encoder = load_llava(source, files, placement, vision_config)
+        head = read_head([own_file, *files] if own_file else files, _width(model))
+        check_promised(source.config, head, source.name)
     model.eval().requires_grad_(False)
     identity = {
         "name": source.name,
         "format": source.format,
         "revision": source.revision,
-        "digest": digest(source.folder / "config.json", files),
+        "digest": digest(source.folder / "config.json", [*files, own_file] if own_file else files),
         "settings": digest_settings(source.folder),
+        **({} if head is None else {"head": head.source}),
     }
-    return Checkpoint(model, encoder, identity)
+    return Checkpoint(model, encoder, identity, head)
+
+
+def _width(model: PreTrainedModel) -> int:
+    return int(model.config.get_text_config().hidden_size)
 
 
 def read_vision_config(vision_config: str | Path | dict[str, Any] | None) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.plan_summary import summarize
 from critic_eval.critics.planning import make_plan
 from critic_eval.errors import ArgumentError, DataError, ServerError
-from critic_eval.lmms.choices import select_orders, select_protocol
+from critic_eval.lmms.choices import select_orders, select_protocol, select_rewards
 from critic_eval.lmms.models.arguments import choose_device, make_accelerator
 from critic_eval.lmms.models.costs import answer_costs
 from critic_eval.lmms.models.text_judge import refuse_arguments
@@ -146,6 +146,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
                 actors=None if actors is None else int(actors),
             )
         )
+        if self.engine.gives_rewards:
+            self._ask_for_rewards(protocol)
         self.batch_size = read_batch_size(batch_size)
         # lmms-eval's --seed is the seed of sampled answers; each seed has its own.
         self.seed = torch.initial_seed()
@@ -237,7 +239,34 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         """The requests as they are read, with a bar where that takes a while."""
         return iter(tqdm(asked.asked(), desc="Planning", unit=" requests", delay=5, disable=self.rank != 0))
 
+    def _ask_for_rewards(self, protocol: str | None) -> None:
+        """Have every task judged by rewards, for a critic that gives nothing else.
+
+        Raises:
+            ArgumentError: an argument is about text.
+        """
+        given = {
+            "protocol": protocol,
+            "verdict_only": self.mode == "verdict",
+            "reasons=False": self.mode == "to_verdict",
+        }
+        about_text = [name for name, value in given.items() if value]
+        if about_text:
+            self.engine.close()
+            raise ArgumentError(
+                f"{about_text[0]} is about text, of which {self.engine.signature['checkpoint']} gives none: it has a "
+                "reward head, which rates each response with a number; leave it out."
+            )
+        select_rewards()
+        self.mode = "reward"
+
     def _result(self, asked: Requests, answers: Mapping[int, Answer], index: int) -> GenerationResult:
+        if self.mode == "reward":
+            rated = [answers[part] for part in asked.parts(index)]
+            read_tokens = sum(answer.input_tokens for answer in rated)
+            return GenerationResult(
+                asked.rewards_text(index, rated), TokenCounts(input_tokens=read_tokens, output_tokens=0)
+            )
         answer = answers[index]
         if self.mode == "verdict":
             text = verdict_text(asked.reading(index), answer, answers.get(asked.partner(index)))
@@ -251,12 +280,17 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             "text": {},
             "to_verdict": {"answers": "to the verdict"},
             "verdict": {"answers": "verdict only"},
+            "reward": {"answers": "rewards"},
         }
         without = sorted({name for answer in given for name in answer.without})
         return {
             **self.engine.signature,
             **answers[self.mode],
-            **({} if self.max_new_tokens is None else {"longest_answer": str(self.max_new_tokens)}),
+            **(
+                {}
+                if self.max_new_tokens is None or self.mode == "reward"
+                else {"longest_answer": str(self.max_new_tokens)}
+            ),
             "images": str(self.image_policy),
             **({"refused_by_server": "+".join(without)} if without else {}),
         }

@@ -107,7 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             train_stage(model, stage, training, held_out, rng, log, state)
     save_llava_next(model.half(), config, args.out)
     tokenizer.save_pretrained(args.out)
-    (args.out / "training_log.json").write_text(json.dumps({"arguments": plain_arguments(args), "log": log.lines}, indent=1))
+    (args.out / "training_log.json").write_text(
+        json.dumps({"arguments": plain_arguments(args), "log": log.lines}, indent=1)
+    )
     state.file.unlink(missing_ok=True)
     log(f"wrote {args.out}")
     return 0
@@ -282,6 +284,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def plain_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of a training, for its log; where it was written is not one that matters."""
     return {
         name: value if isinstance(value, int) else str(value) for name, value in vars(args).items() if name != "out"
     }

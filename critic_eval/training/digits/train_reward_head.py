@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -122,7 +122,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     save_llava_next(rewarder.model.half(), config, args.out)
     head = {"v_head.summary.weight": rewarder.head.weight, "v_head.summary.bias": rewarder.head.bias}
-    save_file({name: weight.detach().cpu().clone() for name, weight in head.items()}, args.out / "value_head.safetensors")
+    save_file(
+        {name: weight.detach().cpu().clone() for name, weight in head.items()}, args.out / "value_head.safetensors"
+    )
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (args.out / name).write_bytes((CRITIC_FOLDER / name).read_bytes())
     record = {"arguments": plain_arguments(args), "log": log.lines}
@@ -183,7 +185,15 @@ def _tokens(batcher: Batcher, answered: Answered, response: str) -> list[int]:
     """A whole dialogue as the format `qwen_1_5` ends it."""
     image = [batcher.image_token_id] * n_image_tokens(len(answered.row))
     question, said = (batcher.tokenizer(text)["input_ids"] for text in (f"\n{answered.question}", response))
-    return [*batcher.before, *image, *question, *batcher.after, *said, batcher.end, *batcher.tokenizer("\n")["input_ids"]]
+    return [
+        *batcher.before,
+        *image,
+        *question,
+        *batcher.after,
+        *said,
+        batcher.end,
+        *batcher.tokenizer("\n")["input_ids"],
+    ]
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -7,6 +7,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from critic_eval.critics.engines.local.decoding import IsComplete, decode, stop_
 from critic_eval.critics.engines.local.memory import token_budget
 from critic_eval.critics.engines.local.plain import answer_plainly, make_answer
 from critic_eval.critics.engines.local.preprocessing import EncodedGroup, Preprocessor
+from critic_eval.critics.engines.local.rating import rate_plainly, rated
 from critic_eval.critics.engines.local.verdict_tokens import FormTokens, verdict_shares
 from critic_eval.critics.generation import Answer, GenerationSettings
 from critic_eval.errors import ArgumentError
@@ -86,7 +88,7 @@ class LocalEngine:
 
     def _shares(self, group: EncodedGroup) -> bool:
         greedy = group.settings.is_greedy
-        if group.settings.mode != "text" and (self._why_not_shared or not greedy):
+        if group.settings.mode in ("to_verdict", "verdict") and (self._why_not_shared or not greedy):
             why = self._why_not_shared or "the task asks for sampling"
             raise ArgumentError(f"verdict_only and reasons=False need greedy decoding with shared prefixes: {why}.")
         return self.shares_prefixes(group.settings) and group.cut.trunk > 0
@@ -164,8 +166,12 @@ class LocalEngine:
         start = time.perf_counter()
         requests = [request for group in batch for request in group.requests]
         prompts = [prompt for group in batch for prompt in group.prompts]
+        mode = batch[0].settings.mode
         if not self._shares(batch[0]):
-            answers = answer_plainly(self.checkpoint, prompts, batch[0].settings)
+            if mode == "reward":
+                answers = rate_plainly(self.checkpoint, prompts)
+            else:
+                answers = answer_plainly(self.checkpoint, prompts, batch[0].settings)
             return [(request.number, answer) for request, answer in zip(requests, answers, strict=True)]
         members = max(len(group.requests) for group in batch)
         branches = Branches(
@@ -177,16 +183,16 @@ class LocalEngine:
             for group in batch
             for member in range(members)
         ]
-        if batch[0].settings.mode == "verdict":
+        if mode == "verdict":
             answers = self._verdicts(branches, rows, rests, prompts)
+        elif mode == "reward":
+            hidden = branches.extend(rests)[[request is not None for request in rows], -1]
+            answers = rated(self.checkpoint, prompts, hidden, 0.0)
         else:
             answers = self._texts(branches, rows, rests, prompts, batch[0])
         seconds = (time.perf_counter() - start) / len(answers)
         return [
-            (
-                request.number,
-                Answer(measured.text, measured.input_tokens, measured.output_tokens, seconds, measured.stated),
-            )
+            (request.number, replace(measured, seconds=seconds))
             for request, measured in zip(requests, answers, strict=True)
         ]
 
