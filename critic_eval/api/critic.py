@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from critic_eval.api.asking import Questions
 from critic_eval.api.images import listed_images
-from critic_eval.api.items import Kind, Orders, Question, check_choices, make_question, read_item
+from critic_eval.api.items import Kind, Orders, Question, check_choices, check_not_about_text, make_question, read_item
 from critic_eval.api.reading import read_result
 from critic_eval.api.results import Compared, Ranked, Result, Scored, Unjudged
 from critic_eval.critics.answering import answer_plan
@@ -35,7 +35,8 @@ class Critic:
     """A loaded critic. Make one with `load_critic`; close it, or use it in a `with` block, to free what it holds.
 
     Every image may be a path, a PIL image, the bytes of a file, a numpy array (uint8, or floats from 0 to 1), a list
-    of these, None, and with `allow_urls` an address. Answers are greedy: the same question gets the same answer.
+    of these, None, and with `allow_urls` an address. Answers are greedy: the same question gets the same answer. A
+    critic with a reward head rates each response by itself, without a prompt and so without protocols or orders.
 
     Args:
         arguments: of the engine.
@@ -60,6 +61,9 @@ class Critic:
         self._max_new_tokens, self._allow_urls = max_new_tokens, allow_urls
         with self._journal():
             self._engine: OpenEngine | None = open_engine(arguments)
+        if protocol is not None and self._engine.gives_rewards:
+            self.close()
+            check_not_about_text(protocol=protocol)
 
     @property
     def signature(self) -> Mapping[str, str]:
@@ -196,7 +200,12 @@ class Critic:
         check_choices(kind, orders)
         if protocol is not None:
             protocol_family(protocol)
-        settings = {"protocol": protocol or self._protocol, "probabilities": probabilities, "orders": orders}
+        settings = {
+            "protocol": protocol or self._protocol,
+            "probabilities": probabilities,
+            "orders": orders,
+            "rewards": self._opened().gives_rewards,
+        }
         made = [_question(given, number, kind, settings, strict) for number, given in enumerate(items)]
         questions = {number: question for number, question in enumerate(made) if isinstance(question, Question)}
         results = self._ask(questions, strict, progress)
@@ -223,7 +232,14 @@ class Critic:
     def _one(self, item: Item, kind: Kind, protocol: str | None, probabilities: bool, orders: Orders) -> Result:
         check_choices(kind, orders)
         read_item(item, 0)
-        question = make_question(item, kind, protocol or self._protocol, probabilities=probabilities, orders=orders)
+        question = make_question(
+            item,
+            kind,
+            protocol or self._protocol,
+            probabilities=probabilities,
+            orders=orders,
+            rewards=self._opened().gives_rewards,
+        )
         return self._ask({0: question}, is_strict=True, has_bar=False)[0]
 
     def _ask(self, questions: Mapping[int, Question], is_strict: bool, has_bar: bool) -> dict[int, Result]:

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 from critic_eval.api.items import Question
 from critic_eval.api.results import Compared, Ranked, Result, Scored, agreed, better_of
-from critic_eval.critics.answer_text import answer_text, verdict_text
+from critic_eval.critics.answer_text import answer_text, rewards_text, verdict_text
 from critic_eval.critics.generation import Answer
-from critic_eval.judging import Judgment, Reading
+from critic_eval.judging import Judgment, Ranking, Reading, Score
 
 
 def read_result(question: Question, answers: Sequence[Answer]) -> Result:
-    """The result of a question, of one answer for each of its orders."""
+    """The result of a question, of one answer for each of its orders, or for each response that was rated."""
     item = replace(question.item, images=())
+    if question.rewards:
+        return _rated(replace(question, item=item), answers)
     judgments = [
         _judgment(question, order, answer, None) for order, answer in zip(question.orders, answers, strict=True)
     ]
@@ -35,6 +37,33 @@ def read_result(question: Question, answers: Sequence[Answer]) -> Result:
         judgment=judgment,
         item=item,
     )
+
+
+def _rated(question: Question, answers: Sequence[Answer]) -> Result:
+    """The result of rewards, one for each response."""
+    (order,), item = question.orders, question.item
+    said = rewards_text(question.protocol, order, answers)
+    judgment = question.protocol.judge(item, order, said, sum(answer.seconds for answer in answers))
+    judgment = replace(judgment, raw="")  # a stated verdict is not text that the critic gave
+    verdict, rewards = judgment.verdict, judgment.rewards
+    if question.kind == "compare":
+        better = better_of(verdict)
+        return Compared(
+            better=better,
+            texts=("",),
+            verdicts=(better,),
+            orders=(order,),
+            reason=verdict.reason,
+            probabilities=_shares(judgment.logprobs)[0],
+            rewards=rewards,
+            judgments=(judgment,),
+            item=item,
+        )
+    if question.kind == "rank":
+        best_first = verdict.value if isinstance(verdict, Ranking) else None
+        return Ranked(best_first, "", verdict.reason, judgment, item, rewards)
+    value = verdict.value if isinstance(verdict, Score) else None
+    return Scored(value=value, text="", reason=verdict.reason, judgment=judgment, item=item)
 
 
 def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequence[Answer]) -> Compared:

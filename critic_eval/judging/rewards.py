@@ -22,7 +22,7 @@ TIE_IN_RANKING = "ranking holds a tie"
 
 
 def reward_verdict(protocol: Protocol, rewards: Sequence[float]) -> Verdict:
-    """The verdict of rewards: the larger one, or a tie; the order from the largest to the least; the rewards themselves.
+    """The verdict of rewards: the larger, or a tie; the order from the largest to the least; the rewards themselves.
 
     Args:
         protocol: says which kind of verdict is asked for.

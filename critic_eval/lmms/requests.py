@@ -216,8 +216,8 @@ def _rated_task(request: Instance) -> JudgeTask:
     task = _judge_task(request)
     if task is None:
         raise ArgumentError(
-            f"A reward head rates responses, and {request.args[4]}, which is not a task of critic-eval, shows none that "
-            "are known as such; run critic-eval's own tasks with it."
+            f"A reward head rates responses, and {request.args[4]} is not a task of critic-eval, which would tell them "
+            "from the question; run critic-eval's own tasks with it."
         )
     return task
 

@@ -2,7 +2,7 @@
 
 from critic_eval.metrics import accuracy, battles, invalid, reviews  # their figures are registered on import
 from critic_eval.metrics.agreement import cohen_kappa, krippendorff_alpha, macro_f1, quadratic_kappa
-from critic_eval.metrics.calibration import brier, calibration_error, expected_score
+from critic_eval.metrics.calibration import brier, calibration_error, expected_score, isotonic_map
 from critic_eval.metrics.correlation import concordance, kendall, pearson, spearman
 from critic_eval.metrics.figures import (
     HIGHER_IS_BETTER,
@@ -66,6 +66,7 @@ __all__ = [
     "holm",
     "interval",
     "invalid",
+    "isotonic_map",
     "kendall",
     "kendall_distance",
     "krippendorff_alpha",

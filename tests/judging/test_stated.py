@@ -18,6 +18,7 @@ from critic_eval.judging import (
     read_stated,
     state_verdict,
 )
+from critic_eval.judging.stated_verdicts import Stated
 from critic_eval.lmms.choices import select_protocol, selected_protocol
 
 PAIR = Item("1", "Which?", (Response("a"), Response("b")))
@@ -31,8 +32,9 @@ VERDICTS = st.one_of(
 
 @given(VERDICTS)
 def test_a_stated_verdict_is_read_back(verdict: Verdict) -> None:
-    assert read_stated(state_verdict(verdict)) == (verdict, None)
-    assert read_stated(state_verdict(verdict, {"A": -0.5})) == (verdict, {"A": -0.5})
+    assert read_stated(state_verdict(verdict)) == Stated(verdict)
+    assert read_stated(state_verdict(verdict, {"A": -0.5})) == Stated(verdict, {"A": -0.5})
+    assert read_stated(state_verdict(verdict, None, [2.5, -1.0])) == Stated(verdict, None, (2.5, -1.0))
 
 
 @given(st.text())

@@ -16,8 +16,8 @@ from critic_eval.errors import CheckpointError
 HEAD_FILES = ("value_head.safetensors", "value_head.bin")
 """Where Skywork-VL-Reward, ms-swift and LLaMA-Factory keep a head, beside the weights."""
 _WEIGHTS = ("v_head.summary.weight", "summary.weight", "score.weight")
-"""What a head's weight is called: by TRL's value head and all that save its state, by its inner module, by transformers'
-sequence classifiers."""
+"""What a head's weight is called: by TRL's value head and all that save its state, by that head's own state, and by
+transformers' sequence classifiers."""
 
 
 @dataclass(frozen=True)

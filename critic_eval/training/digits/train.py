@@ -206,6 +206,7 @@ class Log:
         self.start, self.lines = time.perf_counter(), list[str]()
 
     def __call__(self, line: str) -> None:
+        """Print a line, and keep it."""
         self.lines.append(f"[{time.perf_counter() - self.start:6.0f} s] {line}")
         print(self.lines[-1], flush=True)
 
@@ -267,6 +268,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float, step: int, steps: in
 
 
 def mixed_precision(device: str) -> torch.autocast:
+    """Forward passes in bfloat16, where that is exact enough."""
     return torch.autocast(device.split(":")[0], torch.bfloat16)
 
 

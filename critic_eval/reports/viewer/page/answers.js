@@ -96,17 +96,33 @@ function answer(table, run, slot, found, critic, prompt) {
     );
   const [before, read, after] = found.raw;
   const isEmpty = !before && !read && !after;
+  const isRated = found.rewards.length > 0;
   return el(
     "section",
     { class: "answer" },
     answerHead(critic, chip(table, run, slot), verdictWords(table, run, slot)),
-    isEmpty
-      ? el("p", { class: "faint" }, "The answer is empty.")
-      : el("pre", { class: "raw" }, before, read ? el("mark", {}, read) : null, after),
+    isRated
+      ? rewards(found.rewards)
+      : isEmpty
+        ? el("p", { class: "faint" }, "The answer is empty.")
+        : el("pre", { class: "raw" }, before, read ? el("mark", {}, read) : null, after),
     el("p", { class: "facts" }, facts(table, code, read, found)),
     found.logprobs.length ? logprobs(found.logprobs) : null,
     prompt ? el("details", {}, el("summary", {}, "Prompt"), el("pre", { class: "prompt" }, prompt)) : null,
   );
+}
+
+/** What a reward head gave each response, by its letter. */
+function rewards(values) {
+  const rows = values.map((value, index) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, String.fromCharCode(65 + index)),
+      el("td", { class: "value" }, known(value, (one) => one.toFixed(3))),
+    ),
+  );
+  return el("table", { class: "logprobs rewards" }, el("caption", {}, "Rewards"), el("tbody", {}, rows));
 }
 
 function answerHead(critic, mark, said) {
@@ -127,11 +143,13 @@ function verdictWords(table, run, slot) {
 function facts(table, code, read, found) {
   const isInvalid = table.verdicts.kind[code] === "invalid";
   const parts = [
-    read
-      ? "The marked part is what the parser read"
-      : isInvalid
-        ? "The parser found no verdict to read"
-        : "The verdict was not read from a part of this text",
+    found.rewards.length
+      ? "The verdict was read off the rewards"
+      : read
+        ? "The marked part is what the parser read"
+        : isInvalid
+          ? "The parser found no verdict to read"
+          : "The verdict was not read from a part of this text",
     `protocol ${found.protocol}`,
     found.tokens === null ? null : `${number.format(found.tokens)} tokens`,
     found.seconds === null ? null : `${found.seconds.toFixed(2)} s`,
