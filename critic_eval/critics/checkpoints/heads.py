@@ -66,11 +66,12 @@ def read_head(files: list[Path], hidden_size: int) -> LinearHead | None:
         with open_shard(file) as tensors:
             if is_head := file.name in HEAD_FILES:
                 _check_names(tensors, file)
-            names = _WEIGHTS if is_head else _WEIGHTS[:1]
-            name = next((name for name in names if name in tensors), None)
+            held = set(tensors)
+            name = next((name for name in (_WEIGHTS if is_head else _WEIGHTS[:1]) if name in held), None)
             if name is not None:
-                bias = tensors.get(name.replace("weight", "bias"))
-                return linear_head(tensors[name], bias, hidden_size, f"{file.name}: {name}")
+                bias = name.replace("weight", "bias")
+                source = f"{file.name}: {name}"
+                return linear_head(tensors[name], tensors[bias] if bias in held else None, hidden_size, source)
     return None
 
 

@@ -69,8 +69,6 @@ def load_classifier(folder: Path, arguments: Mapping[str, Any], *, is_empty: boo
         raise CheckpointError(
             f"{folder} is a classifier of {config.num_labels} labels; a reward model has one (num_labels 1)."
         )
-    # transformers writes num_labels as names of labels, and some models read it from their text part's config.
-    config.get_text_config().num_labels = 1
     if is_empty:
         with torch.device("meta"):
             model = AutoModelForSequenceClassification.from_config(config)
@@ -183,8 +181,7 @@ class TransformersEncoder:
             raise CheckpointError(
                 f"{folder} has no processor with a chat template; use an instruction-tuned checkpoint."
             )
-        settings = model.generation_config  # None of a model that generates nothing, as classifiers
-        ends = None if settings is None else settings.eos_token_id
+        ends = model.generation_config.eos_token_id if model.can_generate() else None
         if ends is None:
             ends = processor.tokenizer.eos_token_id
         ends = tuple(ends) if isinstance(ends, list) else () if ends is None else (ends,)
