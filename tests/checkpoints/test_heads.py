@@ -24,14 +24,14 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
 )
 
-from critic_eval.critics.checkpoints import load_checkpoint
+from critic_eval.critics.checkpoints import convert_checkpoint, load_checkpoint
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.engines.engine import Group, Request
 from critic_eval.critics.engines.local.engine import LocalEngine
 from critic_eval.critics.generation import REWARD
 from critic_eval.errors import ArgumentError, CheckpointError
 
-from .conftest import QWEN_TEMPLATE, Tiny, make_next, noise, randomize, save_chatml_tokenizer
+from .conftest import QWEN_TEMPLATE, Tiny, noise, randomize, save_chatml_tokenizer
 
 DIALOGUES = (
     ("Which digit is shown?", "A seven.", (noise(30, 20, 1),)),
@@ -208,6 +208,12 @@ def test_a_classifier_without_its_head_or_of_several_labels_is_refused(gemma: Pa
         load_checkpoint(folder)
 
 
+def test_a_converted_critic_keeps_its_head(copied: Path, tmp_path: Path) -> None:
+    save_file(FORMS["as a classifier's"], copied / "value_head.safetensors")
+    convert_checkpoint(copied, tmp_path / "converted")
+    assert rewards(tmp_path / "converted") == pytest.approx(rewards(copied), abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
@@ -269,13 +275,6 @@ def test_a_head_in_half_precision_is_computed_in_float32(copied: Path) -> None:
     hidden = torch.ones(2, HIDDEN, dtype=torch.bfloat16)
     hidden[1, 0] = 1.0078125  # the next number in bfloat16
     assert head.rewards(hidden) == [96.0, 96.0234375]  # type: ignore[union-attr, arg-type]  # bfloat16 has 96 twice
-
-
-def make_with_head(folder: Path) -> Path:
-    """A tiny LLaVA-NeXT critic with a head."""
-    make_next(folder)
-    save_file(FORMS["as Skywork and ms-swift"], folder / "value_head.safetensors")
-    return folder
 
 
 OWN_CODE = """

@@ -25,6 +25,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from critic_eval.critics.checkpoints.heads import head_file, read_head, save_head
 from critic_eval.critics.checkpoints.images import SIGLIP_MEAN, llava_settings, onevision_settings, pads_to_square
 from critic_eval.critics.checkpoints.llava_models import load_llava
 from critic_eval.critics.checkpoints.loading import read_vision_config
@@ -52,7 +53,7 @@ def convert_checkpoint(
     message get a zero-width space, and with a sentencepiece vocabulary a turn after an assistant's answer begins with a
     `▁`.
 
-    Everything is written to a folder beside `out` that takes its name when it is complete.
+    A reward head is written to `value_head.safetensors`. Everything is written to a folder beside `out` that takes its name when it is complete.
 
     Args:
         source: a hub id, or a folder.
@@ -75,7 +76,11 @@ def convert_checkpoint(
     weight_dtype = choose_dtype(dtype, origin.config, files, on_cpu=False)
     placement = Placement(torch.device("cpu"), None, weight_dtype)
     model, encoder = load_llava(origin, files, placement, read_vision_config(vision_config))
+    own_file = head_file(origin.folder)
+    head = read_head([own_file, *files] if own_file else files, model.config.text_config.hidden_size)
     with _replacing(out) as folder:
+        if head is not None:
+            save_head(head, folder)
         save_torch_state_dict(released_names(model), folder, max_shard_size=_SHARD_SIZE)
         model.config.architectures = [type(model).__name__]
         model.config.save_pretrained(folder)

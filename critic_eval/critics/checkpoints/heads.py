@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from critic_eval.critics.checkpoints.shards import check_whole, open_shard
@@ -73,6 +74,14 @@ def read_head(files: list[Path], hidden_size: int) -> LinearHead | None:
                 source = f"{file.name}: {name}"
                 return linear_head(tensors[name], tensors[bias] if bias in held else None, hidden_size, source)
     return None
+
+
+def save_head(head: LinearHead, folder: Path) -> None:
+    """Write a head as Skywork-VL-Reward and ms-swift do, to `value_head.safetensors`."""
+    file = folder / HEAD_FILES[0]
+    tensors = {_WEIGHTS[0]: head.weight[None], _WEIGHTS[0].replace("weight", "bias"): torch.tensor([head.bias])}
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, file)
+    file.chmod(0o644)  # safetensors lets the owner alone read it
 
 
 def linear_head(weight: Tensor, bias: Tensor | None, hidden_size: int, source: str) -> LinearHead:

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from critic_eval.benchmarks.digits.facts import Row, ask, draw_scene, draw_swapped_scene
 from critic_eval.benchmarks.digits.glyphs import Split
 from critic_eval.benchmarks.digits.statements import word_response
-from critic_eval.critics.checkpoints import load_checkpoint, save_llava_next
+from critic_eval.critics.checkpoints import LinearHead, load_checkpoint, save_llava_next
+from critic_eval.critics.checkpoints.heads import save_head
 from critic_eval.critics.embedded import CRITIC_FOLDER
 from critic_eval.errors import CriticEvalError
 from critic_eval.training.digits.batches import Batcher
@@ -121,10 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     train(rewarder, batcher("train"), batcher("validation"), args, rng, log)
     args.out.mkdir(parents=True, exist_ok=True)
     save_llava_next(rewarder.model.half(), config, args.out)
-    head = {"v_head.summary.weight": rewarder.head.weight, "v_head.summary.bias": rewarder.head.bias}
-    save_file(
-        {name: weight.detach().cpu().clone() for name, weight in head.items()}, args.out / "value_head.safetensors"
-    )
+    save_head(LinearHead(rewarder.head.weight[0], rewarder.head.bias.item(), "trained"), args.out)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (args.out / name).write_bytes((CRITIC_FOLDER / name).read_bytes())
     record = {"arguments": plain_arguments(args), "log": log.lines}
