@@ -53,7 +53,8 @@ def convert_checkpoint(
     message get a zero-width space, and with a sentencepiece vocabulary a turn after an assistant's answer begins with a
     `▁`.
 
-    A reward head is written to `value_head.safetensors`. Everything is written to a folder beside `out` that takes its name when it is complete.
+    A reward head is written to `value_head.safetensors`. Everything is written to a folder beside `out` that takes its
+    name when it is complete.
 
     Args:
         source: a hub id, or a folder.
