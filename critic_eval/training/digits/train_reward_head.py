@@ -87,14 +87,14 @@ class Rewarder(nn.Module):
 
     def forward(self, batcher: Batcher, answered: Sequence[Answered], rng: np.random.Generator) -> Tensor:
         """Rewards, (questions, responses)."""
-        rows = [_tokens(batcher, one, response) for one in answered for response in one.responses]
+        rows = [dialogue_tokens(batcher, item, response) for item in answered for response in item.responses]
         lengths = torch.tensor([len(ids) for ids in rows])
         ids = torch.full((len(rows), int(lengths.max())), batcher.tokenizer.pad_token_id)
         for row, given in enumerate(rows):
             ids[row, : len(given)] = torch.as_tensor(given)
         mask = (torch.arange(ids.shape[1])[None] < lengths[:, None]).long().to(batcher.device)
-        images = batcher.images([one.row for one in answered], rng)
-        tiles = [image for image, one in zip(images, answered, strict=True) for _ in one.responses]
+        images = batcher.images([item.row for item in answered], rng)
+        tiles = [image for image, item in zip(images, answered, strict=True) for _ in item.responses]
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen), mixed_precision(batcher.device):
             hidden = hidden_states(self.model, ids.to(batcher.device), mask, tiles)
         last = hidden[torch.arange(len(rows)), lengths - 1].float()
@@ -175,10 +175,10 @@ def pair_accuracy(rewarder: Rewarder, held_out: Batcher, n: int = 256) -> float:
 
 
 def _n_true(answered: Sequence[Answered], device: str) -> Tensor:
-    return torch.tensor([one.n_true for one in answered], device=device)
+    return torch.tensor([item.n_true for item in answered], device=device)
 
 
-def _tokens(batcher: Batcher, answered: Answered, response: str) -> list[int]:
+def dialogue_tokens(batcher: Batcher, answered: Answered, response: str) -> list[int]:
     """A whole dialogue as the format `qwen_1_5` ends it."""
     image = [batcher.image_token_id] * n_image_tokens(len(answered.row))
     question, said = (batcher.tokenizer(text)["input_ids"] for text in (f"\n{answered.question}", response))
