@@ -205,6 +205,12 @@ def test_logged_rewards_are_rescored_calibrated_and_shown(
     (samples,) = run.rglob("*samples_critic_digits_pair.jsonl")
     assert len(read_samples(samples, Codes()).item) == 24
     assert main(["leaderboard", str(run), "--out", str(tmp_path / "board")]) == 0
+    (scores,) = run.rglob("*samples_critic_digits_score.jsonl")
+    recorded = {"model": "recorded_judge", "model_args": f"path={scores}", "limit": 24, "task_manager": task_index()}
+    replayed = simple_evaluate(tasks=["critic_digits_score"], **recorded)["results"]["critic_digits_score"]
+    figures = {figure["name"]: figure["value"] for figure in section["critic_digits_score"]["figures"]}
+    assert replayed["pearson,none"] == pytest.approx(figures["pearson"])
+    assert replayed["invalid_rate,none"] == 0.0  # raw rewards are out of no scale
 
 
 def test_from_python_the_same_numbers_come(rating: Path, plain_rewards: dict[Kind, list[list[float]]]) -> None:

@@ -12,6 +12,7 @@ from critic_eval.critics.conversations import Message
 from critic_eval.critics.embedded import REWARD_FOLDER, resolve_pretrained
 from critic_eval.critics.engines.local.rating import rate_plainly
 from critic_eval.training.digits import train_reward_head as training
+from critic_eval.training.digits.batches import Batcher
 from tests.conftest import task_index
 
 
@@ -77,7 +78,7 @@ def test_training_sees_what_the_engine_will_see_and_writes_what_it_loads(
     (answer,) = rate_plainly(loaded, [prompt])
     assert answer.stated is not None
     # The dialogue's tokens, but for the image's.
-    batcher = training.Batcher(loaded.encoder.tokenizer, "train", image_token_id=-1)
+    batcher = Batcher(loaded.encoder.tokenizer, "train", image_token_id=-1)
     answered = training.Answered("Which digit is shown?", (7,), ("It is a 7.",), (1,))
     ids = [token for token in training.dialogue_tokens(batcher, answered, "It is a 7.") if token != -1]
     newline = loaded.encoder.tokenizer("\n").input_ids  # stands between an image and the question

@@ -10,7 +10,7 @@ from lmms_eval.api.instance import Instance
 from critic_eval.benchmarks.benchmark import VERDICT_COLUMNS, RecordedColumns
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, read_table, value_at
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Invalid, Judgment, LabelKind, Verdict, state_verdict
+from critic_eval.judging import Invalid, Judgment, LabelKind, Verdict, canonical_indices, state_verdict
 from critic_eval.judging.protocols import digest_prompt
 from critic_eval.lmms.models.text_judge import TextJudge
 from critic_eval.lmms.tasks import ITEM_COLUMN, ORDER_COLUMN
@@ -77,7 +77,7 @@ def _read(row: Row, names: Collection[str], location: str) -> tuple[Key, str]:
     if isinstance(row.get("judgment"), Mapping):
         judgment = Judgment.from_record(row["judgment"])
         is_said = judgment.span is not None or not judgment.verdict.is_valid
-        answer = judgment.raw if is_said and judgment.raw else state_verdict(judgment.presented)
+        answer = judgment.raw if is_said and judgment.raw else _stated(judgment)
         return (judgment.item_id, judgment.order), answer
     key: Key
     if row.get("prompt_hash"):
@@ -98,6 +98,14 @@ def _read(row: Row, names: Collection[str], location: str) -> tuple[Key, str]:
     if not any(value_at(row, name) is not ABSENT for name in verdicts):
         raise DataError(f"{location}: there is none of the columns {', '.join((*texts, *verdicts))}.")
     return key, state_verdict(_verdict(verdict))
+
+
+def _stated(judgment: Judgment) -> str:
+    """What a judgment says beside any text: its verdict, with the rewards that it was read off, which are on no scale."""
+    if judgment.rewards is None:
+        return state_verdict(judgment.presented)
+    rewards = [judgment.rewards[index] for index in canonical_indices(judgment.order)]
+    return state_verdict(judgment.presented, judgment.logprobs, rewards)
 
 
 def _verdict(value: Any) -> Verdict:
