@@ -12,10 +12,11 @@ from tqdm import tqdm
 
 from critic_eval.api.asking import Questions
 from critic_eval.api.images import listed_images
-from critic_eval.api.items import Kind, Orders, Question, check_choices, check_not_about_text, make_question, read_item
+from critic_eval.api.items import Kind, Orders, Question, check_choices, make_question, read_item
 from critic_eval.api.reading import read_result
 from critic_eval.api.results import Compared, Ranked, Result, Scored, Unjudged
 from critic_eval.critics.answering import answer_plan
+from critic_eval.critics.engines.arguments import refuse_about_text
 from critic_eval.critics.engines.opening import EngineArguments, OpenEngine, open_engine
 from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.journal import Journal, RequestKeys
@@ -63,7 +64,7 @@ class Critic:
             self._engine: OpenEngine | None = open_engine(arguments)
         if protocol is not None and self._engine.gives_rewards:
             self.close()
-            check_not_about_text(protocol=protocol)
+            refuse_about_text("this critic", {"protocol": protocol})
 
     @property
     def signature(self) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from critic_eval.benchmarks.loading.cases import (
     text_of,
 )
 from critic_eval.benchmarks.loading.unread_columns import refuse_unread
+from critic_eval.critics.engines.arguments import refuse_about_text
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, LabelKind, Protocol, identity_order, reversed_order, verdict_form
 from critic_eval.judging.orders import MAX_RESPONSES
@@ -133,7 +134,7 @@ def make_question(
         wanted = str(least) if least == most else f"{least} to {most}"
         raise ArgumentError(f"To {asked} takes {wanted} response{'s' if most > 1 else ''}; item {item.id} has {n}.")
     if rewards:
-        check_not_about_text(protocol=protocol, probabilities=probabilities)
+        refuse_about_text("this critic", {"protocol": protocol, "probabilities": probabilities})
         return Question(asked, item, reward_protocol(_VERDICTS[asked]), (identity_order(n),), rewards=True)
     both = asked == "compare" and orders == "both"
     shown_orders = (identity_order(n), reversed_order(n)) if both else (identity_order(n),)
@@ -141,16 +142,6 @@ def make_question(
     if probabilities:
         verdict_form(picked)
     return Question(asked, item, picked, shown_orders, probabilities)
-
-
-def check_not_about_text(**arguments: Any) -> None:
-    """Raise ArgumentError for an argument that a critic with a reward head is given and that is about text."""
-    for name, value in arguments.items():
-        if value:
-            raise ArgumentError(
-                f"{name} is about text, of which this critic gives none: it has a reward head, which rates each "
-                "response with a number; leave it out."
-            )
 
 
 def pick_protocol(kind: Kind, n_responses: int, protocol: str | None = None) -> Protocol:

@@ -61,8 +61,6 @@ class OwnHead:
             with torch.inference_mode(), self._precision():
                 given = self._given(dialogues)
             values = [float(value) for value in given]
-        except torch.OutOfMemoryError:
-            raise
         except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
             raise CheckpointError(f"The model's own {self.source} fails ({first_line(error)}).") from error
         if len(values) != len(dialogues):

@@ -15,6 +15,7 @@ from critic_eval.critics.checkpoints import OwnHead
 from critic_eval.critics.checkpoints.own_heads import Dialogue
 from critic_eval.critics.conversations import check_conversation
 from critic_eval.critics.engines.engine import Group, Request
+from critic_eval.critics.engines.local.memory import is_out_of_memory
 from critic_eval.critics.engines.local.rating import reward_answer
 from critic_eval.critics.generation import Answer
 from critic_eval.errors import ArgumentError
@@ -60,7 +61,9 @@ class ScoringEngine:
         start = time.perf_counter()
         try:
             rewards = self._head.rewards(dialogues)
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             rewards = None
         if rewards is not None:
             seconds = (time.perf_counter() - start) / len(requests)
@@ -69,6 +72,7 @@ class ScoringEngine:
                 for request, reward in zip(requests, rewards, strict=True)
             ]
             return
+        # Outside of the handler, whose traceback holds on to the tensors that filled the memory.
         torch.cuda.empty_cache()
         if len(requests) == 1:
             _logger.warning("a response gets no reward: out of memory with it alone")

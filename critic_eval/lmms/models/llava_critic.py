@@ -14,7 +14,12 @@ from tqdm import tqdm
 
 from critic_eval.critics.answer_text import answer_text, verdict_text
 from critic_eval.critics.answering import answer_plan
-from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED, read_batch_size, read_quantization
+from critic_eval.critics.engines.arguments import (
+    DEFAULT_PRETRAINED,
+    read_batch_size,
+    read_quantization,
+    refuse_about_text,
+)
 from critic_eval.critics.engines.opening import engine_arguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
 from critic_eval.critics.image_store import ImageStore
@@ -240,23 +245,17 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         return iter(tqdm(asked.asked(), desc="Planning", unit=" requests", delay=5, disable=self.rank != 0))
 
     def _ask_for_rewards(self, protocol: str | None) -> None:
-        """Have every task judged by rewards, for a critic that gives nothing else.
-
-        Raises:
-            ArgumentError: an argument is about text.
-        """
+        """Have every task judged by rewards, for a critic that gives nothing else. Raises ArgumentError."""
         given = {
             "protocol": protocol,
             "verdict_only": self.mode == "verdict",
             "reasons=False": self.mode == "to_verdict",
         }
-        about_text = [name for name, value in given.items() if value]
-        if about_text:
+        try:
+            refuse_about_text(self.engine.signature["checkpoint"], given)
+        except ArgumentError:
             self.engine.close()
-            raise ArgumentError(
-                f"{about_text[0]} is about text, of which {self.engine.signature['checkpoint']} gives none: it has a "
-                "reward head, which rates each response with a number; leave it out."
-            )
+            raise
         select_rewards()
         self.mode = "reward"
 

@@ -101,7 +101,7 @@ def _read(row: Row, names: Collection[str], location: str) -> tuple[Key, str]:
 
 
 def _stated(judgment: Judgment) -> str:
-    """What a judgment says beside any text: its verdict, with the rewards that it was read off, which are on no scale."""
+    """What a judgment says beside any text: its verdict, with the rewards that it was read off, if any."""
     if judgment.rewards is None:
         return state_verdict(judgment.presented)
     rewards = [judgment.rewards[index] for index in canonical_indices(judgment.order)]

@@ -16,7 +16,7 @@ from critic_eval.critics.checkpoints import Checkpoint, EncodedPrompt
 from critic_eval.critics.engines.engine import Group, Request
 from critic_eval.critics.engines.local.branches import Branches, prefill, why_not_shared
 from critic_eval.critics.engines.local.decoding import IsComplete, decode, stop_check
-from critic_eval.critics.engines.local.memory import token_budget
+from critic_eval.critics.engines.local.memory import is_out_of_memory, token_budget
 from critic_eval.critics.engines.local.plain import answer_plainly, make_answer
 from critic_eval.critics.engines.local.preprocessing import EncodedGroup, Preprocessor
 from critic_eval.critics.engines.local.rating import rate_plainly, rated
@@ -128,7 +128,7 @@ class LocalEngine:
         try:
             answers = self._compute(batch)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             answers = None
         if answers is not None:
@@ -298,9 +298,3 @@ def _rests(batch: Sequence[EncodedGroup], members: int, starts: Sequence[Sequenc
         rests += [prompt.input_ids[start:].tolist() for prompt, start in zip(group.prompts, begun, strict=True)]
         rests += [[]] * (members - len(group.prompts))
     return rests
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "can't allocate memory" in str(error) or "out of memory" in str(error).lower()
