@@ -31,6 +31,8 @@ def test_the_wheel_holds_tasks_weights_studies_and_types(wheel: Path, repository
         "critic_eval/critics/embedded/digits/config.json",
         "critic_eval/critics/embedded/digits/model.safetensors",
         "critic_eval/critics/embedded/digits/tokenizer.json",
+        "critic_eval/critics/embedded/digits_reward/model.safetensors",
+        "critic_eval/critics/embedded/digits_reward/value_head.safetensors",
         "critic_eval/reports/templates/page.html.jinja",
         "critic_eval/reports/viewer/page/index.html",
         *(f"critic_eval/data/studies/{study.name}" for study in (repository / "studies").glob("*.yaml")),

@@ -10,7 +10,7 @@ from critic_eval.api.items import Question
 from critic_eval.api.reading import reading
 from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.conversations import Message
-from critic_eval.critics.generation import Answer
+from critic_eval.critics.generation import REWARD, Answer
 from critic_eval.critics.planning import Asked
 from critic_eval.errors import CriticEvalError
 
@@ -38,7 +38,7 @@ class Questions:
         self.failures: dict[int, str] = {}
 
     def asked(self) -> Iterator[Asked]:
-        """Each question in each of its orders.
+        """Each question in each of its orders; for rewards, with each of its responses.
 
         Raises:
             CriticEvalError: an item can't be shown to the critic, if strict.
@@ -51,6 +51,12 @@ class Questions:
                 if self._is_strict:
                     raise
                 self.failures[number] = str(error)
+                continue
+            if question.rewards:
+                shown = Message("user", (*images, question.item.question))
+                for response in question.item.responses:
+                    self._items.append(number)
+                    yield Asked(len(self._items) - 1, [shown, Message("assistant", (response.text,))], REWARD)
                 continue
             protocol = question.protocol
             given = {"max_new_tokens": protocol.max_new_tokens, "until": protocol.until}
@@ -70,7 +76,10 @@ class Questions:
         return self._opened(self._questions[self._items[index]])
 
     def answers(self, given: Mapping[int, Answer]) -> Iterator[tuple[int, Sequence[Answer]]]:
-        """The number of each item that was asked about, and its answers: for each order one, or its draws in a row."""
+        """The number of each item that was asked about, and its answers.
+
+        For each order there are its draws in a row; or there is one for each response that was rated.
+        """
         by_item: dict[int, list[Answer]] = {}
         for index, number in enumerate(self._items):
             by_item.setdefault(number, []).append(given[index])

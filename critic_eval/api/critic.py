@@ -18,6 +18,7 @@ from critic_eval.api.results import Compared, Ranked, Result, Scored, Unjudged
 from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.answering import answer_plan
 from critic_eval.critics.cards.using import CardUse
+from critic_eval.critics.engines.arguments import refuse_about_text
 from critic_eval.critics.engines.opening import EngineArguments, OpenEngine, open_engine
 from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.journal import Journal, RequestKeys
@@ -38,7 +39,8 @@ class Critic:
     """A loaded critic. Make one with `load_critic`; close it, or use it in a `with` block, to free what it holds.
 
     Every image may be a path, a PIL image, the bytes of a file, a numpy array (uint8, or floats from 0 to 1), a list
-    of these, None, and with `allow_urls` an address. Answers are greedy: the same question gets the same answer.
+    of these, None, and with `allow_urls` an address. Answers are greedy: the same question gets the same answer. A
+    critic with a reward head rates each response by itself, without a prompt and so without protocols or orders.
 
     Args:
         arguments: of the engine.
@@ -65,6 +67,9 @@ class Critic:
         self._card, self._policy, self._allow_urls = card, policy, allow_urls
         with self._journal():
             self._engine: OpenEngine | None = open_engine(arguments)
+        if protocol is not None and self._engine.gives_rewards:
+            self.close()
+            refuse_about_text("this critic", {"protocol": protocol})
 
     @property
     def signature(self) -> Mapping[str, str]:
@@ -204,7 +209,8 @@ class Critic:
             protocol_family(protocol)
         self._check_mode(probabilities)
         asked_by = {"protocol": protocol or self._protocol, "card": self._card}
-        settings = {**asked_by, "probabilities": probabilities, "orders": orders}
+        rewards = self._opened().gives_rewards
+        settings = {**asked_by, "probabilities": probabilities, "orders": orders, "rewards": rewards}
         made = [_question(given, number, kind, settings, strict) for number, given in enumerate(items)]
         questions = {number: question for number, question in enumerate(made) if isinstance(question, Question)}
         results = self._ask(questions, strict, progress)
@@ -233,7 +239,15 @@ class Critic:
         read_item(item, 0)
         self._check_mode(probabilities)
         asked_by = protocol or self._protocol
-        question = make_question(item, kind, asked_by, probabilities=probabilities, orders=orders, card=self._card)
+        question = make_question(
+            item,
+            kind,
+            asked_by,
+            probabilities=probabilities,
+            orders=orders,
+            card=self._card,
+            rewards=self._opened().gives_rewards,
+        )
         return self._ask({0: question}, is_strict=True, has_bar=False)[0]
 
     def _ask(self, questions: Mapping[int, Question], is_strict: bool, has_bar: bool) -> dict[int, Result]:

@@ -15,10 +15,12 @@ from critic_eval.benchmarks.loading.cases import (
 )
 from critic_eval.benchmarks.loading.unread_columns import refuse_unread
 from critic_eval.critics.cards.using import CardUse
+from critic_eval.critics.engines.arguments import refuse_about_text
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Item, Protocol, identity_order, reversed_order, verdict_form
+from critic_eval.judging import Item, LabelKind, Protocol, identity_order, reversed_order, verdict_form
 from critic_eval.judging.orders import MAX_RESPONSES
 from critic_eval.judging.protocols import protocol_family
+from critic_eval.judging.rewards import is_reward, reward_protocol
 
 Kind = Literal["score", "compare", "rank"]
 Orders = Literal["both", "single"]
@@ -32,18 +34,22 @@ KEYS = (
 """What an item may hold; the last line is of labeled files and is not asked about."""
 
 _RESPONSES: dict[Kind, tuple[int, int]] = {"score": (1, 1), "compare": (2, 2), "rank": (2, MAX_RESPONSES)}
-_VERDICTS = {"score": "score", "compare": "preference", "rank": "ranking"}
+_VERDICTS: dict[Kind, LabelKind] = {"score": "score", "compare": "preference", "rank": "ranking"}
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a critic is asked of an item: with which protocol, and in which orders of the responses."""
+    """What a critic is asked of an item: with which protocol, and in which orders of the responses.
+
+    With `rewards` each response is rated by itself, which has no order; `orders` is then the item's own.
+    """
 
     kind: Kind
     item: Item
     protocol: Protocol
     orders: tuple[str, ...]
     probabilities: bool = False
+    rewards: bool = False
 
 
 def read_item(given: Any, number: int) -> tuple[Item, Kind | None]:
@@ -107,6 +113,7 @@ def make_question(
     probabilities: bool = False,
     orders: Orders = "both",
     card: CardUse | None = None,
+    rewards: bool = False,
 ) -> Question:
     """What is asked of an item.
 
@@ -117,6 +124,7 @@ def make_question(
         probabilities: whether the verdict is to be read off the critic's probabilities, instead of a text.
         orders: in which orders a pair is shown.
         card: of the critic, which may have a prompt of its own.
+        rewards: whether the critic has a reward head, which rates each response without a prompt.
 
     Raises:
         ArgumentError: the number of responses does not fit, no protocol does, or its verdict can't be read off
@@ -128,6 +136,9 @@ def make_question(
     if not least <= n <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
         raise ArgumentError(f"To {asked} takes {wanted} response{'s' if most > 1 else ''}; item {item.id} has {n}.")
+    if rewards:
+        refuse_about_text("this critic", {"protocol": protocol, "probabilities": probabilities})
+        return Question(asked, item, reward_protocol(_VERDICTS[asked]), (identity_order(n),), rewards=True)
     both = asked == "compare" and orders == "both"
     shown_orders = (identity_order(n), reversed_order(n)) if both else (identity_order(n),)
     picked = pick_protocol(asked, n, protocol)
@@ -145,6 +156,10 @@ def pick_protocol(kind: Kind, n_responses: int, protocol: str | None = None) -> 
     ('llava_critic_rank', 'verdict_last_score')
     """
     members = protocol_family(DEFAULT_FAMILY if protocol is None else protocol)
+    if any(map(is_reward, members)):
+        raise ArgumentError(
+            f"protocol={protocol} is how reward heads are asked, and this critic has none; name another."
+        )
     for member in members:
         if member.kind == _VERDICTS[kind] and member.n_responses[0] <= n_responses <= member.n_responses[1]:
             return member

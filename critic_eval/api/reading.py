@@ -7,14 +7,16 @@ from dataclasses import replace
 from critic_eval.api.items import Question
 from critic_eval.api.results import Compared, Ranked, Result, Scored, agreed, better_of
 from critic_eval.critics.answer_policy import AnswerPolicy
-from critic_eval.critics.answer_text import answer_text, elicited_text, pooled_text, verdict_text
+from critic_eval.critics.answer_text import answer_text, elicited_text, pooled_text, rewards_text, verdict_text
 from critic_eval.critics.generation import Answer
-from critic_eval.judging import Judgment, Reading
+from critic_eval.judging import Judgment, Ranking, Reading, Score
 
 
 def read_result(question: Question, answers: Sequence[Answer], policy: AnswerPolicy) -> Result:
-    """The result of a question, of one answer for each of its orders, or of several draws."""
+    """The result of a question, of the draws of each of its orders, or of an answer for each rated response."""
     item = replace(question.item, images=())
+    if question.rewards:
+        return _rated(replace(question, item=item), answers)
     n = len(answers) // len(question.orders)
     judgments = [
         _judgment(question, order, answers[number * n : (number + 1) * n], policy)
@@ -38,6 +40,33 @@ def read_result(question: Question, answers: Sequence[Answer], policy: AnswerPol
         judgment=judgment,
         item=item,
     )
+
+
+def _rated(question: Question, answers: Sequence[Answer]) -> Result:
+    """The result of rewards, one for each response."""
+    (order,), item = question.orders, question.item
+    said = rewards_text(question.protocol, order, answers)
+    judgment = question.protocol.judge(item, order, said, sum(answer.seconds for answer in answers))
+    judgment = replace(judgment, raw="")  # a stated verdict is not text that the critic gave
+    verdict, rewards = judgment.verdict, judgment.rewards
+    if question.kind == "compare":
+        better = better_of(verdict)
+        return Compared(
+            better=better,
+            texts=("",),
+            verdicts=(better,),
+            orders=(order,),
+            reason=verdict.reason,
+            probabilities=_shares(judgment.logprobs)[0],
+            rewards=rewards,
+            judgments=(judgment,),
+            item=item,
+        )
+    if question.kind == "rank":
+        best_first = verdict.value if isinstance(verdict, Ranking) else None
+        return Ranked(best_first, "", verdict.reason, judgment, item, rewards)
+    value = verdict.value if isinstance(verdict, Score) else None
+    return Scored(value=value, text="", reason=verdict.reason, judgment=judgment, item=item)
 
 
 def _comparison(question: Question, judgments: Sequence[Judgment], answers: Sequence[Answer]) -> Compared:

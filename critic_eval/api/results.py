@@ -18,7 +18,8 @@ class Scored:
 
     Attributes:
         value: the score, on the protocol's `scale`; None where there is none. With probabilities it is the expected
-            score: the mean over all numbers, each weighed by its probability.
+            score: the mean over all numbers, each weighed by its probability. Of a reward head it is the raw reward,
+            which is on no scale.
         text: the critic's whole answer; with probabilities, the likeliest opening of one.
         reason: why there is no value; else None.
         probability: of the likeliest number, 0 to 1; None unless probabilities were asked for.
@@ -72,7 +73,9 @@ class Compared:
         consistent: whether the verdicts of both orders are the same; None unless there are two.
         reason: why there is no verdict; else None.
         probabilities: of `a`, `b` and `tie`, summing to 1, averaged over the orders; None unless they were asked for.
+            Of rewards they are there always: the sigmoid of the difference, without a tie.
         coverage: see `Scored`; the mean over the orders.
+        rewards: what a reward head gave `a` and `b`; None of a critic that writes.
         judgments: all that was read of each answer, as logged samples hold it.
         item: what was judged, without its images.
     """
@@ -85,6 +88,7 @@ class Compared:
     reason: str | None = None
     probabilities: Mapping[str, float] | None = field(default=None, hash=False)
     coverage: float | None = None
+    rewards: tuple[float, ...] | None = None
     judgments: tuple[Judgment, ...] = field(default=(), repr=False, hash=False)
     item: Item | None = field(default=None, repr=False, hash=False)
 
@@ -96,7 +100,7 @@ class Compared:
             "consistent": self.consistent,
             "verdicts": dict(zip(self.orders, self.verdicts, strict=True)),
             "texts": dict(zip(self.orders, self.texts, strict=True)),
-            **_optional(self, _PROBABLE),
+            **_optional(self, (*_PROBABLE, "rewards")),
         }
 
     def __repr__(self) -> str:
@@ -123,6 +127,7 @@ class Ranked:
         reason: why there is no ranking; else None.
         judgment: all that was read of the answer, as logged samples hold it.
         item: what was judged, without its images.
+        rewards: what a reward head gave the responses; None of a critic that writes.
     """
 
     best_first: tuple[int, ...] | None
@@ -130,11 +135,12 @@ class Ranked:
     reason: str | None = None
     judgment: Judgment | None = field(default=None, repr=False, hash=False)
     item: Item | None = field(default=None, repr=False, hash=False)
+    rewards: tuple[float, ...] | None = None
 
     def to_record(self) -> dict[str, Any]:
         """A dict that JSON can hold."""
         order = None if self.best_first is None else list(self.best_first)
-        return {"kind": "rank", "best_first": order, "text": self.text, **_optional(self, ("reason",))}
+        return {"kind": "rank", "best_first": order, "text": self.text, **_optional(self, ("reason", "rewards"))}
 
     def __repr__(self) -> str:
         summary = f"none, {visible(self.reason, 120)}" if self.best_first is None else f"best first {self.best_first}"
@@ -204,7 +210,7 @@ def _optional(result: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """The fields of a result that are there."""
     values = {name: getattr(result, name, None) for name in names}
     return {
-        name: dict(value) if isinstance(value, Mapping) else value
+        name: dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
         if value is not None
     }

@@ -171,8 +171,15 @@ def _told(result: Any) -> Iterator[str]:
     if shares is not None:
         likeliest = sorted(shares.items(), key=lambda share: -share[1])[:3]
         yield "Probabilities: " + ", ".join(f"{name} {share:.3f}" for name, share in likeliest)
+    rewards = getattr(result, "rewards", None)
+    if rewards is not None:
+        yield "Rewards: " + ", ".join(
+            f"{name} {reward:.4g}" for name, reward in zip(ascii_uppercase, rewards, strict=False)
+        )
     texts = dict(zip(result.orders, result.texts, strict=True)) if hasattr(result, "orders") else {"": result.text}
     for order, text in texts.items():
+        if not text and result.reason is None:  # of a reward head, which writes nothing
+            continue
         yield f"\nShown as {', '.join(order)}:" if order else ""
         yield from map(visible, text.split("\n"))
 

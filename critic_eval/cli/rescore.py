@@ -55,6 +55,15 @@ def add_command(commands: Any) -> None:
             "together), model_a, model_b, ... (who wrote the responses), length_a, length_b, ... (in characters)"
         ),
     )
+    rescore.add_argument(
+        "--calibrate",
+        type=float,
+        metavar="SHARE",
+        help=(
+            "put scores on the labels' scale by a monotone map that is fitted on this share of the items (such as 0.2, "
+            "drawn by --seed); figures are of the others"
+        ),
+    )
     rescore.add_argument("--strict", action="store_true", help="stop at a malformed record instead of naming it")
     add_format(rescore)
     add_bootstrap(rescore)
@@ -80,6 +89,7 @@ def _rescore(args: argparse.Namespace) -> int:
         args.seed,
         strict=args.strict,
         named=parse_map(args.map),
+        calibrated_on=args.calibrate,
     )
     if args.json:
         print(json.dumps(result.to_record()))

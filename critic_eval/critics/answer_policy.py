@@ -18,7 +18,7 @@ class AnswerPolicy:
     """What is wanted of each answer.
 
     Attributes:
-        mode: the whole text, the text up to its verdict, or the verdict's distribution alone.
+        mode: the whole text, the text up to its verdict, the verdict's distribution alone, or a reward.
         options: arguments of generation that draw answers, in place of the task's; none leave it to the task.
         samples: answers that are drawn to each request.
         pool: how their verdicts become one; None for what is usual for the kind of verdict.
@@ -52,7 +52,12 @@ class AnswerPolicy:
     @property
     def settings(self) -> dict[str, str]:
         """What a signature says of it; nothing of what is as usual."""
-        modes = {"text": {}, "to_verdict": {"answers": "to the verdict"}, "verdict": {"answers": "verdict only"}}
+        modes: dict[str, dict[str, str]] = {
+            "text": {},
+            "to_verdict": {"answers": "to the verdict"},
+            "verdict": {"answers": "verdict only"},
+            "reward": {"answers": "rewards"},
+        }
         limit, thought = self.max_new_tokens, self.max_thinking_tokens
         return {
             **modes[self.mode],

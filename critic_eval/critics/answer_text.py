@@ -1,4 +1,4 @@
-"""From an engine's answer to what lmms-eval is given: text, a verdict that was read off probabilities, or an error."""
+"""From an engine's answers to what lmms-eval is given: text, a verdict read off probabilities or rewards, an error."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -21,6 +21,7 @@ from critic_eval.judging import (
     verdict_form,
 )
 from critic_eval.judging.pooling import tolerance_of
+from critic_eval.judging.rewards import state_rewards
 
 
 def answer_text(answer: Answer) -> str:
@@ -79,6 +80,20 @@ def _shares(reading: Reading, answer: Answer, form: VerdictForm | None = None) -
     for option, verdict in _verdicts(reading.used, form, len(reading.order)).items():
         shares[verdict] = shares.get(verdict, 0.0) + float(stated["shares"].get(option, 0.0))
     return shares
+
+
+def rewards_text(protocol: Protocol, order: str, answers: Sequence[Answer]) -> str:
+    """What lmms-eval is given for rewards.
+
+    Args:
+        protocol: asks for the verdict; one of `judging.rewards`.
+        order: in which the item's responses are presented.
+        answers: that state the reward of each response, in canonical order.
+    """
+    for given in answers:
+        if given.error is not None:
+            return state_verdict(Invalid(given.error))
+    return state_rewards(protocol, order, [float((given.stated or {})["reward"]) for given in answers])
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from critic_eval.errors import ArgumentError
 from critic_eval.judging.parsing.answer import Marks
 from critic_eval.judging.protocols import DEFAULT_MAX_NEW_TOKENS
 
-Mode = Literal["text", "to_verdict", "verdict"]
+Mode = Literal["text", "to_verdict", "verdict", "reward"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class GenerationSettings:
         until: strings at the first of which the answer ends; they are not part of it.
         options: further arguments of transformers' `generate`, sorted by name.
         mode: `text` is the whole answer; `to_verdict` ends once the verdict is said; `verdict` is the distribution of
-            the verdict alone, without text.
+            the verdict alone, without text; `reward` is the number that a reward head gives the last message.
         reasoning_marks: pairs that open and close the critic's thoughts, besides those that are always known; the first
             is its own.
         max_thinking_tokens: tokens of a thought at most; a longer one is closed by the critic's own mark.
@@ -105,6 +105,8 @@ class GenerationSettings:
         return self.max_thinking_tokens is not None
 
 
+REWARD = GenerationSettings(max_new_tokens=0, mode="reward")
+"""How a response is rated by a reward head, which generates nothing."""
 _ANSWER_ROOM = 256
 """Tokens that are left for the answer after a thought that was closed."""
 _NEUTRAL = {"num_beams": 1, "repetition_penalty": 1, "length_penalty": 1}
@@ -120,7 +122,8 @@ class Answer:
         input_tokens: its prompt's length.
         output_tokens: its own length.
         seconds: its share of its batch's time.
-        stated: a verdict that was read off the critic's probabilities, with them, instead of text.
+        stated: what there is instead of text: a verdict that was read off the critic's probabilities, with them, or a
+            `reward`.
         error: why there is no answer; such a one is not kept in a journal.
         without: arguments of generation that were left out because the critic's server refuses them.
         thought_tokens: how many of its tokens are a thought; None where that is not known.

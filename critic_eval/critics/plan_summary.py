@@ -81,8 +81,10 @@ def summarize(
     prompt_tokens = computed = 0
     for group in plan.groups:
         prepared = encoder.prepare(group.members[0].conversation(blank.image))
+        is_answered = group.settings.mode == "reward"
         prompts = [
-            encoder.encode(member.conversation(blank.image), prepared).input_ids.tolist() for member in group.members
+            encoder.encode(member.conversation(blank.image), prepared, is_answered=is_answered).input_ids.tolist()
+            for member in group.members
         ]
         lengths = [len(prompt) for prompt in prompts]
         prompt_tokens += sum(n * len(member.indices) for n, member in zip(lengths, group.members, strict=True))

@@ -123,6 +123,9 @@ def _check_numbers(judgment: Judgment) -> None:
             raise ArgumentError("Spans and lengths are whole numbers from 0 on.")
     if judgment.logprobs is not None and not isinstance(judgment.logprobs, Mapping):
         raise ArgumentError("The logprobs are not an object.")
+    for reward in judgment.rewards or ():
+        if type(reward) not in (int, float) or not abs(reward) <= LARGEST_SCORE:
+            raise ArgumentError("The rewards are not all numbers, or beyond what a reward is.")
     # The logarithm of no chance is minus infinity; what is not finite is nowhere printed.
     for number in (*(judgment.logprobs or {}).values(), 0.0 if judgment.seconds is None else judgment.seconds):
         if type(number) is not float and (type(number) is not int or abs(number) > LARGEST):

@@ -17,7 +17,7 @@ from critic_eval.judging.parsing.places import VerdictPosition
 from critic_eval.judging.parsing.reading import Parsed
 from critic_eval.judging.records import Item, Judgment
 from critic_eval.judging.stated_verdicts import Stated, read_stated, state_verdict
-from critic_eval.judging.verdicts import Invalid, Label, LabelKind, Verdict
+from critic_eval.judging.verdicts import Invalid, Label, LabelKind, Scores, Verdict
 
 WORDS = AnswerForm()
 """Verdicts are read in whatever words critics give them."""
@@ -165,9 +165,11 @@ class Protocol:
         """
         n = len(self._indices(item, order))
         stated = read_stated(raw)
-        parsed = (
-            self.parse(raw, n, self.shown_texts(item)) if stated is None else Parsed(self._fitting(stated.verdict, n))
-        )
+        if stated is None:
+            parsed, rewards = self.parse(raw, n, self.shown_texts(item)), None
+        else:
+            parsed = Parsed(self._fitting(stated.verdict, n, is_raw=stated.rewards is not None))
+            rewards = None if stated.rewards is None else to_canonical(Scores(stated.rewards), order).value
         verdict = to_canonical(parsed.verdict, order)
         made_of = Stated(parsed.verdict) if stated is None else stated
         confidence = made_of.confidence if verdict.is_valid else None
@@ -195,17 +197,18 @@ class Protocol:
                 member._replace(verdict=to_canonical(self._fitting(member.verdict, n), order))
                 for member in made_of.members
             ),
+            rewards=rewards,  # type: ignore[arg-type]  # a value of scores
         )
 
-    def _fitting(self, verdict: Verdict, n: int) -> Verdict:
-        """A stated verdict, if it is of the kind and on the scale that is asked for."""
+    def _fitting(self, verdict: Verdict, n: int, is_raw: bool = False) -> Verdict:
+        """A stated verdict, if it is of the kind and on the scale that is asked for; raw rewards are on none."""
         if not verdict.is_valid:
             return verdict
         wanted = "scores" if self.has_several_scores else self.kind
         values = verdict.value if isinstance(verdict.value, tuple) else (verdict.value,)
         if verdict.kind != wanted or (verdict.kind != "preference" and len(values) not in (1 if n == 1 else n,)):
             return Invalid(f"a {verdict.kind} was stated where a {wanted} is asked for")
-        if self.kind == "score" and self.scale is not None:
+        if self.kind == "score" and self.scale is not None and not is_raw:
             low, high = self.scale
             if any(value is None or not low <= value <= high for value in values):
                 return Invalid(f"a score outside {low:g} to {high:g} was stated")

@@ -116,7 +116,11 @@ _files: dict[str, Path] = {}
 
 @cache
 def _protocols() -> Registry[Protocol]:
+    from critic_eval.judging.rewards import REWARD_PROTOCOLS
+
     registry: Registry[Protocol] = Registry("protocol")
+    for protocol in REWARD_PROTOCOLS:
+        registry.add(protocol.name, protocol)
     read: dict[str, Protocol] = {}
     # In the order of their names, in which those that others extend come first.
     for file in sorted(Path(__file__).with_name("protocols").glob("*.yaml")):

@@ -88,7 +88,7 @@ class Judgment:
     that was never text). `logprobs` are those of the verdict's alternatives, where it was read off them. `confidence`
     is how sure a valid verdict is, 0 to 1, and `confidence_from` says what that was taken from; both or neither are
     None. A verdict that was pooled of several has the whole texts of its `draws`, or what its `members` said, in
-    canonical coordinates too.
+    canonical coordinates too; `rewards`, in the same, are what a reward head gave the responses.
     Judgments of one `cluster` (by default, of one item) are not independent.
 
     >>> from critic_eval.judging import Preference
@@ -117,6 +117,7 @@ class Judgment:
     confidence_from: ConfidenceSource | None = None
     draws: tuple[str, ...] = ()
     members: tuple[MemberVerdict, ...] = ()
+    rewards: tuple[float, ...] | None = None
 
     @property
     def presented(self) -> Verdict:
@@ -144,6 +145,7 @@ class Judgment:
             **({} if self.confidence_from is None else {"confidence_from": self.confidence_from}),
             **({"draws": list(self.draws)} if self.draws else {}),
             **({"members": [member.to_record() for member in self.members]} if self.members else {}),
+            **({} if self.rewards is None else {"rewards": list(self.rewards)}),
         }
 
     @classmethod
@@ -172,4 +174,5 @@ class Judgment:
             confidence_from=record.get("confidence_from"),
             draws=tuple(record.get("draws") or ()),
             members=tuple(MemberVerdict.from_record(member) for member in record.get("members") or ()),
+            rewards=None if record.get("rewards") is None else tuple(record["rewards"]),
         )

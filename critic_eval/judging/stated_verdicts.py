@@ -29,6 +29,7 @@ def state_verdict(
     members: Sequence[MemberVerdict] = (),
     read_as: str = STATED,
     is_held_out: bool = False,
+    rewards: Sequence[float] = (),
 ) -> str:
     """An answer that states a verdict on the presented positions, or why there is none, and what it was made of.
 
@@ -40,6 +41,7 @@ def state_verdict(
         members: what the members of a jury said, on the presented positions too.
         read_as: how the verdict came about, where it was not simply known.
         is_held_out: whether its item was used to make the jury, so that no figure is to hold it against a label.
+        rewards: of the presented responses, where it was read off these.
 
     >>> read_stated(state_verdict(Invalid("not recorded"))).verdict.reason
     'not recorded'
@@ -51,6 +53,7 @@ def state_verdict(
         "members": [member.to_record() for member in members],
         "read_as": "" if read_as == STATED else read_as,
         "is_held_out": is_held_out,
+        "rewards": list(rewards),
     }
     return f"{_MARK} {json.dumps({**verdict.to_record(), **{name: part for name, part in more.items() if part}})}"
 
@@ -119,6 +122,7 @@ class Stated(NamedTuple):
     members: tuple[MemberVerdict, ...] = ()
     read_as: str = STATED
     is_held_out: bool = False
+    rewards: tuple[float, ...] | None = None
 
 
 def read_stated(text: str) -> Stated | None:
@@ -140,6 +144,7 @@ def read_stated(text: str) -> Stated | None:
             tuple(map(MemberVerdict.from_record, record.get("members", ()))),
             str(record.get("read_as", STATED)),
             bool(record.get("is_held_out")),
+            tuple(record["rewards"]) if record.get("rewards") else None,
         )
     except (ArgumentError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Stated(Invalid("unreadable statement"))

@@ -10,6 +10,7 @@ from critic_eval.critics.cards.using import CardUse
 from critic_eval.errors import ArgumentError
 from critic_eval.judging.orders import OrderPolicy
 from critic_eval.judging.protocols import Protocol, protocol_family
+from critic_eval.judging.rewards import REWARD_PROTOCOLS, check_shows_responses, is_reward
 
 
 def select_card(use: CardUse | None) -> None:
@@ -28,7 +29,18 @@ def select_protocol(name: str | None) -> None:
         ArgumentError: There is no such protocol, family or file, or the file can't be used.
     """
     global _selected
-    _selected = () if name is None else protocol_family(name)
+    chosen = () if name is None else protocol_family(name)
+    if any(map(is_reward, chosen)):
+        raise ArgumentError(
+            f"protocol={name} is how reward heads are asked, and they are without being told; leave it out."
+        )
+    _selected = chosen
+
+
+def select_rewards() -> None:
+    """Have every task's responses rated by a reward head, in place of the task's own protocol."""
+    global _selected
+    _selected = REWARD_PROTOCOLS
 
 
 def selected_protocol(default: Protocol, *, brings_prompt: bool = False, is_official: bool = False) -> Protocol:
@@ -44,6 +56,8 @@ def selected_protocol(default: Protocol, *, brings_prompt: bool = False, is_offi
     """
     asked = default
     if _selected:
+        if is_reward(_selected[0]):
+            check_shows_responses(default)
         if brings_prompt:
             raise ArgumentError(f"These rows bring their own prompt ({default.name}); run this task without protocol=.")
         fitting = [protocol for protocol in _selected if protocol.shape == default.shape]
@@ -51,7 +65,7 @@ def selected_protocol(default: Protocol, *, brings_prompt: bool = False, is_offi
             names = ", ".join(protocol.name for protocol in _selected)
             raise ArgumentError(f"A task asks for a verdict like {default.name}'s, which {names} can't give.")
         asked = fitting[0]
-    if _card is None:
+    if _card is None or is_reward(asked):
         return asked
     return _card.protocol_for(asked, is_chosen=bool(_selected), is_fixed=brings_prompt or is_official)
 

@@ -9,11 +9,13 @@ from PIL import Image
 
 from critic_eval.benchmarks.loading.rows import without_images
 from critic_eval.critics.answer_policy import AnswerPolicy
+from critic_eval.critics.answer_text import rewards_text
 from critic_eval.critics.conversations import Conversation, Message
+from critic_eval.critics.generation import REWARD, Answer
 from critic_eval.critics.images import AS_IS, ImageChange, ImagePolicy, TileCount, digest_image, shuffled_sources
 from critic_eval.critics.planning import Asked
 from critic_eval.errors import ArgumentError
-from critic_eval.judging import Protocol, Reading, elicited_form, token_limit, verdict_form
+from critic_eval.judging import Item, Protocol, Reading, elicited_form, token_limit, verdict_form
 from critic_eval.judging.images import open_image
 from critic_eval.lmms.tasks import ORDER_COLUMN, ROW_COLUMN, JudgeTask
 
@@ -62,6 +64,9 @@ class Requests:
         """Each part of each request, opened when it is taken."""
         is_read = self._policy.mode != "text" or self._policy.samples > 1 or self._policy.elicits
         for index, request in enumerate(self._requests):
+            if self._policy.mode == "reward":
+                yield from self._responses(index)
+                continue
             reading = self.reading(index) if is_read else None
             settings = self._policy.generation(self._generation(request), self._protocol(request)[0])
             for draw in range(self._policy.samples):
@@ -73,10 +78,21 @@ class Requests:
     def part(self, index: int, number: int) -> int:
         """The index of a part of a request; part 0 is the request itself.
 
-        Of several draws each is a part. Where a verdict is averaged over both orders, part 1 shows the same pair in the
-        other one.
+        Of several draws each is a part, and so is each response that is rated by itself. Where a verdict is averaged
+        over both orders, part 1 shows the same pair in the other one.
         """
         return index + number * len(self._requests)
+
+    def parts(self, index: int) -> list[int]:
+        """The indices of a request's responses, in canonical order, where each is rated by itself."""
+        return list(range(index, index + len(self) * len(self._rated_item(index).responses), len(self)))
+
+    def rewards_text(self, index: int, rated: Sequence[Answer]) -> str:
+        """What lmms-eval is given for a request whose responses, in canonical order, were rated."""
+        request = self._requests[index]
+        texts = self._texts(request)
+        protocol, _ = _rated_task(request).protocol_of(texts)
+        return rewards_text(protocol, texts[ORDER_COLUMN], rated)
 
     def task(self, index: int) -> str:
         """The name of a request's task."""
@@ -114,6 +130,17 @@ class Requests:
                 f"reasons=False needs a protocol that asks for the verdict first; {protocol.name} asks for it last."
             )
         return reading
+
+    def _responses(self, index: int) -> Iterator[Asked]:
+        """Each response of a request as a dialogue: the question with its images, and nothing but the response."""
+        item, images = self._rated_item(index), _images(self._conversation(index))
+        shown = Message("user", (*images, item.question))
+        for part, response in zip(self.parts(index), item.responses, strict=True):
+            yield Asked(part, [shown, Message("assistant", (response.text,))], REWARD)
+
+    def _rated_item(self, index: int) -> Item:
+        request = self._requests[index]
+        return _rated_task(request).item(self._texts(request))
 
     def _conversation(self, index: int) -> Conversation:
         request = self._requests[index % len(self._requests)]
@@ -195,6 +222,16 @@ def judge_task(request: Instance) -> JudgeTask | None:
     text = getattr(getattr(theirs, "config", None), "doc_to_text", None)
     ours = getattr(text, "__self__", None)
     return ours if isinstance(ours, JudgeTask) else None
+
+
+def _rated_task(request: Instance) -> JudgeTask:
+    task = judge_task(request)
+    if task is None:
+        raise ArgumentError(
+            f"A reward head rates responses, and {request.args[4]} is not a task of critic-eval, which would tell them "
+            "from the question; run critic-eval's own tasks with it."
+        )
+    return task
 
 
 def _images(conversation: Conversation) -> list[Image.Image]:

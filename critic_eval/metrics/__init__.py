@@ -2,7 +2,14 @@
 
 from critic_eval.metrics import accuracy, battles, collapse, confidence, invalid, reviews  # registered on import
 from critic_eval.metrics.agreement import cohen_kappa, krippendorff_alpha, macro_f1, quadratic_kappa
-from critic_eval.metrics.calibration import auroc, brier, calibration_error, expected_score, selective_accuracy
+from critic_eval.metrics.calibration import (
+    auroc,
+    brier,
+    calibration_error,
+    expected_score,
+    isotonic_map,
+    selective_accuracy,
+)
 from critic_eval.metrics.collapse import COLLAPSE_FIGURES, collapse_note
 from critic_eval.metrics.confidence import CONFIDENCE_FIGURES, carry_confidence
 from critic_eval.metrics.correlation import concordance, kendall, pearson, spearman
@@ -75,6 +82,7 @@ __all__ = [
     "holm",
     "interval",
     "invalid",
+    "isotonic_map",
     "kendall",
     "kendall_distance",
     "krippendorff_alpha",

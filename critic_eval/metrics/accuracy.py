@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from critic_eval.judging import Judgment, Preference
-from critic_eval.metrics.labeled import is_right, labeled, labeled_scores
+from critic_eval.metrics.labeled import ON_SCALE, is_right, labeled, labeled_scores, without_scale
 from critic_eval.metrics.registry import figure
 from critic_eval.metrics.statistic import Counted, InvalidPolicy, Statistic, cluster_of, mean_statistic
 
@@ -51,11 +51,14 @@ def accuracy_without_tie(judgments: Sequence[Judgment], policy: InvalidPolicy) -
     higher_is_better=True,
     kinds=("score", "scores"),
     label="score",
+    need=ON_SCALE,
     invalid="left out",
     formula="mean(score = label)",
 )
 def score_accuracy(judgments: Sequence[Judgment]) -> Statistic:
     """Share of scores that equal their label, 0 to 1."""
+    if (undefined := without_scale(judgments)) is not None:
+        return undefined
     said, label, counted = labeled_scores(judgments)
     return mean_statistic((said == label).astype(float), counted)
 

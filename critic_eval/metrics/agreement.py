@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from critic_eval.judging import Judgment
-from critic_eval.metrics.labeled import label_code, labeled, preference_code, score_statistic
+from critic_eval.metrics.labeled import ON_SCALE, label_code, labeled, preference_code, score_statistic, without_scale
 from critic_eval.metrics.registry import Need, figure
 from critic_eval.metrics.resampling import Floats
 from critic_eval.metrics.statistic import (
@@ -120,12 +120,15 @@ def macro_f1_figure(judgments: Sequence[Judgment], policy: InvalidPolicy) -> Sta
     higher_is_better=True,
     kinds=("score", "scores"),
     label="score",
+    need=ON_SCALE,
     invalid="left out",
     formula="1 - observed / expected (score - label)²",
     source="Cohen, Psychological Bulletin 70 (1968)",
 )
 def quadratic_kappa_figure(judgments: Sequence[Judgment]) -> Statistic:
     """Cohen's kappa of scores and labels with squared distances as weights, at most 1."""
+    if (undefined := without_scale(judgments)) is not None:
+        return undefined
     return score_statistic(judgments, quadratic_kappa, weighted_quadratic_kappa)
 
 

@@ -1,7 +1,8 @@
 """Scores from a verdict's distribution, and how far probabilities and other confidences can be trusted."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
 
 from critic_eval.metrics.resampling import Floats
 
@@ -25,6 +26,29 @@ def expected_score(logprobs: ArrayLike, values: ArrayLike) -> float:
         return float("nan")
     shares = np.exp(logs - logs.max())
     return float(shares @ scores / shares.sum())
+
+
+def isotonic_map(scores: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The monotone map from scores to labels of least squared error, as knots to interpolate between.
+
+    Scores on any scale get onto the labels' so, in the same order; equal scores get one value. Beyond the outermost
+    knots the map is constant (`numpy.interp`), so that no label is exceeded. Barlow, Bartholomew, Bremner and Brunk,
+    "Statistical Inference under Order Restrictions" (1972); computed by SciPy.
+
+    Args:
+        scores: Shape (n,).
+        labels: Shape (n,).
+
+    Returns:
+        The distinct scores, ascending, and the value of each.
+
+    >>> knots = isotonic_map([-2.0, 0.5, 1.0, 3.0], [0, 50, 40, 100])
+    >>> float(np.interp(0.7, *knots)), float(np.interp(9.0, *knots))
+    (45.0, 100.0)
+    """
+    known, place, times = np.unique(np.asarray(scores, dtype=np.float64), return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=np.asarray(labels, dtype=np.float64)) / times
+    return known, np.asarray(isotonic_regression(means, weights=times).x)
 
 
 def brier(probabilities: ArrayLike, outcomes: ArrayLike) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from critic_eval.judging import Judgment
-from critic_eval.metrics.labeled import labeled_scores, score_statistic
+from critic_eval.metrics.labeled import ON_SCALE, labeled_scores, score_statistic, without_scale
 from critic_eval.metrics.registry import figure
 from critic_eval.metrics.resampling import Floats, OfSums
 from critic_eval.metrics.statistic import Shape, Statistic, undefined_statistic
@@ -107,12 +107,15 @@ def kendall_figure(judgments: Sequence[Judgment]) -> Statistic:
     higher_is_better=True,
     kinds=("score", "scores"),
     label="score",
+    need=ON_SCALE,
     invalid="left out",
     formula="2 cov(x, y) / (var x + var y + (mean x - mean y)²)",
     source="Lin, Biometrics 45 (1989)",
 )
 def concordance_figure(judgments: Sequence[Judgment]) -> Statistic:
     """Lin's concordance correlation of scores and labels, -1 to 1: lower than Pearson's where scale or mean differ."""
+    if (undefined := without_scale(judgments)) is not None:
+        return undefined
     return _statistic_of_sums(judgments, concordance, concordance_of_sums)
 
 

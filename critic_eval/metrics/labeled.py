@@ -9,7 +9,7 @@ import numpy as np
 from critic_eval.judging import Judgment, Score, Verdict
 from critic_eval.judging.verdicts import Value
 from critic_eval.metrics.columns import Column, counts_by_reason, encoded
-from critic_eval.metrics.registry import NO_LABELS
+from critic_eval.metrics.registry import NO_LABELS, Need
 from critic_eval.metrics.resampling import Floats
 from critic_eval.metrics.statistic import (
     Counted,
@@ -95,6 +95,25 @@ def score_statistic(
     if (reason := scores.why_undefined) is not None:
         return undefined_statistic(reason, counted, len(said), shape)
     return cell_statistic(np.stack([said, label], axis=1), of_points, formula(said, label), counted, shape=shape)
+
+
+def off_scale(judgments: Sequence[Judgment]) -> str | None:
+    """Why scores can't be held against labels number by number: raw rewards have no scale in common with them."""
+    rewards = encoded(judgments, "rewards")
+    is_raw = any(rewards.values[code] is not None for code in np.unique(rewards.codes))
+    return "raw rewards are on no scale; rescore with --calibrate" if is_raw else None
+
+
+def without_scale(judgments: Sequence[Judgment]) -> Statistic | None:
+    """The undefined statistic of scores on no scale, for figures that compare numbers; None of other scores."""
+    reason = off_scale(judgments)
+    if reason is None:
+        return None
+    scores = labeled_scores(judgments)
+    return undefined_statistic(reason, scores.counted, len(scores.said))
+
+
+ON_SCALE = Need("scores on the labels' scale", off_scale)
 
 
 def of_last(judgment: Judgment) -> Judgment:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from critic_eval.judging import Judgment
+from critic_eval.metrics.labeled import ON_SCALE, without_scale
 from critic_eval.metrics.registry import figure
 from critic_eval.metrics.resampling import Floats
 from critic_eval.metrics.statistic import Counted, Statistic, ratio_statistic
@@ -16,12 +17,15 @@ _SOURCE = "LLaVA-Bench, summarize_gpt_review.py"
     "relative_score",
     higher_is_better=True,
     kinds="scores",
+    need=ON_SCALE,
     invalid="left out",
     formula="100 · sum of second scores / sum of first scores",
     source=_SOURCE,
 )
 def relative_score(judgments: Sequence[Judgment]) -> Statistic:
     """A model's scores in percent of its reference's, 0 or more."""
+    if (undefined := without_scale(judgments)) is not None:
+        return undefined
     scores, counted = _scores(judgments)
     return ratio_statistic(100 * scores[:, 1], scores[:, 0], counted)
 

@@ -16,6 +16,7 @@ from critic_eval.judging import Judgment, get_protocol
 from critic_eval.metrics import Figure, InvalidPolicy, applies, group_figures
 from critic_eval.metrics.columns import JudgmentColumns
 from critic_eval.metrics.signature import Signature
+from critic_eval.runs.calibrating import calibrate
 from critic_eval.runs.column_roles import Map
 from critic_eval.runs.figure_records import figure_record
 from critic_eval.runs.recorded_tables import read_recorded
@@ -107,6 +108,7 @@ def rescore(
     seed: int = 0,
     strict: bool = False,
     named: Map = (),
+    calibrated_on: float | None = None,
 ) -> Rescored:
     """Apply a benchmark's parser and metrics to recorded judgments.
 
@@ -119,9 +121,12 @@ def rescore(
         seed: Seed of the bootstrap.
         strict: Raise for a malformed line or record, which is else left out and named.
         named: Columns of the tables and their roles (`column_roles.parse_map`).
+        calibrated_on: The share of items, drawn by the seed, that scores are put on the labels' scale by; figures are
+            of the others.
 
     Raises:
-        ArgumentError: An unknown benchmark, policy or column, or a policy that none of its figures can follow.
+        ArgumentError: An unknown benchmark, policy or column, or a policy that none of its figures can follow; what is
+            not a score is to be calibrated.
         DataError: A file can't be read, or holds no record that can be used.
     """
     declared = find_benchmark(benchmark)
@@ -130,6 +135,14 @@ def rescore(
     if resamples < 0 or seed < 0:
         raise ArgumentError("The number of resamples and the seed are 0 or more.")
     columns, notes, taken = _read(declared, files, expected, invalid == "official", strict, named)
+    calibration = {}
+    if calibrated_on is not None:
+        if declared.kind != "score":
+            raise ArgumentError(
+                f"--calibrate puts scores on their labels' scale; {declared.name} is of {declared.kind}s."
+            )
+        columns, how = calibrate(columns, calibrated_on, seed)
+        calibration = {"calibrated": how}
     # Figures of scores are made of columns; the others look at each judgment, several times.
     judgments = columns if declared.kind == "score" else list(columns)
     policy: InvalidPolicy = declared.official.invalid if invalid == "official" else invalid
@@ -156,6 +169,7 @@ def rescore(
         **judged_settings(judgments),
         "invalid": invalid,
         "scores": "expected" if expected else "read",
+        **calibration,
         "bootstrap": str(resamples),
         "seed": str(seed),
         "version": __version__,

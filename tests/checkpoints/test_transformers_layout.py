@@ -7,74 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import (
-    PreTrainedTokenizerFast,
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2_5_VLProcessor,
-    Qwen2VLImageProcessorPil,
-    Qwen2VLVideoProcessor,
-)
 
 from critic_eval.critics.checkpoints import load_checkpoint
 from critic_eval.critics.checkpoints.transformers_layout import neutralize
 from critic_eval.critics.conversations import Message
 from critic_eval.errors import ArgumentError, CheckpointError
 
-from .conftest import judge, noise, randomize, save_chatml_tokenizer
-
-TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-
-@pytest.fixture(scope="module")
-def qwen_vl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("qwen") / "tiny-qwen-vl"
-    folder.mkdir()
-    save_chatml_tokenizer(folder)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    marks = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
-    tokenizer.add_tokens(marks, special_tokens=True)
-    start, end, image, video = tokenizer.convert_tokens_to_ids(marks)
-    processor = Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessorPil(patch_size=4, min_pixels=64, max_pixels=4096),
-        tokenizer=tokenizer,
-        video_processor=Qwen2VLVideoProcessor(patch_size=4),
-        chat_template=TEMPLATE,
-    )
-    processor.save_pretrained(folder)
-    config = Qwen2_5_VLConfig(
-        text_config={
-            "vocab_size": len(tokenizer),
-            "hidden_size": 32,
-            "intermediate_size": 48,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]},
-        },
-        vision_config={
-            "depth": 2,
-            "hidden_size": 32,
-            "intermediate_size": 48,
-            "num_heads": 2,
-            "patch_size": 4,
-            "out_hidden_size": 32,
-            "window_size": 16,
-            "fullatt_block_indexes": [1],
-        },
-        image_token_id=image,
-        video_token_id=video,
-        vision_start_token_id=start,
-        vision_end_token_id=end,
-    )
-    model = randomize(Qwen2_5_VLForConditionalGeneration(config), seed=0)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.save_pretrained(folder)
-    return folder
+from .conftest import judge, noise
 
 
 def test_batches_equal_single_prompts(qwen_vl: Path) -> None:

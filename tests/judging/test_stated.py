@@ -43,7 +43,8 @@ def test_a_stated_verdict_is_read_back(verdict: Verdict) -> None:
     assert read_stated(state_verdict(verdict)) == Stated(verdict)
     members = [MemberVerdict("first", verdict, "said"), MemberVerdict("second", Invalid("cut off"))]
     stated = Stated(verdict, {"A": -0.5}, Confidence(0.75, "members"), ("one", "two"), tuple(members))
-    assert read_stated(state_verdict(*stated)) == stated
+    assert read_stated(state_verdict(*stated[:7])) == stated
+    assert read_stated(state_verdict(verdict, rewards=[2.5, -1.0])) == Stated(verdict, rewards=(2.5, -1.0))
 
 
 @given(st.text())

@@ -31,6 +31,7 @@ from transformers import (
 
 from critic_eval.critics.checkpoints.adapting import apply_adapter
 from critic_eval.critics.checkpoints.encoding import LlavaEncoder
+from critic_eval.critics.checkpoints.heads import head_file, read_head, save_head
 from critic_eval.critics.checkpoints.images import (
     SIGLIP_MEAN,
     llava_settings,
@@ -73,7 +74,8 @@ def convert_checkpoint(
     message get a zero-width space, and with a sentencepiece vocabulary a system message of the user's own that begins
     like a turn of the template differs in a `▁`.
 
-    Everything is written to a folder beside `out` that takes its name when it is complete.
+    A reward head is written to `value_head.safetensors`. Everything is written to a folder beside `out` that takes its
+    name when it is complete.
 
     Args:
         source: a hub id, or a folder.
@@ -110,7 +112,11 @@ def convert_checkpoint(
     model, encoder = load_llava(origin, files, placement, parts)
     if parts.adapter is not None:
         apply_adapter(model, parts.adapter, merge=True)
+    own_file = head_file(origin.folder)
+    head = read_head([own_file, *files] if own_file else files, model.config.text_config.hidden_size)
     with _replacing(out) as folder:
+        if head is not None:
+            save_head(head, folder)
         save_torch_state_dict(released_names(model), folder, max_shard_size=_SHARD_SIZE)
         model.config.architectures = [type(model).__name__]
         if encoder.stops:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import torch
 from PIL import Image
@@ -16,6 +16,7 @@ from critic_eval.errors import ImageError
 from critic_eval.judging.images import open_image
 
 Ids = list[int]
+Side = Literal["left", "right"]
 Prepared = TypeVar("Prepared")
 
 
@@ -59,12 +60,17 @@ class PromptEncoder(Protocol):
         """Prepare the images of a conversation, for it and others that show the same ones."""
         ...
 
-    def encode(self, conversation: Conversation, prepared: PreparedImages | None = None) -> EncodedPrompt:
-        """Tokenize a conversation; its images are prepared here, unless they are given."""
+    def encode(
+        self, conversation: Conversation, prepared: PreparedImages | None = None, *, is_answered: bool = False
+    ) -> EncodedPrompt:
+        """Tokenize a conversation; its images are prepared here, unless they are given.
+
+        It is made ready for the answer; an answered one ends as the assistant's turn does, as reward heads read it.
+        """
         ...
 
-    def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
-        """Batch prompts, padded on the left, for `model.generate(**batch)`."""
+    def collate(self, prompts: Sequence[EncodedPrompt], side: Side = "left") -> dict[str, Tensor]:
+        """Batch prompts, padded on the left, for `model.generate(**batch)`, or on the right, for one forward pass."""
         ...
 
 
@@ -118,17 +124,19 @@ class LlavaEncoder:
         images = images_of(conversation)
         return PreparedImages(*prepare(self.image_processor, images)) if images else PreparedImages({}, [])
 
-    def encode(self, conversation: Conversation, prepared: PreparedImages | None = None) -> EncodedPrompt:
+    def encode(
+        self, conversation: Conversation, prepared: PreparedImages | None = None, *, is_answered: bool = False
+    ) -> EncodedPrompt:
         """Tokenize a conversation piece by piece, as LLaVA's code does, and prepare its images unless they are given.
 
         What a message says never becomes a special token: `<image>`, `</s>` or `<|im_end|>` in it are tokenized as
         ordinary characters.
 
         Raises:
-            ArgumentError: the conversation can't be answered.
+            ArgumentError: the conversation can't be answered, or is not.
             ImageError: an image can't be read or has no pixels.
         """
-        segments = self.conversation_format.segments(conversation)
+        segments = self.conversation_format.segments(conversation, is_answered=is_answered)
         media, counts = self.prepare(conversation) if prepared is None else prepared
         remaining = iter(counts)
         ids: Ids = [*self.beginning]
@@ -144,13 +152,13 @@ class LlavaEncoder:
                 piece = self._first_piece
         return EncodedPrompt(torch.tensor(ids, dtype=torch.long), media, sum(counts))
 
-    def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
-        """Batch prompts, padded on the left; they may have different numbers of images or tiles, or none.
+    def collate(self, prompts: Sequence[EncodedPrompt], side: Side = "left") -> dict[str, Tensor]:
+        """Batch prompts, padded on one side; they may have different numbers of images or tiles, or none.
 
         Returns:
             `input_ids` and `attention_mask` of shape (prompts, longest), and the images' tensors, on `self.device`.
         """
-        batch = pad_left([prompt.input_ids for prompt in prompts], self.pad_token_id)
+        batch = pad([prompt.input_ids for prompt in prompts], self.pad_token_id, side)
         batch.update(merge_media([prompt.media for prompt in prompts]))
         return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
@@ -175,15 +183,15 @@ def prepare(processor: Callable[..., Prepared], *arguments: Any, **settings: Any
         raise ImageError(f"The images of a prompt can't be prepared ({error}); remove or replace them.") from error
 
 
-def pad_left(sequences: Sequence[Tensor], padding: int) -> dict[str, Tensor]:
-    """Pad int64 sequences on the left: `input_ids` and `attention_mask`, each of shape (sequences, longest)."""
+def pad(sequences: Sequence[Tensor], padding: int, side: Side = "left") -> dict[str, Tensor]:
+    """Pad int64 sequences on one side: `input_ids` and `attention_mask`, each of shape (sequences, longest)."""
     longest = max(len(sequence) for sequence in sequences)
     ids = torch.full((len(sequences), longest), padding, dtype=torch.long)
     mask = torch.zeros_like(ids)
     for row, sequence in enumerate(sequences):
-        start = longest - len(sequence)
-        ids[row, start:] = sequence
-        mask[row, start:] = 1
+        start = longest - len(sequence) if side == "left" else 0
+        ids[row, start : start + len(sequence)] = sequence
+        mask[row, start : start + len(sequence)] = 1
     return {"input_ids": ids, "attention_mask": mask}
 
 

@@ -11,7 +11,16 @@ import torch
 from critic_eval.critics.checkpoints.adapting import apply_adapter, check_can_stay_apart
 from critic_eval.critics.checkpoints.encoding import PromptEncoder
 from critic_eval.critics.checkpoints.faults import in_sentences
+from critic_eval.critics.checkpoints.heads import (
+    LinearHead,
+    check_promised,
+    head_file,
+    is_classifier,
+    linear_head,
+    read_head,
+)
 from critic_eval.critics.checkpoints.llava_models import PreTrainedModel, load_layout, load_llava, reads_by_itself
+from critic_eval.critics.checkpoints.own_heads import OwnHead, brings_own_head, load_own_model
 from critic_eval.critics.checkpoints.parts import Parts, open_parts
 from critic_eval.critics.checkpoints.placement import (
     Placement,
@@ -28,6 +37,7 @@ from critic_eval.critics.checkpoints.transformers_layout import (
     TransformersEncoder,
     empty_layout,
     limit_pixels,
+    load_classifier,
     load_model,
 )
 from critic_eval.errors import ArgumentError
@@ -39,15 +49,18 @@ class Checkpoint:
 
     Attributes:
         model: on its device, in eval mode, without gradients.
-        encoder: makes its prompts.
+        encoder: makes its prompts; None of a model whose own code makes them.
         identity: `name` (hub id or folder name), `format` (see `kinds.Format`), `revision` (commit or ""), `digest` (of
             config and weights, see `shards.digest`), `settings` (of the other files); and of the parts that were given
-            besides, `base`, `vision_tower` and `adapter` (their digests) and `conversation` (its name).
+            besides, `base`, `vision_tower` and `adapter` (their digests) and `conversation` (its name); and `head`,
+            where there is one (what it was read from).
+        head: gives rewards instead of text; None of a critic that writes.
     """
 
     model: PreTrainedModel
     encoder: PromptEncoder
     identity: dict[str, str]
+    head: LinearHead | OwnHead | None = None
 
 
 def load_checkpoint(
@@ -139,6 +152,7 @@ def _loaded(
     source: Source, parts: Parts, placement: Placement, dtype: str, trust_remote_code: bool, weights: bool
 ) -> Checkpoint:
     files = weight_files(source.folder)
+    own_file = head_file(source.folder)
     check_sizes(source.config, source.name)
     check_sizes(parts.vision_config or {}, f"{source.name} (vision_config)")
     on_cpu = not torch.cuda.is_available() if placement.device_map else placement.device.type == "cpu"
@@ -147,20 +161,38 @@ def _loaded(
     check_fit(source.config, parts.vision_config, files, source.name, bytes_a_value)
     if not weights:
         placement = replace(placement, device=torch.device("meta"), device_map=None, quantization=None)
-    if source.format == "transformers":
-        model, encoder = _load_transformers(source, files, placement, trust_remote_code)
+    model: PreTrainedModel
+    encoder: Any
+    head: LinearHead | OwnHead | None
+    if trust_remote_code and brings_own_head(source.config):
+        model = load_own_model(source, placement)
+        encoder, head = None, OwnHead.of(model, source)
+    elif source.format == "transformers" and is_classifier(source.config):
+        model = load_classifier(source.folder, placement.arguments(), is_empty=placement.is_empty)
+        encoder = TransformersEncoder.load(source.folder, model)
+        head = linear_head(model.score.weight, model.score.bias, _width(model), "num_labels=1: score.weight")
     else:
-        model, encoder = load_llava(source, files, placement, parts)
+        if source.format == "transformers":
+            model, encoder = _load_transformers(source, files, placement, trust_remote_code)
+        else:
+            model, encoder = load_llava(source, files, placement, parts)
+        head = read_head([own_file, *files] if own_file else files, _width(model))
+        check_promised(source.config, head, source.name)
     model.eval().requires_grad_(False)
     identity = {
         "name": source.name,
         "format": source.format,
         "revision": source.revision,
-        "digest": digest(source.folder / "config.json", files),
+        "digest": digest(source.folder / "config.json", [*files, own_file] if own_file else files),
         "settings": digest_settings(source.folder),
         **parts.identity(),
+        **({} if head is None else {"head": head.source}),
     }
-    return Checkpoint(model, encoder, identity)
+    return Checkpoint(model, encoder, identity, head)
+
+
+def _width(model: PreTrainedModel) -> int:
+    return int(model.config.get_text_config().hidden_size)
 
 
 def _load_transformers(

@@ -88,7 +88,7 @@ def quantization_settings(quantization: Quantization | None, dtype: torch.dtype)
         return {}
     from transformers import BitsAndBytesConfig
 
-    kept = ["lm_head", "model.vision_tower", "model.multi_modal_projector", "model.visual"]
+    kept = ["lm_head", "score", "model.vision_tower", "model.multi_modal_projector", "model.visual"]
     if quantization == "8bit":
         return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=kept)}
     settings = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype}

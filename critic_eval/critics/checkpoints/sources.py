@@ -92,8 +92,8 @@ def fetch(
         raise CheckpointError(f"{name} is a file; give the folder that holds the checkpoint.")
     if isinstance(pretrained, Path) or not _HUB_ID.fullmatch(name):
         raise CheckpointError(f"There is no folder {name}; give an existing folder or a hub id such as 'owner/name'.")
-    folder = _download(name, revision, [*_SIDE_FILES, "*.safetensors"])
-    if not any(folder.glob("*.safetensors")):
+    folder = _download(name, revision, [*_SIDE_FILES, "*.safetensors", "value_head.bin"])
+    if all(file.name == "value_head.safetensors" for file in folder.glob("*.safetensors")):
         folder = _download(name, revision, [*_SIDE_FILES, *pickled])
     commit = folder.name if folder.parent.name == "snapshots" else revision or ""
     return folder, name, commit

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,16 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoModelForSequenceClassification, AutoProcessor
 from transformers.utils import logging as transformers_logging
 
 from critic_eval.critics.checkpoints.encoding import (
     EncodedPrompt,
     PreparedImages,
+    Side,
     images_of,
     merge_media,
-    pad_left,
+    pad,
     prepare,
 )
 from critic_eval.critics.checkpoints.faults import first_line
@@ -54,6 +56,35 @@ def empty_layout(folder: Path, *, trust_remote_code: bool) -> Any:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
     with torch.device("meta"):
         return AutoModelForImageTextToText.from_config(config, trust_remote_code=trust_remote_code)
+
+
+def load_classifier(folder: Path, arguments: Mapping[str, Any], *, is_empty: bool = False) -> Any:
+    """Load a sequence classifier that takes images and gives one number, its head included.
+
+    Args:
+        folder: the checkpoint.
+        arguments: of `from_pretrained`: where and how weights are put.
+        is_empty: leave out the weights.
+
+    Raises:
+        CheckpointError: it gives several numbers, takes no images, or transformers can't load it.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if config.num_labels != 1:
+        raise CheckpointError(
+            f"{folder} is a classifier of {config.num_labels} labels; a reward model has one (num_labels 1)."
+        )
+    if is_empty:
+        with torch.device("meta"):
+            model = AutoModelForSequenceClassification.from_config(config)
+    else:
+        load = AutoModelForSequenceClassification.from_pretrained
+        model = checked(
+            lambda **settings: load(folder, config=config, local_files_only=True, **settings), folder, **arguments
+        )
+    if "pixel_values" not in inspect.signature(model.forward).parameters:
+        raise CheckpointError(f"{folder} is a {type(model).__name__}, which takes no images; give one that does.")
+    return model
 
 
 def checked(load: Callable[..., Any], folder: Path, *, optional: str = "", **arguments: Any) -> Any:
@@ -158,7 +189,7 @@ class TransformersEncoder:
             raise CheckpointError(
                 f"{folder} has no processor with a chat template; use an instruction-tuned checkpoint."
             )
-        ends = model.generation_config.eos_token_id
+        ends = model.generation_config.eos_token_id if model.can_generate() else None
         if ends is None:
             ends = processor.tokenizer.eos_token_id
         ends = tuple(ends) if isinstance(ends, list) else () if ends is None else (ends,)
@@ -172,6 +203,7 @@ class TransformersEncoder:
 
     def render(self, conversation: Conversation) -> str:
         """Give the readable prompt, `<image>` where an image stands, ready for the answer."""
+        check_conversation(conversation)
         prompt = self._prompt(conversation).removeprefix(self.tokenizer.bos_token or "")
         return prompt.replace(self._image_token, IMAGE_MARK)
 
@@ -184,30 +216,34 @@ class TransformersEncoder:
             ArgumentError: the conversation can't be answered, or the chat template refuses it.
             ImageError: an image can't be read or has no pixels.
         """
-        encoded = self.encode(conversation)
+        encoded = self._encoded(self._prompt(conversation), images_of(conversation))
         is_image = (encoded.input_ids == self.image_token_id).long()
         edges = torch.diff(is_image, prepend=is_image.new_zeros(1), append=is_image.new_zeros(1))
         runs = edges.eq(-1).nonzero().flatten() - edges.eq(1).nonzero().flatten()
         return PreparedImages(encoded.media, runs.tolist())
 
-    def encode(self, conversation: Conversation, prepared: PreparedImages | None = None) -> EncodedPrompt:
+    def encode(
+        self, conversation: Conversation, prepared: PreparedImages | None = None, *, is_answered: bool = False
+    ) -> EncodedPrompt:
         """Tokenize a conversation, and prepare its images with the checkpoint's processor unless they are given.
 
         Raises:
-            ArgumentError: the conversation can't be answered, or the chat template refuses it.
+            ArgumentError: the conversation can't be answered, or is not, or the chat template refuses it.
             ImageError: an image can't be read or has no pixels.
         """
+        check_conversation(conversation, is_answered=is_answered)
         prompt = self._prompt(conversation)
-        bos = self.tokenizer.bos_token
-        begins = {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}
         pieces = prompt.split(self._image_token)
         # A template may leave nothing between images, whose tokens then are one run.
         if prepared is not None and len(pieces) == len(prepared.tokens) + 1:
             tokens = [self._image_token * count for count in prepared.tokens] + [""]
             text = "".join(piece + image for piece, image in zip(pieces, tokens, strict=True))
-            ids = self.tokenizer(text, return_tensors="pt", **begins).input_ids[0]
+            ids = self.tokenizer(text, return_tensors="pt", **self._begins(text)).input_ids[0]
             return EncodedPrompt(ids, prepared.media, sum(prepared.tokens))
-        images = images_of(conversation)
+        return self._encoded(prompt, images_of(conversation))
+
+    def _encoded(self, prompt: str, images: list[Image.Image]) -> EncodedPrompt:
+        begins = self._begins(prompt)
         if images:
             features = prepare(self.processor, text=[prompt], images=[images], return_tensors="pt", **begins)
         else:
@@ -217,13 +253,13 @@ class TransformersEncoder:
         media = {name: value for name, value in features.items() if isinstance(value, Tensor)}
         return EncodedPrompt(input_ids, media, int((input_ids == self.image_token_id).sum()))
 
-    def collate(self, prompts: Sequence[EncodedPrompt]) -> dict[str, Tensor]:
-        """Batch prompts, padded on the left.
+    def collate(self, prompts: Sequence[EncodedPrompt], side: Side = "left") -> dict[str, Tensor]:
+        """Batch prompts, padded on one side.
 
         Tensors of one value per token (such as token types) are padded like the ids, all others joined along their
         first dimension.
         """
-        batch = pad_left([prompt.input_ids for prompt in prompts], self.pad_token_id)
+        batch = pad([prompt.input_ids for prompt in prompts], self.pad_token_id, side)
         per_token = {
             name
             for prompt in prompts
@@ -232,19 +268,27 @@ class TransformersEncoder:
         }
         for name in per_token:
             rows = [prompt.media.get(name, torch.zeros(1, len(prompt.input_ids)))[0].long() for prompt in prompts]
-            batch[name] = pad_left(rows, 0)["input_ids"]
+            batch[name] = pad(rows, 0, side)["input_ids"]
         others = [{name: t for name, t in prompt.media.items() if name not in per_token} for prompt in prompts]
         batch.update(merge_media(others))
         return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
+    def _begins(self, prompt: str) -> dict[str, bool]:
+        """How a prompt is tokenized that begins with the mark that a tokenizer puts first."""
+        bos = self.tokenizer.bos_token
+        return {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}
+
     def _prompt(self, conversation: Conversation) -> str:
-        check_conversation(conversation)
+        is_answered = bool(conversation) and conversation[-1].role == "assistant"
+        check_conversation(conversation, is_answered=is_answered)
         messages = [
             {"role": message.role, "content": [self._part(part) for part in message.content]}
             for message in conversation
         ]
         try:
-            return str(self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+            return str(
+                self.processor.apply_chat_template(messages, add_generation_prompt=not is_answered, tokenize=False)
+            )
         except Exception as error:
             # Templates raise jinja errors and whatever their own raise_exception says.
             raise ArgumentError(f"The checkpoint's chat template refuses this conversation: {error}") from error

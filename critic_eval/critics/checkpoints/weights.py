@@ -15,6 +15,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from critic_eval import compat
+from critic_eval.critics.checkpoints.heads import is_head_weight
 from critic_eval.critics.checkpoints.shards import open_shard
 from critic_eval.errors import ArgumentError, CheckpointError
 
@@ -69,10 +70,11 @@ def is_computed(name: str) -> bool:
 def to_transformers(name: str, *, vision_layers: int, tower_prefix: str) -> str | None:
     """Give transformers' name for a tensor of LLaVA's own format, or None for one that is not used.
 
-    Not used are computed buffers, SigLIP's attention-pooling head, and vision layers from `vision_layers` on.
+    Not used are computed buffers, SigLIP's attention-pooling head, vision layers from `vision_layers` on, and a value
+    head, which is read by itself.
     An unknown name is returned as it is, for the loader to report.
     """
-    if is_computed(name):
+    if is_computed(name) or is_head_weight(name):
         return None
     if name.startswith(_TOWER):
         part = name.removeprefix(_TOWER).removeprefix("vision_model.")
@@ -132,6 +134,8 @@ def layout_renamer(model: Any) -> Rename:
 
     def rename(name: str) -> str | None:
         name = name.removeprefix("model.")
+        if is_head_weight(name):
+            return None
         if name.startswith("vision_tower."):
             inside = _TOWER + name.removeprefix("vision_tower.")
             return to_transformers(inside, vision_layers=layers, tower_prefix=prefix)

@@ -42,10 +42,13 @@ class SpecialToken:
 Segment: TypeAlias = str | Image.Image | SpecialToken
 
 
-def check_conversation(conversation: Conversation) -> None:
-    """Raise `ArgumentError` unless a conversation can be answered."""
-    if not conversation or conversation[-1].role != "user":
-        raise ArgumentError("A conversation has to end with a user message for the critic to answer.")
+def check_conversation(conversation: Conversation, *, is_answered: bool = False) -> None:
+    """Raise `ArgumentError` unless a conversation can be answered, or is."""
+    last, purpose = ("assistant", "a reward head to rate") if is_answered else ("user", "the critic to answer")
+    if not conversation or conversation[-1].role != last:
+        raise ArgumentError(
+            f"A conversation has to end with {'an' if is_answered else 'a'} {last} message for {purpose}."
+        )
     for position, message in enumerate(conversation):
         if message.role not in ROLES:
             raise ArgumentError(f"The role {message.role!r} is unknown; use one of {', '.join(ROLES)}.")

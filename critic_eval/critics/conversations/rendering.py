@@ -93,21 +93,21 @@ class ConversationFormat:
         around = (*outer_before, SpecialToken(before)), (SpecialToken(after), *outer_after)
         return replace(self, around_image=around)
 
-    def segments(self, conversation: Conversation) -> list[Segment]:
-        """Render a conversation, ready for the assistant's answer.
+    def segments(self, conversation: Conversation, *, is_answered: bool = False) -> list[Segment]:
+        """Render a conversation, ready for the assistant's answer; one that is answered, to the end of that answer.
 
         Neighboring text is joined, so that it is tokenized as one string, as the model was trained.
 
         Raises:
             ArgumentError: the conversation is empty, has an unknown role or a system message that is not the first,
-                or does not end with the user's message.
+                or does not end with the user's message (an answered one, with the assistant's).
 
         Example:
             >>> from critic_eval.critics.conversations import VICUNA_V1
             >>> VICUNA_V1.segments([Message("user", ("Hello!",))])[0][-23:]
             'USER: Hello! ASSISTANT:'
         """
-        check_conversation(conversation)
+        check_conversation(conversation, is_answered=is_answered)
         segments: list[Segment] = []
         for segment in self._rendered(conversation):
             if isinstance(segment, str) and segments and isinstance(segments[-1], str):
@@ -155,7 +155,8 @@ class ConversationFormat:
             yield from self._content(message)
             yield from after
             previous = message.role
-        yield from self.answer
+        if previous == "user":
+            yield from self.answer
 
     def _content(self, message: Message) -> Iterator[Segment]:
         r"""Lay out one message as LLaVA does: images side by side with a space between, text on a new line after them.

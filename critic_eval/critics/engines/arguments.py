@@ -1,6 +1,6 @@
 """Arguments of a critic, as people give them, to what they mean on this machine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from critic_eval.errors import ArgumentError
@@ -22,6 +22,19 @@ def refuse_unknown(who: str, known: Iterable[str], unknown: Iterable[str]) -> No
         near = get_close_matches(name, names, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"it takes {', '.join(names)}."
         raise ArgumentError(f"{who} has no argument {name!r}; {hint}")
+
+
+def refuse_about_text(critic: str, arguments: Mapping[str, object]) -> None:
+    """Raise ArgumentError for an argument that is about text and is given to a critic with a reward head.
+
+    >>> refuse_about_text("digits_reward", {"verdict_only": False, "protocol": None})
+    """
+    for name, value in arguments.items():
+        if value:
+            raise ArgumentError(
+                f"{name} is about text, of which {critic} gives none: it has a reward head, which rates each response "
+                "with a number; leave it out."
+            )
 
 
 def default_device(device: str | None) -> str:

@@ -74,6 +74,11 @@ class OpenEngine:
     encoder: Any = None
     is_closed: bool = False
 
+    @property
+    def gives_rewards(self) -> bool:
+        """Whether its critic has a reward head, and is asked for numbers instead of text."""
+        return "head" in self.identity
+
     def close(self) -> None:
         """Give back what the engine holds; it can't be asked any more."""
         self.is_closed = True
@@ -169,9 +174,10 @@ def open_servers(arguments: EngineArguments) -> OpenEngine:
 
 def open_local(arguments: EngineArguments) -> OpenEngine:
     """Load a checkpoint into this process; without its weights, for a plan only, where the arguments say so."""
-    from critic_eval.critics.checkpoints import load_checkpoint
+    from critic_eval.critics.checkpoints import OwnHead, load_checkpoint
     from critic_eval.critics.embedded import resolve_pretrained
     from critic_eval.critics.engines.local.engine import LocalEngine
+    from critic_eval.critics.engines.scoring import ScoringEngine
 
     attention = arguments.attn_implementation or _default_attention(arguments)
     checkpoint = load_checkpoint(
@@ -196,7 +202,12 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
     if arguments.compile and arguments.weights:
         compile_parts(checkpoint.model)
     workers = _default_workers(arguments.device) if arguments.workers is None else arguments.workers
-    engine = LocalEngine(checkpoint, arguments.batch_size, arguments.max_batch_size, arguments.share_prefixes, workers)
+    sizes = arguments.batch_size, arguments.max_batch_size
+    engine: Engine
+    if isinstance(checkpoint.head, OwnHead):
+        engine = ScoringEngine(checkpoint.head, sizes[0] or sizes[1])
+    else:
+        engine = LocalEngine(checkpoint, *sizes, arguments.share_prefixes, workers)
     identity = {
         **checkpoint.identity,
         "dtype": str(checkpoint.model.dtype).removeprefix("torch."),
@@ -212,6 +223,7 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
         "dtype": identity["dtype"],
         "quantized": identity["quantized"],
         **({"pixels": f"{identity['min_pixels']}..{identity['max_pixels']}"} if "min_pixels" in identity else {}),
+        **({"head": identity["head"]} if "head" in identity else {}),
     }
     return OpenEngine(engine, identity, signature, checkpoint.encoder)
 

@@ -158,6 +158,18 @@ class CriticArguments:
             is_elicited(self.when_unread),
         )
 
+    def about_text(self) -> dict[str, object]:
+        """Arguments that are about text, as a critic with a reward head gives none; empty where they are not given."""
+        return {
+            "protocol": self.protocol,
+            "verdict_only": self.verdict_only,
+            "reasons=False": not self.reasons,
+            "temperature": self.temperature,
+            "samples": int(self.samples) > 1,
+            "when_unread": self.when_unread != "invalid",
+            "max_thinking_tokens": self.max_thinking_tokens,
+        }
+
     def use_card(self) -> CardUse:
         """The card of the critic, joined with these arguments. Raises ArgumentError for one that can't be used."""
         named = None if self.critic is None else str(self.critic)

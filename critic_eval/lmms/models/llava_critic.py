@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 from lmms_eval import utils
-from lmms_eval.api.instance import GenerationResult, Instance
+from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.answer_text import answer_text, elicited_text, pooled_text, verdict_text
 from critic_eval.critics.answering import answer_plan
-from critic_eval.critics.engines.arguments import read_batch_size, refuse_unknown
+from critic_eval.critics.engines.arguments import read_batch_size, refuse_about_text, refuse_unknown
 from critic_eval.critics.engines.opening import open_engine
 from critic_eval.critics.generation import Answer
 from critic_eval.critics.image_store import ImageStore
@@ -23,7 +24,7 @@ from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.plan_summary import summarize
 from critic_eval.critics.planning import make_plan
 from critic_eval.errors import ArgumentError, DataError, ServerError
-from critic_eval.lmms.choices import select_card, select_orders, select_protocol
+from critic_eval.lmms.choices import select_card, select_orders, select_protocol, select_rewards
 from critic_eval.lmms.models.accelerated import choose_device, make_accelerator
 from critic_eval.lmms.models.costs import answer_costs, counted_tokens
 from critic_eval.lmms.models.critic_arguments import CriticArguments
@@ -65,6 +66,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.accelerator = make_accelerator(arguments.device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
         self.engine = open_engine(arguments.for_engine(self.card, choose_device(arguments.device, self.accelerator)))
+        if self.engine.gives_rewards:
+            self._ask_for_rewards()
         self.batch_size = read_batch_size(arguments.batch_size)
         # lmms-eval's --seed is the seed of sampled answers; each seed has its own.
         self.seed = torch.initial_seed()
@@ -161,7 +164,21 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         """The requests as they are read, with a bar where that takes a while."""
         return iter(tqdm(asked.asked(), desc="Planning", unit=" requests", delay=5, disable=self.rank != 0))
 
+    def _ask_for_rewards(self) -> None:
+        """Have every task judged by rewards, for a critic that gives nothing else. Raises ArgumentError."""
+        try:
+            refuse_about_text(self.engine.signature["checkpoint"], self.arguments.about_text())
+        except ArgumentError:
+            self.engine.close()
+            raise
+        select_rewards()
+        self.policy = AnswerPolicy("reward")
+
     def _result(self, asked: Requests, answers: Mapping[int, Answer], index: int) -> GenerationResult:
+        if self.policy.mode == "reward":
+            rated = [answers[part] for part in asked.parts(index)]
+            tokens = TokenCounts(input_tokens=sum(answer.input_tokens for answer in rated), output_tokens=0)
+            return GenerationResult(asked.rewards_text(index, rated), tokens)
         drawn = [answers[asked.part(index, draw)] for draw in range(self.policy.samples)]
         if self.policy.mode == "verdict":
             text = verdict_text(asked.reading(index), drawn[0], answers.get(asked.part(index, 1)))

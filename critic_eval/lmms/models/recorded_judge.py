@@ -10,7 +10,16 @@ from lmms_eval.api.instance import Instance
 from critic_eval.benchmarks.benchmark import VERDICT_COLUMNS, RecordedColumns
 from critic_eval.benchmarks.loading.tables import ABSENT, Row, read_table, value_at
 from critic_eval.errors import ArgumentError, DataError
-from critic_eval.judging import Confidence, Invalid, Judgment, LabelKind, Verdict, state_verdict, to_presented
+from critic_eval.judging import (
+    Confidence,
+    Invalid,
+    Judgment,
+    LabelKind,
+    Verdict,
+    canonical_indices,
+    state_verdict,
+    to_presented,
+)
 from critic_eval.judging.protocols import digest_prompt
 from critic_eval.lmms.models.text_judge import TextJudge
 from critic_eval.lmms.tasks import ITEM_COLUMN, ORDER_COLUMN
@@ -104,7 +113,8 @@ def _restated(judgment: Judgment) -> str:
     value, source = judgment.confidence, judgment.confidence_from
     confidence = None if value is None or source is None else Confidence(value, source)
     members = [member._replace(verdict=to_presented(member.verdict, judgment.order)) for member in judgment.members]
-    return state_verdict(judgment.presented, judgment.logprobs, confidence, judgment.draws, members)
+    rewards = [judgment.rewards[index] for index in canonical_indices(judgment.order)] if judgment.rewards else []
+    return state_verdict(judgment.presented, judgment.logprobs, confidence, judgment.draws, members, rewards=rewards)
 
 
 def _verdict(value: Any) -> Verdict:

@@ -51,6 +51,7 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
                     "members": [_member(member) for member in judgment.members],
                     "confidence": finite(judgment.confidence),
                     "logprobs": [(name, finite(value)) for name, value in (judgment.logprobs or {}).items()],
+                    "rewards": [finite(reward) for reward in judgment.rewards or ()],
                     # Of two runs that asked the same, one prompt is enough.
                     "prompt": None if prompt in prompts else prompt,
                 }

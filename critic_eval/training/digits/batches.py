@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from critic_eval.benchmarks.digits.facts import Row
 from critic_eval.benchmarks.digits.glyphs import Split, glyphs
 from critic_eval.training.digits.augment import cut_tiles, draw_cells, paint
 from critic_eval.training.digits.dialogues import Dialogue
@@ -41,7 +42,7 @@ class Batcher:
         mask = np.zeros((len(rows), length), dtype=np.int64)
         for i, (row_ids, row_labels) in enumerate(rows):
             ids[i, : len(row_ids)], labels[i, : len(row_ids)], mask[i, : len(row_ids)] = row_ids, row_labels, 1
-        tiles = [tile.to(self.device) for tile in self._images(dialogues, rng)]
+        tiles = self.images([dialogue.row for dialogue in dialogues], rng)
         to_tensor = partial(torch.as_tensor, device=self.device)
         return Batch(to_tensor(ids), to_tensor(labels), to_tensor(mask), tiles)
 
@@ -51,10 +52,11 @@ class Batcher:
         images = torch.stack([paint(cell[None], rng) for cell in draw_cells(self.ink, rows, rng)])
         return images.to(self.device), torch.as_tensor(self.values[rows], device=self.device)
 
-    def _images(self, dialogues: Sequence[Dialogue], rng: np.random.Generator) -> list[torch.Tensor]:
-        rows = np.array([rng.choice(self.of_value[value]) for dialogue in dialogues for value in dialogue.row])
-        cells = torch.split(draw_cells(self.ink, rows, rng), [len(dialogue.row) for dialogue in dialogues])
-        return [cut_tiles(paint(cell, rng)) for cell in cells]
+    def images(self, rows: Sequence[Row], rng: np.random.Generator) -> list[torch.Tensor]:
+        """An image of each row of digits: its tiles, (k + 1, CELL, CELL)."""
+        drawn = np.array([rng.choice(self.of_value[value]) for row in rows for value in row])
+        cells = torch.split(draw_cells(self.ink, drawn, rng), [len(row) for row in rows])
+        return [cut_tiles(paint(cell, rng)).to(self.device) for cell in cells]
 
     def _tokens(self, dialogue: Dialogue) -> tuple[list[int], list[int]]:
         image_tokens = n_image_tokens(len(dialogue.row))

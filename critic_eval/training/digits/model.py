@@ -105,17 +105,21 @@ def answer_loss(model: Any, batch: Batch) -> Tensor:
 
 def labeled_logits(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     """Logits of the tokens that are labeled, shape (m, vocabulary), and their labels, shape (m,)."""
-    embeddings = model.get_input_embeddings()(batch.input_ids)
-    features = torch.cat(_image_tokens(model, batch.tiles)).to(embeddings.dtype)
-    is_image = (batch.input_ids == model.config.image_token_id).unsqueeze(-1)
-    hidden = model.model.language_model(
-        inputs_embeds=embeddings.masked_scatter(is_image, features),
-        attention_mask=batch.attention_mask,
-        use_cache=False,
-    ).last_hidden_state
+    hidden = hidden_states(model, batch.input_ids, batch.attention_mask, batch.tiles)
     following = batch.labels[:, 1:]
     is_learned = following != IGNORED
     return model.lm_head(hidden[:, :-1][is_learned]), following[is_learned]
+
+
+def hidden_states(model: Any, input_ids: Tensor, attention_mask: Tensor, tiles: list[Tensor]) -> Tensor:
+    """What the decoder makes of each token, (n, length, hidden); `tiles` of the rows' images, one after the other."""
+    embeddings = model.get_input_embeddings()(input_ids)
+    features = torch.cat(_image_tokens(model, tiles)).to(embeddings.dtype)
+    is_image = (input_ids == model.config.image_token_id).unsqueeze(-1)
+    hidden: Tensor = model.model.language_model(
+        inputs_embeds=embeddings.masked_scatter(is_image, features), attention_mask=attention_mask, use_cache=False
+    ).last_hidden_state
+    return hidden
 
 
 def n_image_tokens(n_digits: int) -> int:

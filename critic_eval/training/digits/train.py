@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    log = _Log()
+    log = Log()
     tokenizer = _tokenizer(rng)
     config = original_config(len(tokenizer), tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_start|>"))
     model = build_model(config).to(args.device)
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     make = partial(Batcher, tokenizer, image_token_id=model.config.image_token_id, device=args.device)
     training, held_out = make("train"), make("validation")
     args.out.mkdir(parents=True, exist_ok=True)
-    state = _State(args.out / "unfinished.pt", _plain(args), model, rng, log)
+    state = _State(args.out / "unfinished.pt", plain_arguments(args), model, rng, log)
     if state.stage == "":
         train_tower(model, training, held_out, args.tower_steps, rng, log)
     stages = [
@@ -107,22 +107,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             train_stage(model, stage, training, held_out, rng, log, state)
     save_llava_next(model.half(), config, args.out)
     tokenizer.save_pretrained(args.out)
-    (args.out / "training_log.json").write_text(json.dumps({"arguments": _plain(args), "log": log.lines}, indent=1))
+    (args.out / "training_log.json").write_text(
+        json.dumps({"arguments": plain_arguments(args), "log": log.lines}, indent=1)
+    )
     state.file.unlink(missing_ok=True)
     log(f"wrote {args.out}")
     return 0
 
 
 def train_tower(
-    model: Any, training: Batcher, held_out: Batcher, steps: int, rng: np.random.Generator, log: "_Log"
+    model: Any, training: Batcher, held_out: Batcher, steps: int, rng: np.random.Generator, log: "Log"
 ) -> None:
     """Teach every patch of a digit's tile which digit it is part of."""
     head = nn.Linear(model.config.vision_config.hidden_size, 10).to(training.device)
     optimizer = torch.optim.AdamW([*model.model.vision_tower.parameters(), *head.parameters()], weight_decay=0.1)
     for step in range(steps):
-        _set_rate(optimizer, 2e-3, step, steps)
+        set_rate(optimizer, 2e-3, step, steps)
         images, values = training.cells(192, rng)
-        with _mixed_precision(training.device):
+        with mixed_precision(training.device):
             logits = head(see(model, images))
         loss = cross_entropy(logits.float().flatten(0, 1), values.repeat_interleave(logits.shape[1]))
         loss.backward()
@@ -141,7 +143,7 @@ def train_stage(
     training: Batcher,
     held_out: Batcher,
     rng: np.random.Generator,
-    log: "_Log",
+    log: "Log",
     state: "_State",
 ) -> None:
     """Run one stage; the tower, which knows its digits already, learns at a fifth of the rate."""
@@ -151,12 +153,12 @@ def train_stage(
     groups = [{"params": rest, "share": 1.0}, {"params": tower, "share": 0.2}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.05)
     for step in range(state.resume(stage.name, optimizer), stage.steps):
-        _set_rate(optimizer, stage.learning_rate, step, stage.steps)
+        set_rate(optimizer, stage.learning_rate, step, stage.steps)
         parts = stage.parts(step / stage.steps)
         losses = []
         for draw, n in parts:
             batch = training.batch([draw(rng) for _ in range(n)], rng)
-            with _mixed_precision(training.device):
+            with mixed_precision(training.device):
                 loss = answer_loss(model, batch)
             (loss / len(parts)).backward()
             losses.append(loss.item())
@@ -187,7 +189,7 @@ def first_line_accuracy(model: Any, held_out: Batcher, n: int = 128) -> dict[str
         for start in range(0, n, 64):
             part = dialogues[start : start + 64]
             batch = held_out.batch(part, rng)
-            with _mixed_precision(held_out.device):
+            with mixed_precision(held_out.device):
                 logits, labels = labeled_logits(model, batch)
             lengths = (batch.labels[:, 1:] >= 0).sum(1).tolist()
             # The last label ends the answer, which here is cut after its first line.
@@ -197,13 +199,14 @@ def first_line_accuracy(model: Any, held_out: Batcher, n: int = 128) -> dict[str
     return figures
 
 
-class _Log:
+class Log:
     """Prints each line with the seconds since the start, and keeps it."""
 
     def __init__(self) -> None:
         self.start, self.lines = time.perf_counter(), list[str]()
 
     def __call__(self, line: str) -> None:
+        """Print a line, and keep it."""
         self.lines.append(f"[{time.perf_counter() - self.start:6.0f} s] {line}")
         print(self.lines[-1], flush=True)
 
@@ -211,7 +214,7 @@ class _Log:
 class _State:
     """Where an interrupted training stood, so that the same command goes on from there."""
 
-    def __init__(self, file: Path, arguments: dict[str, Any], model: Any, rng: np.random.Generator, log: _Log) -> None:
+    def __init__(self, file: Path, arguments: dict[str, Any], model: Any, rng: np.random.Generator, log: Log) -> None:
         self.file, self.arguments, self.model, self.rng, self.log = file, arguments, model, rng, log
         self.stage, self.step, self._optimizer = "", 0, None
         if not file.exists():
@@ -257,14 +260,15 @@ def _tokenizer(rng: np.random.Generator) -> Any:
     return train_tokenizer([*frame, *(text for dialogue in drawn for text in (dialogue.user, dialogue.answer))], 700)
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float, step: int, steps: int) -> None:
+def set_rate(optimizer: torch.optim.Optimizer, rate: float, step: int, steps: int) -> None:
     """Warm up over 100 steps, then fall along a cosine to a twentieth."""
     shape = min(1.0, (step + 1) / 100) * (0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
     for group in optimizer.param_groups:
         group["lr"] = group.get("share", 1.0) * rate * shape
 
 
-def _mixed_precision(device: str) -> torch.autocast:
+def mixed_precision(device: str) -> torch.autocast:
+    """Forward passes in bfloat16, where that is exact enough."""
     return torch.autocast(device.split(":")[0], torch.bfloat16)
 
 
@@ -281,7 +285,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _plain(args: argparse.Namespace) -> dict[str, Any]:
+def plain_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of a training, for its log; where it was written is not one that matters."""
     return {
         name: value if isinstance(value, int) else str(value) for name, value in vars(args).items() if name != "out"
     }

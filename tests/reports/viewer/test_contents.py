@@ -203,3 +203,16 @@ def test_data_of_other_shapes_is_shown(runs: Path, open_page: Open) -> None:
         assert page.locator(".response[data-response=A] .by-label").count() == 0
         assert page.inner_text(".response[data-response=B] .by-label") == "label7"
         assert "renamed" in page.inner_text(".answer h3")
+
+
+def test_rewards_stand_where_an_answer_would(tmp_path: Path, open_page: Open) -> None:
+    rated = pair(0, "BA", Preference(1), Preference(1), rewards=(-1.25, 0.5), raw="[stated]", span=None)
+    folder = plant(tmp_path / "run", [rated])
+    with served(open_view([folder])) as url:
+        page = open_page(url)
+        page.locator(".row a").first.click()
+        page.wait_for_selector(".answer")
+        assert page.locator(".rewards tbody th").all_inner_texts() == ["A", "B"]
+        assert page.locator(".rewards .value").all_inner_texts() == ["-1.250", "0.500"]
+        assert page.locator(".answer .raw").count() == 0
+        assert page.inner_text(".answer .facts").startswith("The verdict was read off the rewards")

@@ -11,6 +11,7 @@ from critic_eval.critics.engines.engine import Request
 from critic_eval.critics.engines.local.decoding import IsComplete, decode, stop_check
 from critic_eval.critics.engines.local.plain import answer_ids, answer_plainly, make_answer
 from critic_eval.critics.engines.local.preprocessing import EncodedGroup
+from critic_eval.critics.engines.local.rating import rate_plainly, rated
 from critic_eval.critics.engines.local.sampling import Sampler, choose_likeliest
 from critic_eval.critics.engines.local.stems import Grown, grow
 from critic_eval.critics.engines.local.thoughts import ThoughtLimit, begins_thought
@@ -35,11 +36,15 @@ def compute(checkpoint: Checkpoint, batch: Sequence[EncodedGroup], *, shares: bo
     settings = batch[0].settings
     requests = [request for group in batch for request in group.requests]
     prompts = [prompt for group in batch for prompt in group.prompts]
+    if not shares and settings.mode == "reward":
+        return rate_plainly(checkpoint, prompts)
     if not shares:
         return answer_plainly(checkpoint, prompts, settings, requests[0].seed)
     grown = grow(checkpoint, batch)
     if settings.mode == "verdict":
         answers = _verdicts(checkpoint, grown, prompts, [verdict_form(request.read_as.used) for request in requests])
+    elif settings.mode == "reward":
+        answers = rated(checkpoint, prompts, grown.branches.extend(grown.rests)[grown.is_wanted, -1], 0.0)
     else:
         answers, ids = _texts(checkpoint, grown, prompts, settings)
         if settings.elicits:

@@ -14,7 +14,7 @@ from critic_eval.critics.checkpoints import Checkpoint
 from critic_eval.critics.engines.engine import Group
 from critic_eval.critics.engines.local.branches import why_not_shared
 from critic_eval.critics.engines.local.computing import compute
-from critic_eval.critics.engines.local.memory import token_budget
+from critic_eval.critics.engines.local.memory import is_out_of_memory, token_budget
 from critic_eval.critics.engines.local.preprocessing import EncodedGroup, Preprocessor
 from critic_eval.critics.engines.local.sampling import SHAREABLE
 from critic_eval.critics.generation import Answer, GenerationSettings
@@ -85,7 +85,7 @@ class LocalEngine:
 
     def _shares(self, group: EncodedGroup) -> bool:
         settings = group.settings
-        if settings.mode != "text" and (self._why_not_shared or not settings.is_greedy):
+        if settings.mode in ("to_verdict", "verdict") and (self._why_not_shared or not settings.is_greedy):
             why = self._why_not_shared or "the task asks for sampling"
             raise ArgumentError(f"verdict_only and reasons=False need greedy decoding with shared prefixes: {why}.")
         if settings.elicits and not self.shares_prefixes(settings):
@@ -128,7 +128,7 @@ class LocalEngine:
         try:
             answers = self._compute(batch)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             answers = None
         if answers is not None:
@@ -173,9 +173,3 @@ _ANSWER_TOKENS = 256
 
 
 _DIGITS = 9
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "can't allocate memory" in str(error) or "out of memory" in str(error).lower()

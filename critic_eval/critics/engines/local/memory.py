@@ -29,6 +29,13 @@ def token_budget(model: Any, shares_prefixes: bool) -> int:
     return max(1, fitting if device.type != "cpu" else min(fitting, MOST_ON_CPU[shares_prefixes]))
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch's says that memory is full."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return "can't allocate memory" in str(error) or "out of memory" in str(error).lower()
+
+
 def _left_in_container() -> int:
     """Bytes that the control group of this process may still take; a great number where it has no limit."""
     group = Path("/sys/fs/cgroup")

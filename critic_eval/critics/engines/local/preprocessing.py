@@ -63,11 +63,14 @@ class Preprocessor:
         """
         if not self._workers:
             for group in groups:
-                yield self._grouped(group, _encode(self._encoder, _conversations(group), self._share))
+                yield self._grouped(
+                    group, _encode(self._encoder, _conversations(group), self._share, _is_answered(group))
+                )
             return
         ahead: deque[tuple[Group, Future[_Encoded]]] = deque()
         for group in groups:
-            ahead.append((group, self._started().submit(_encode_in_worker, _conversations(group), self._share)))
+            work = (_conversations(group), self._share, _is_answered(group))
+            ahead.append((group, self._started().submit(_encode_in_worker, *work)))
             if len(ahead) > 2 * self._workers:
                 done, future = ahead.popleft()
                 yield self._grouped(done, future.result())
@@ -104,14 +107,18 @@ def _conversations(group: Group) -> list[Conversation]:
     return [request.conversation for request in group.requests]
 
 
+def _is_answered(group: Group) -> bool:
+    return group.settings.mode == "reward"
+
+
 def _start_worker(encoder: Any) -> None:
     global _worker_encoder
     torch.set_num_threads(1)
     _worker_encoder = encoder
 
 
-def _encode_in_worker(conversations: Sequence[Conversation], share: bool) -> _Encoded:
-    encoded = _encode(_worker_encoder, conversations, share)
+def _encode_in_worker(conversations: Sequence[Conversation], share: bool, is_answered: bool) -> _Encoded:
+    encoded = _encode(_worker_encoder, conversations, share, is_answered)
     # As arrays: tensors would go through shared memory, of which containers often have little.
     return [
         (ids.numpy(), None if media is None else {name: tensor.numpy() for name, tensor in media.items()}, tokens)
@@ -119,13 +126,13 @@ def _encode_in_worker(conversations: Sequence[Conversation], share: bool) -> _En
     ]
 
 
-def _encode(encoder: Any, conversations: Sequence[Conversation], share: bool) -> _Encoded:
+def _encode(encoder: Any, conversations: Sequence[Conversation], share: bool, is_answered: bool) -> _Encoded:
     if not share:
-        prompts = [encoder.encode(conversation) for conversation in conversations]
+        prompts = [encoder.encode(conversation, is_answered=is_answered) for conversation in conversations]
         return [(prompt.input_ids, prompt.media, prompt.image_tokens) for prompt in prompts]
     prepared: PreparedImages = encoder.prepare(conversations[0])
     encoded: _Encoded = []
     for conversation in conversations:
-        prompt = encoder.encode(conversation, prepared)
+        prompt = encoder.encode(conversation, prepared, is_answered=is_answered)
         encoded.append((prompt.input_ids, None if encoded else prompt.media, prompt.image_tokens))
     return encoded

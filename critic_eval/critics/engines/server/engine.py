@@ -86,6 +86,8 @@ class ServerEngine:
 
     def _sent(self, groups: Iterable[Group]) -> Iterator[Future[tuple[int, Answer]]]:
         for group in groups:
+            if group.settings.mode == "reward":
+                raise ArgumentError("Rewards need a local engine: a server gives text, not what a reward head reads.")
             if group.settings.mode == "to_verdict":
                 raise ArgumentError(
                     "reasons=False needs a local engine: a server can't be told when a verdict is said."

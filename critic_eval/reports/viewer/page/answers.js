@@ -98,7 +98,7 @@ function answer(table, run, slot, found, critic, prompt) {
     "section",
     { class: "answer" },
     answerHead(critic, chip(table, run, slot), verdictWords(table, run, slot)),
-    found.members.length ? members(found.members) : said(found.raw),
+    found.rewards.length ? rewards(found.rewards) : found.members.length ? members(found.members) : said(found.raw),
     el("p", { class: "facts" }, facts(table, code, found)),
     found.logprobs.length ? logprobs(found.logprobs) : null,
     prompt ? el("details", {}, el("summary", {}, "Prompt"), el("pre", { class: "prompt" }, prompt)) : null,
@@ -122,6 +122,19 @@ function members(all) {
     { class: "members" },
     parts.map((part) => el("li", {}, part)),
   );
+}
+
+/** What a reward head gave each response, by its letter. */
+function rewards(values) {
+  const rows = values.map((value, index) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, String.fromCharCode(65 + index)),
+      el("td", { class: "value" }, known(value, (one) => one.toFixed(3))),
+    ),
+  );
+  return el("table", { class: "logprobs rewards" }, el("caption", {}, "Rewards"), el("tbody", {}, rows));
 }
 
 function answerHead(critic, mark, said) {
@@ -152,6 +165,7 @@ function facts(table, code, found) {
 
 function whatWasRead(isInvalid, found) {
   if (found.members.length) return `Pooled of what ${found.members.length} members of a jury said`;
+  if (found.rewards.length) return "The verdict was read off the rewards";
   if (found.raw[1]) return "The marked part is what the parser read";
   return isInvalid ? "The parser found no verdict to read" : "The verdict was not read from a part of this text";
 }
