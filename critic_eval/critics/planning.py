@@ -5,7 +5,8 @@ A plan is data and needs no model. Images are not in it: it holds their digests 
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from PIL import Image
 
@@ -118,11 +119,15 @@ class Plan:
         return set(by_digest.values())
 
 
+KeepImage: TypeAlias = Callable[[ImageRef, Image.Image], None]
+"""Is shown an image of a plan, and may keep it."""
+
+
 def make_plan(
     asked: Iterable[Asked],
     keys: RequestKeys,
     journal: Journal | None = None,
-    keep: Callable[[ImageRef, Image.Image], None] = lambda ref, image: None,
+    keep: KeepImage = lambda ref, image: None,
 ) -> Plan:
     """Plan requests: drop what the journal holds and what comes twice, and group the rest by their images.
 
@@ -132,30 +137,61 @@ def make_plan(
         journal: answers of past runs.
         keep: is shown every image of a request that will be computed, for whoever has room for it.
     """
-    plan, digests = Plan(), _Digests()
-    planned: dict[bytes, PlannedRequest] = {}
-    recalled: dict[bytes, Answer] = {}
-    groups: dict[tuple[GenerationSettings, tuple[str, ...]], PlannedGroup] = {}
-    for request in asked:
-        plan.requests += 1
-        contents = _contents(request, digests)
+    planner = Planner(journal)
+    planner.add(asked, keys, keep)
+    return planner.plan()
+
+
+class Planner:
+    """Makes one plan of the requests of several evaluations, as `make_plan` does of those of one.
+
+    Args:
+        journal: answers of past runs.
+    """
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self._journal, self._digests = journal, _Digests()
+        self._plan, self._next = Plan(), 0
+        self._planned: dict[bytes, PlannedRequest] = {}
+        self._recalled: dict[bytes, Answer] = {}
+        self._groups: dict[tuple[GenerationSettings, tuple[str, ...]], PlannedGroup] = {}
+
+    def add(self, asked: Iterable[Asked], keys: RequestKeys, keep: KeepImage = lambda ref, image: None) -> int:
+        """Add the requests of an evaluation; see `make_plan`.
+
+        Returns:
+            What is added to their indices in the plan, so that those of several evaluations don't meet.
+        """
+        offset, last = self._next, -1
+        for request in asked:
+            last = max(last, request.index)
+            self._add(replace(request, index=offset + request.index), keys, keep)
+        self._next = offset + last + 1
+        return offset
+
+    def plan(self) -> Plan:
+        """The plan of all that was added."""
+        self._plan.groups = sorted((part for group in self._groups.values() for part in _cut(group)), key=_order)
+        return self._plan
+
+    def _add(self, request: Asked, keys: RequestKeys, keep: KeepImage) -> None:
+        self._plan.requests += 1
+        contents = _contents(request, self._digests)
         key = keys.key([message.role for message in request.conversation], contents, request.settings, request.reading)
-        if key in planned:
-            planned[key].indices.append(request.index)
-            continue
-        known = recalled.get(key) or (journal.get(key) if journal is not None else None)
+        if key in self._planned:
+            self._planned[key].indices.append(request.index)
+            return
+        known = self._recalled.get(key) or (self._journal.get(key) if self._journal is not None else None)
         if known is not None:
-            plan.answered[request.index] = recalled[key] = known
-            continue
+            self._plan.answered[request.index] = self._recalled[key] = known
+            return
         roles = tuple(message.role for message in request.conversation)
         new = PlannedRequest(key, [request.index], roles, contents, request.reading)
-        planned[key] = new
+        self._planned[key] = new
         for ref, image in zip(new.images, _images(request.conversation), strict=True):
             keep(ref, image)
-        group = groups.setdefault((request.settings, _beginning(new)), PlannedGroup(request.settings, []))
+        group = self._groups.setdefault((request.settings, _beginning(new)), PlannedGroup(request.settings, []))
         group.members.append(new)
-    plan.groups = sorted((part for group in groups.values() for part in _cut(group)), key=_order)
-    return plan
 
 
 _PIXELS_PER_TOKEN = 200

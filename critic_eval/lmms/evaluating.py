@@ -53,7 +53,7 @@ def model_parameters(model: str) -> Mapping[str, inspect.Parameter]:
         model_class = models.get_model(model)
     except Exception as error:  # it raises what its registry happens to
         raise ArgumentError(f"lmms-eval has no model {model!r}; `lmms_eval models` lists them.") from error
-    return inspect.signature(model_class.__init__).parameters
+    return inspect.signature(model_class).parameters
 
 
 def read_arguments(text: str) -> dict[str, Any]:

@@ -1,15 +1,14 @@
-"""The cells of a study, run one after the other in this process: one model load, one journal."""
+"""The cells of a study, run in this process: one model load, one plan, one journal."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +107,7 @@ def count_judgments(study: Study, cells: Sequence[Cell]) -> list[int]:
 
 
 def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -> list[Outcome]:
-    """Run cells, and go on when one fails.
+    """Run cells by one plan, so that what their prompts share is computed once, and go on when one fails.
 
     Args:
         cells: in the order in which they run.
@@ -116,25 +115,36 @@ def run_cells(cells: Sequence[Cell], folder: Path, say: Callable[[str], None]) -
         say: is told of each cell as it ends.
     """
     from critic_eval.critics.engines.opening import kept_engine
+    from critic_eval.critics.journal import Journal
+    from critic_eval.critics.one_plan import OnePlan
+
+    outcomes: list[Outcome] = []
+
+    def evaluation(cell: Cell) -> None:
+        outcome = _run(cell, folder / "cells" / cell.folder)
+        outcomes.append(outcome)
+        say(f"[{len(outcomes)}/{len(cells)}] {cell.name}: {_summary(outcome)}")
+
+    with closing(Journal(folder / "journal.sqlite")) as journal, quiet(), one_index():
+        plan = OnePlan(journal)
+        with kept_engine(plan.settle_others):
+            plan.run([partial(evaluation, cell) for cell in cells])
+    return outcomes
+
+
+def _run(cell: Cell, cell_folder: Path) -> Outcome:
     from critic_eval.lmms.command import explain
 
-    outcomes = []
-    with kept_engine(), _journal(folder / "journal.sqlite"), quiet(), one_index():
-        for number, cell in enumerate(cells, 1):
-            cell_folder, start = folder / "cells" / cell.folder, time.perf_counter()
-            cell_folder.mkdir(parents=True, exist_ok=True)
-            (cell_folder / "done.json").unlink(missing_ok=True)
-            try:
-                evaluate([*cell.options, "--output_path", str(cell_folder), "--log_samples"])
-                outcome = _read(cell, cell_folder)
-                (cell_folder / "done.json").write_text(json.dumps(_done(cell)), encoding="utf-8")
-            except (Exception, SystemExit) as error:
-                (cell_folder / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-                outcome = Outcome(cell, {}, explain(error).removeprefix("error: ").partition(" (add --verbosity")[0])
-            outcomes.append(outcome)
-            took = f"{time.perf_counter() - start:.0f} s"
-            say(f"[{number}/{len(cells)}] {cell.name}: {_summary(outcome)} ({took})")
-    return outcomes
+    cell_folder.mkdir(parents=True, exist_ok=True)
+    (cell_folder / "done.json").unlink(missing_ok=True)
+    try:
+        evaluate([*cell.options, "--output_path", str(cell_folder), "--log_samples"])
+        outcome = _read(cell, cell_folder)
+        (cell_folder / "done.json").write_text(json.dumps(_done(cell)), encoding="utf-8")
+    except (Exception, SystemExit) as error:
+        (cell_folder / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        return Outcome(cell, {}, explain(error).removeprefix("error: ").partition(" (add --verbosity")[0])
+    return outcome
 
 
 def _read(cell: Cell, cell_folder: Path) -> Outcome:
@@ -169,19 +179,3 @@ def _summary(outcome: Outcome) -> str:
         for task, run in outcome.runs.items()
         if (figure := next((figure for figure in run.figures if figure.value is not None), None)) is not None
     )
-
-
-@contextmanager
-def _journal(file: Path) -> Iterator[None]:
-    """All that is answered inside goes into one journal."""
-    from critic_eval.lmms.models.llava_critic import JOURNAL_VARIABLE
-
-    before = os.environ.get(JOURNAL_VARIABLE)
-    os.environ[JOURNAL_VARIABLE] = str(file)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[JOURNAL_VARIABLE]
-        else:
-            os.environ[JOURNAL_VARIABLE] = before

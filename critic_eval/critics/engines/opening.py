@@ -6,7 +6,7 @@ import gc
 import importlib.util
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -111,16 +111,22 @@ def open_engine(arguments: EngineArguments) -> OpenEngine:
     opened = _kept.get(arguments)
     if opened is None or opened.is_closed:
         del opened
+        if _kept:
+            _before_another()
         _let_go(_kept)  # its room is needed for the next
         opened = _kept[arguments] = _open(arguments)
     return opened
 
 
 @contextmanager
-def kept_engine() -> Iterator[None]:
-    """Inside it, an engine stays open, and is given again to whoever asks for the same next."""
-    global _kept
-    _kept = {}
+def kept_engine(before_another: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Inside it, an engine stays open, and is given again to whoever asks for the same next.
+
+    Args:
+        before_another: is called before it is closed for another one.
+    """
+    global _kept, _before_another
+    _kept, _before_another = {}, before_another
     try:
         yield
     finally:
@@ -129,6 +135,7 @@ def kept_engine() -> Iterator[None]:
 
 
 _kept: dict[EngineArguments, OpenEngine] | None = None
+_before_another: Callable[[], None] = lambda: None  # noqa: E731  # is replaced by what `kept_engine` is given
 
 
 def _let_go(kept: dict[EngineArguments, OpenEngine]) -> None:

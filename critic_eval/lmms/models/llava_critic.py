@@ -1,5 +1,6 @@
 """The lmms-eval model `llava_critic`: a plan of all requests, and an engine that answers it."""
 
+import inspect
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from critic_eval.critics.generation import Answer
 from critic_eval.critics.image_store import ImageStore
 from critic_eval.critics.images import ImagePolicy, TileCount, count_tiles
 from critic_eval.critics.journal import Journal, RequestKeys
+from critic_eval.critics.one_plan import Wanted, active_plan
 from critic_eval.critics.plan_summary import summarize
 from critic_eval.critics.planning import make_plan
 from critic_eval.errors import ArgumentError, DataError, ServerError
@@ -50,6 +52,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     """
 
     is_simple = False
+    __signature__ = inspect.signature(CriticArguments)
+    """What tells others which arguments it takes."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__()
@@ -58,9 +62,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.arguments = arguments = CriticArguments(**given)
         self.card = arguments.use_card()
         self.policy = arguments.answer_policy(self.card)
-        select_protocol(arguments.protocol)
-        select_card(self.card)
-        select_orders(arguments.order_policy)
+        self._select()
         self.image_policy = ImagePolicy.read(arguments.image_policy, int(arguments.image_seed))
         self.dry_run = bool(arguments.dry_run)
         self.accelerator = make_accelerator(arguments.device)
@@ -73,7 +75,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.seed = torch.initial_seed()
         self.keys = RequestKeys(self.engine.identity, self.seed)
         self.journal = self._open_journal(arguments.journal)
-        note_critic("llava_critic", self._signature(), self.card.card.trained_on if self.card.card else {})
+        note_critic("llava_critic", self._signature(), self._trained_on)
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "LlavaCritic":
@@ -105,6 +107,17 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     def _answered(self, requests: Sequence[Instance]) -> list[GenerationResult]:
         tiles = self._tile_count()
         asked = Requests(requests, self.task_dict, self.policy, self.image_policy, tiles)
+        shared = active_plan()
+        if shared is not None and not self.dry_run:
+            answers = shared.answer(Wanted(self._watched(asked), self.keys, asked.images, self.engine))
+            self._select()
+        else:
+            answers = self._answer(asked)
+        note_critic("llava_critic", self._signature(answers.values()), self._trained_on)
+        note_costs("llava_critic", answer_costs(asked, answers))
+        return [self._result(asked, answers, index) for index in range(len(requests))]
+
+    def _answer(self, asked: Requests) -> dict[int, Answer]:
         images = ImageStore(asked.images)
         plan = make_plan(self._watched(asked), self.keys, self.journal, images.keep)
         if self.dry_run:
@@ -113,10 +126,15 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         if self.journal is not None and plan.requests and not plan.groups and self.rank == 0:
             print(f"The journal {self.journal.file} answers all {plan.requests} judgments; nothing is computed.")
         torch.manual_seed(self.seed)
-        answers = answer_plan(plan, self.engine, images, self.journal, is_silent=self.rank != 0)
-        note_critic("llava_critic", self._signature(answers.values()))
-        note_costs("llava_critic", answer_costs(asked, answers))
-        return [self._result(asked, answers, index) for index in range(len(requests))]
+        return answer_plan(plan, self.engine, images, self.journal, is_silent=self.rank != 0)
+
+    def _select(self) -> None:
+        """Have tasks ask as this run says; another critic may have been asked in between."""
+        select_protocol(self.arguments.protocol)
+        select_card(self.card)
+        select_orders(self.arguments.order_policy)
+        if self.policy.mode == "reward":
+            select_rewards()
 
     def clean(self) -> None:
         """Let other runs have the journal; lmms-eval calls this when everything was answered."""
@@ -143,6 +161,9 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
     def _close_journal_after_failure(self) -> str:
         """Close the journal, and say what it holds; one that can't be written is no reason to hide what went wrong."""
+        shared = active_plan()
+        if shared is not None and shared.journal is not None:
+            return f"{len(shared.journal)} answers are in the journal {shared.journal.file}."
         journal = self.journal
         if journal is None:
             return "No journal was kept; name a file with journal=PATH."
@@ -171,8 +192,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         except ArgumentError:
             self.engine.close()
             raise
-        select_rewards()
         self.policy = AnswerPolicy("reward")
+        self._select()
 
     def _result(self, asked: Requests, answers: Mapping[int, Answer], index: int) -> GenerationResult:
         if self.policy.mode == "reward":
@@ -190,6 +211,10 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             text = answer_text(drawn[0])
         return GenerationResult(text, counted_tokens(drawn))
 
+    @property
+    def _trained_on(self) -> Mapping[str, str]:
+        return {} if self.card.card is None else self.card.card.trained_on
+
     def _signature(self, given: Iterable[Answer] = ()) -> dict[str, str]:
         """What of the critic's settings is said beside its figures, and of the answers that it gave."""
         without = sorted({name for answer in given for name in answer.without})
@@ -204,7 +229,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     def _open_journal(self, named: str | None) -> Journal | None:
         """The journal that the argument or the command names, if any; each process has its own."""
         named = named or os.environ.get(JOURNAL_VARIABLE)
-        if named is None:
+        if named is None or active_plan() is not None:  # which keeps the answers of all in its own
             return None
         file = Path(named)
         if self.world_size > 1:
