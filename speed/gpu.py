@@ -153,7 +153,7 @@ def _attention(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any
         raise NotHereError("the package flash_attn is not installed")
     critic = _critic(args, folder)
     variants = {
-        name: local_variants(critic, args.device, args.workers, attn_implementation=name)["all"]
+        f"all, {name}": local_variants(critic, args.device, args.workers, attn_implementation=name)["all"]
         for name in ("sdpa", "flash_attention_2")
     }
     yield from _timed(args, variants, [])

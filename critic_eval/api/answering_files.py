@@ -183,6 +183,6 @@ class _Run:
     def _hear(self, indices: Sequence[int], answer: Answer) -> None:
         for index in indices:
             if answer.error is None:
-                self._answers.add(index, answer.text.strip())
+                self._answers.add(index, answer.text.strip(), answer.without)
             else:
                 self.faults.append(Fault(self._questions[index].number, answer.error))

@@ -68,8 +68,14 @@ class AnswersFile:
         """How many answers it holds."""
         return len(self._lines)
 
-    def add(self, index: int, text: str) -> None:
-        """Write the answer to the question of that index. Raises DataError on a full disk."""
+    def add(self, index: int, text: str, without: Sequence[str] = ()) -> None:
+        """Write the answer to the question of that index. Raises DataError on a full disk.
+
+        Args:
+            index: of the question.
+            text: the answer.
+            without: settings that its server refused, and that it was given without.
+        """
         question = self._questions[index]
         record = {
             "question_id": question.id,
@@ -77,7 +83,7 @@ class AnswersFile:
             "text": text,
             "answer_id": self._ids[index],
             "model_id": self._model_id,
-            "metadata": self._metadata,
+            "metadata": {**self._metadata, **({"refused_by_server": list(without)} if without else {})},
         }
         line = json.dumps(record) + "\n"
         try:

@@ -95,7 +95,8 @@ def _answer(args: argparse.Namespace) -> int:
     for fault in outcome.faults[:_MOST_FAULTS]:
         print(visible(f"{args.question_file}:{fault.number}: {fault.reason}", 300), file=sys.stderr)
     if outcome.faults:
-        print(f"{len(outcome.faults)} questions have no answer.", file=sys.stderr)
+        asked = outcome.answered + len(outcome.faults)
+        print(f"{len(outcome.faults)} of {asked} questions have no answer.", file=sys.stderr)
     before = f", {outcome.kept} of them from before" if outcome.kept else ""
     print(visible(f"{args.answers_file} holds {outcome.answered} answers{before}"))
     return int(bool(outcome.faults))

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from critic_eval.api.answers_file import AnswersFile
-from critic_eval.api.question_files import FileQuestion, take_chunk
+from critic_eval.api.question_files import FileQuestion, read_questions, take_chunk
 from critic_eval.benchmarks.digits.generator import generate_items
 from critic_eval.cli.command import main
 from critic_eval.critics.checkpoints import Checkpoint, load_checkpoint
 from critic_eval.critics.embedded import resolve_pretrained
 from tests.critics.conftest import plain_answer
+from tests.critics.hostile_server import hostile, sends, well
 from tests.critics.servers import Server, serving
 
 FIELDS = ["question_id", "prompt", "text", "answer_id", "model_id", "metadata"]
 """Of a line of answers, as LLaVA's scripts write them."""
+NAMES = ("question_id", "id", "image", "text", "conversations", "value", "from")
 COLORS = ("red", "blue", "green")
 
 Answer = Callable[..., int]
@@ -98,7 +100,7 @@ def test_two_questions_of_one_id_and_a_question_that_comes_twice_are_all_answere
     assert len(server.bodies) == 3
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1))
 def test_a_run_that_was_cut_off_anywhere_goes_on_there_and_writes_the_same(
     answer: Answer, server: Server, share: float
@@ -118,10 +120,10 @@ def test_a_run_that_was_cut_off_anywhere_goes_on_there_and_writes_the_same(
 def test_answers_are_in_the_file_as_soon_as_they_come(answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
     add, added = AnswersFile.add, list[int]()
 
-    def interrupted(self: AnswersFile, index: int, text: str) -> None:
+    def interrupted(self: AnswersFile, index: int, *answer: Any) -> None:
         if len(added) == 2:
             raise KeyboardInterrupt
-        add(self, index, text)
+        add(self, index, *answer)
         added.append(index)
 
     write(*(ask(n) for n in range(5)))
@@ -204,7 +206,7 @@ def test_what_cannot_be_asked_is_named_by_its_line_and_the_rest_is_answered(
             "can't be read (it is not an image)",
             "lone surrogate",
             "not JSON",
-            "12 questions have no answer.",
+            "12 of 14 questions have no answer.",
         ),
         strict=True,
     ):
@@ -307,10 +309,46 @@ def test_a_question_that_the_model_failed_at_is_asked_again_by_the_next_run(
     write(ask(0), ask(1))
     with serving(faults=lambda total, times: "400" if total == 1 else "ok") as failing:
         assert answer("--base-url", failing.url) == 1
-        assert "1 questions have no answer" in capsys.readouterr().err
+        assert "1 of 2 questions have no answer" in capsys.readouterr().err
         assert len(written()) == 1
         assert answer("--base-url", failing.url) == 0
     assert [line["question_id"] for line in written()] == [0, 1]
+
+
+def test_a_setting_that_a_server_refuses_is_told_in_the_metadata_and_the_file_goes_on(answer: Answer) -> None:
+    def behave(connection: Any) -> None:
+        refusal = sends(b"temperature is not supported", "400 Bad Request")
+        (refusal if "temperature" in refusing.bodies[-1] else well)(connection)
+
+    write(ask(0), ask(1))
+    with hostile(behave) as refusing:
+        assert answer("--base-url", refusing.url) == 0
+        assert [line["metadata"]["refused_by_server"] for line in written()] == [["temperature"]] * 2
+        before = Path("out/a.jsonl").read_bytes()
+        assert answer("--base-url", refusing.url) == 0
+    assert Path("out/a.jsonl").read_bytes() == before
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.binary(max_size=12) | JSON.map(lambda value: json.dumps(value).encode()), max_size=5))
+def test_whatever_a_file_holds_each_line_is_a_question_or_named(tmp_path: Path, lines: list[bytes]) -> None:
+    file = tmp_path / "q.jsonl"
+    content = b'{"question_id": 0, "text": "First?"}\n' + b"\n".join(lines)
+    file.write_bytes(content)
+    questions, faults = read_questions(file, tmp_path)
+    numbers = [number for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
+    assert sorted([question.number for question in questions] + [fault.number for fault in faults]) == numbers
+    assert all(fault.reason for fault in faults)
+    for question in questions:
+        json.dumps([question.id, question.text, question.prompt]).encode()
+        assert question.image_file is None or question.image_file.is_relative_to(tmp_path)
 
 
 def test_a_journal_answers_a_new_file(answer: Answer, server: Server) -> None:
