@@ -2,12 +2,10 @@
 
 import argparse
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from critic_eval.cli.options import DEFAULT
-from critic_eval.errors import ArgumentError
 from critic_eval.visible import visible
 
 _DESCRIPTION = """\
@@ -104,15 +102,10 @@ def _answer(args: argparse.Namespace) -> int:
 
 def _engine_arguments(args: argparse.Namespace) -> Any:
     from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED, default_device, read_batch_size
-    from critic_eval.critics.engines.opening import EngineArguments, engine_arguments
+    from critic_eval.critics.engines.opening import engine_arguments
 
-    named = {"base": args.model_base, "conversation": args.conv_mode}
-    known = {field.name for field in fields(EngineArguments)}
-    for option, name in (("--model-base", "base"), ("--conv-mode", "conversation")):
-        if named[name] is not None and name not in known:
-            raise ArgumentError(f"{option} {named[name]}: engines of this version go by the checkpoint alone.")
     return engine_arguments(
-        named,
+        {"base": args.model_base, "conversation": args.conv_mode},
         pretrained=args.pretrained if args.base_url else args.pretrained or DEFAULT_PRETRAINED,
         device="cpu" if args.base_url else default_device(args.device),
         device_is_given=args.device is not None,

@@ -155,20 +155,28 @@ class _Evaluation:
             self._said.put(_ENDED)
 
 
-def _answered(wanted: Sequence[Wanted], journal: Journal | None) -> list[Answers]:
-    """The answers to each, all planned and computed together."""
-    planner, offsets = Planner(journal), list[int]()
+def _answered(wanted: Sequence[Wanted], journal: Journal | None) -> list[Answers | Exception]:
+    """The answers to each, all planned and computed together; or why one can't be planned, which is its own affair."""
+    planner, offsets, planned = Planner(journal), list[int](), list[int]()
+    told: list[Answers | Exception] = [{} for _ in wanted]
 
     def reread(index: int) -> list[Image.Image]:
-        number = bisect_right(offsets, index) - 1
-        return wanted[number].images(index - offsets[number])
+        place = bisect_right(offsets, index) - 1
+        return wanted[planned[place]].images(index - offsets[place])
 
     images = ImageStore(reread)
-    for each in wanted:
-        offsets.append(planner.add(each.asked, each.keys, images.keep))
+    for number, each in enumerate(wanted):
+        try:
+            offset = planner.add(each.asked, each.keys, images.keep)
+        except Exception as error:
+            told[number] = error
+            continue
+        offsets.append(offset)
+        planned.append(number)
     answers = answer_plan(planner.plan(), wanted[0].engine, images, journal)
-    separate: list[Answers] = [{} for _ in wanted]
     for index, answer in answers.items():
-        number = bisect_right(offsets, index) - 1
-        separate[number][index - offsets[number]] = answer
-    return separate
+        place = bisect_right(offsets, index) - 1
+        separate = told[planned[place]]
+        if isinstance(separate, dict):
+            separate[index - offsets[place]] = answer
+    return told

@@ -161,11 +161,18 @@ class Planner:
 
         Returns:
             What is added to their indices in the plan, so that those of several evaluations don't meet.
+
+        Raises:
+            CriticEvalError: a request can't be read or asked; nothing of this evaluation is in the plan then.
         """
         offset, last = self._next, -1
-        for request in asked:
-            last = max(last, request.index)
-            self._add(replace(request, index=offset + request.index), keys, keep)
+        try:
+            for request in asked:
+                last = max(last, request.index)
+                self._add(replace(request, index=offset + request.index), keys, keep)
+        except BaseException:
+            self._forget(offset)
+            raise
         self._next = offset + last + 1
         return offset
 
@@ -173,6 +180,18 @@ class Planner:
         """The plan of all that was added."""
         self._plan.groups = sorted((part for group in self._groups.values() for part in _cut(group)), key=_order)
         return self._plan
+
+    def _forget(self, offset: int) -> None:
+        """Take requests out again from an index on."""
+        indices = [planned.indices for planned in self._planned.values()]
+        self._plan.requests -= sum(index >= offset for each in indices for index in each)
+        self._plan.requests -= sum(index >= offset for index in self._plan.answered)
+        self._plan.answered = {index: answer for index, answer in self._plan.answered.items() if index < offset}
+        for each in indices:
+            each[:] = [index for index in each if index < offset]
+        for group in self._groups.values():
+            group.members = [member for member in group.members if member.indices]
+        self._planned = {key: planned for key, planned in self._planned.items() if planned.indices}
 
     def _add(self, request: Asked, keys: RequestKeys, keep: KeepImage) -> None:
         self._plan.requests += 1

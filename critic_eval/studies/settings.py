@@ -84,7 +84,8 @@ class Settings:
         )
         kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
         named = [name for name, parameter in parameters.items() if parameter.kind not in kinds]
-        self._model_names = [name for name in named if name not in _NOT_VARIED]
+        # Where a model takes what generation takes too, a study sets it there, for every model alike.
+        self._model_names = [name for name in named if name not in (*_NOT_VARIED, *GENERATION_OPTIONS)]
         self._defaults = {name: parameters[name].default for name in self._model_names}
 
     def names(self) -> list[str]:
