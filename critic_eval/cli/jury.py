@@ -43,6 +43,7 @@ def add_command(commands: Any) -> None:
 
 def _jury(args: argparse.Namespace) -> None:
     from critic_eval.benchmarks.registry import find_benchmark
+    from critic_eval.metrics import applies
     from critic_eval.metrics.juries import JuryRule, jury_report, members_of, side_by_side
     from critic_eval.metrics.jury_weights import Weighing, hold_out
     from critic_eval.runs.juries import jury_lines, jury_record
@@ -75,6 +76,8 @@ def _jury(args: argparse.Namespace) -> None:
         weighing = Weighing.read(args.rule or "majority", args.weights, args.fit_share, args.fit_seed, n_members)
     weighed = hold_out(judgments, weighing)
     names = [args.figure] if args.figure else benchmark.all_figures
+    if args.figure and (why := applies(args.figure, weighed.judgments)) is not None:
+        raise ArgumentError(f"{args.figure} does not apply to these judgments: {why}.")
     rule = JuryRule(weighing.rule, weighed.weights)
     report = jury_report(weighed.judgments, names, benchmark.invalid, rule, args.bootstrap, args.seed)
     record = jury_record(report, weighed.held_out)

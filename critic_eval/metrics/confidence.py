@@ -24,6 +24,7 @@ from critic_eval.metrics.calibration import (
     weighted_auroc,
     weighted_selective_accuracy,
 )
+from critic_eval.metrics.columns import encoded
 from critic_eval.metrics.labeled import is_right, labeled
 from critic_eval.metrics.registry import Need, figure
 from critic_eval.metrics.resampling import Floats
@@ -41,7 +42,7 @@ CONFIDENCE_FIGURES = (
 
 def carry_confidence(judgments: Sequence[Judgment]) -> bool:
     """Whether any of the judgments has a confidence of its own."""
-    return any(judgment.confidence is not None for judgment in judgments)
+    return any(value is not None for value in encoded(judgments, "confidence").values)
 
 
 def confidences(judgments: Sequence[Judgment]) -> list[float | None]:

@@ -162,7 +162,7 @@ def test_the_command_prints_one_json_object_or_a_table(tmp_path: Path, capsys: p
     file.write_text("score_id,original_dataset,human,judge\n" + "".join(f"{i},d,{i % 5},{i % 3}\n" for i in range(30)))
     assert cli.main(["rescore", "mllm_judge_score", str(file), "--json", "--bootstrap", "50"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert list(printed) == ["benchmark", "signature", "figures", "notes", "taken", "read_as"]
+    assert list(printed) == ["benchmark", "signature", "figures", "diagnostics", "notes", "taken", "read_as"]
     assert printed["benchmark"] == "critic_mllm_judge_score"
     counts = {"n", "n_items", "n_judgments", "invalid"}
     assert set(printed["figures"][0]) == {"name", "group", "value", "low", "high", "interval", *counts}

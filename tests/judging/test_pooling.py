@@ -18,6 +18,7 @@ from critic_eval.judging.pooling import PoolingRule, concentration, pool_verdict
 
 A, B, TIE = Preference(0), Preference(1), Preference(None)
 NONE = Invalid("empty answer")
+FEW = settings(max_examples=30)
 UNWEIGHTED: tuple[PoolingRule, ...] = ("majority", "mean", "median")
 numbers = st.floats(-100, 100, allow_nan=False).map(lambda number: round(number, 3))
 preferences = st.sampled_from([A, B, TIE, Preference(0, 2), Preference(1, 2)])
@@ -58,6 +59,7 @@ def test_a_heavier_member_outvotes_two_lighter_ones() -> None:
     assert (pooled.verdict, pooled.confidence) == (A, 0.6)
 
 
+@FEW
 @given(st.lists(numbers, min_size=1, max_size=9), st.randoms())
 def test_scores_are_pooled_as_numpy_and_statistics_do(said: list[float], rng: random.Random) -> None:
     weights = [rng.uniform(0.1, 3) for _ in said]
@@ -77,6 +79,7 @@ def test_several_scores_are_pooled_place_by_place() -> None:
     assert pool_verdicts(said, "majority").confidence == pytest.approx(1 / 3)
 
 
+@FEW
 @given(st.lists(rankings, min_size=1, max_size=7))
 def test_the_mean_of_rankings_is_in_the_order_of_their_mean_ranks(said: list[Ranking]) -> None:
     ranks = np.array([np.argsort(ranking.value) for ranking in said])
@@ -84,6 +87,7 @@ def test_the_mean_of_rankings_is_in_the_order_of_their_mean_ranks(said: list[Ran
     assert (np.diff(ordered) >= 0).all()
 
 
+@FEW
 @given(st.lists(rankings, min_size=1, max_size=7))
 def test_a_response_that_most_rankings_put_before_each_other_one_is_ranked_first(said: list[Ranking]) -> None:
     ranks = np.array([np.argsort(ranking.value) for ranking in said])
@@ -96,6 +100,7 @@ def test_a_response_that_most_rankings_put_before_each_other_one_is_ranked_first
         assert np.array(pool_verdicts(said, "majority").verdict.value)[0] == winners[0]
 
 
+@FEW
 @given(st.lists(rankings, min_size=2, max_size=7))
 def test_the_confidence_of_a_ranking_rises_with_kendalls_tau_to_each_verdict(said: list[Ranking]) -> None:
     pooled = pool_verdicts(said, "mean")
@@ -110,7 +115,7 @@ def test_what_nothing_else_can_tell_apart_is_ranked_as_the_first_verdict_has_it(
 
 
 @pytest.mark.parametrize("rule", UNWEIGHTED)
-@settings(max_examples=30)
+@FEW
 @given(said=verdicts)
 def test_equal_verdicts_are_pooled_to_themselves_with_full_confidence(rule: PoolingRule, said: list[Verdict]) -> None:
     pooled = pool_verdicts([said[0]] * 3, rule)
@@ -118,7 +123,7 @@ def test_equal_verdicts_are_pooled_to_themselves_with_full_confidence(rule: Pool
 
 
 @pytest.mark.parametrize("rule", UNWEIGHTED)
-@settings(max_examples=30)
+@FEW
 @given(said=st.one_of(*(st.lists(kind, min_size=1, max_size=6) for kind in (preferences, scores))), rng=st.randoms())
 def test_the_order_of_verdicts_and_invalid_ones_among_them_change_nothing(
     rule: PoolingRule, said: list[Verdict], rng: random.Random
@@ -132,6 +137,7 @@ def test_the_order_of_verdicts_and_invalid_ones_among_them_change_nothing(
     assert (again.n_valid, again.n_invalid) == (len(said), 2)
 
 
+@FEW
 @given(verdicts)
 def test_equal_weights_are_the_majority_of_preferences_and_the_mean_of_all_else(said: list[Verdict]) -> None:
     rule: PoolingRule = "majority" if said[0].kind == "preference" else "mean"
@@ -140,6 +146,7 @@ def test_equal_weights_are_the_majority_of_preferences_and_the_mean_of_all_else(
     assert weighted.confidence == pytest.approx(plain.confidence)
 
 
+@FEW
 @given(verdicts)
 def test_confidence_is_between_0_and_1(said: list[Verdict]) -> None:
     confidences = [pool_verdicts(said, rule).confidence for rule in UNWEIGHTED]

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,13 +15,14 @@ from tests.factories import INVALID, judgment, scored
 said = st.lists(st.sampled_from([1.0, 2.0, 3.5, 4.0, 10.0]), min_size=1, max_size=40)
 
 
+@settings(max_examples=30)
 @given(said)
 def test_figures_are_of_the_counts_of_each_score(values: list[float]) -> None:
     times = Counter(values)
     judgments = [*scored(values, values), judgment("lost", INVALID, Score(1), "A")]
     expected = (len(times), stats.entropy(list(times.values()), base=2), max(times.values()) / len(values))
     for judged in (judgments, JudgmentColumns.of(judgments)):
-        figures = [compute_figure(name, judged, resamples=20) for name in COLLAPSE_FIGURES]
+        figures = [compute_figure(name, judged, resamples=2) for name in COLLAPSE_FIGURES]
         assert [figure.value for figure in figures] == pytest.approx(expected)
         assert {(figure.n, sum(figure.invalid.values())) for figure in figures} == {(len(values), 1)}
         assert figures[0].interval == "none"

@@ -119,7 +119,8 @@ def ask(
         return Answered(critic.generate_until(requests), *noted("llava_critic"))
     finally:
         critic.engine.close()
-        critic.clean()
+        if critic.journal is not None:
+            critic.journal.close()
 
 
 def _recorded(member: Member) -> dict[str, str]:
