@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import (
     LlavaForConditionalGeneration,
@@ -265,6 +266,17 @@ def test_the_converted_checkpoint_reads_and_computes_alike(written: Tiny, conver
         batch = ours.encoder.collate(prompts[:1])
         with torch.no_grad():
             torch.testing.assert_close(ours.model(**batch).logits, theirs.model(**batch).logits, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_linear_projector_is_exact_in_every_type(tmp_path: Path, dtype: str) -> None:
+    written = make(FAMILIES["v0"], tmp_path)
+    with safe_open(written.folder / "model.safetensors", framework="pt") as tensors:
+        weight, bias = (tensors.get_tensor(f"model.mm_projector.{part}") for part in ("weight", "bias"))
+    projector = load_checkpoint(written.folder, dtype=dtype).model.model.multi_modal_projector
+    kind = projector.linear_1.weight.dtype
+    seen = torch.randn(16, 24, generator=torch.Generator().manual_seed(1)).to(kind) * 9
+    assert torch.equal(projector(seen), torch.nn.functional.linear(seen, weight.to(kind), bias.to(kind)))
 
 
 def test_later_turns_are_read_alike_after_conversion(written: Tiny, converted: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -68,8 +69,9 @@ def load_llava(
     has_video = kind.tower == "siglip"
     default_class = "Qwen2Tokenizer" if kind.language_model == "qwen2" else "LlamaTokenizer"
     tokenizer = load_tokenizer(source.folder, default_class, ("<image>", "<video>") if has_video else ("<image>",))
+    name = source.name if parts.adapter is None or parts.adapter.llava_config is None else parts.adapter.name
     conversation_format = parts.conversation or choose_conversation(
-        source.name if parts.adapter is None or parts.adapter.llava_config is None else parts.adapter.name,
+        name,
         language_model=kind.language_model,
         two_layers=not kind.is_linear,
         tiled=kind.is_tiled,
@@ -97,7 +99,7 @@ def load_llava(
     encoder = LlavaEncoder(
         tokenizer=tokenizer,
         conversation_format=conversation_format,
-        image_processor=_images(config, source),
+        image_processor=_images(config, pad=pads_to_square(replace(source, name=name))),
         image_token_id=config.image_token_id,
         pad_token_id=pad_token_id,
         eos_token_ids=eos_token_ids,
@@ -106,10 +108,10 @@ def load_llava(
     return model, encoder
 
 
-def _images(config: Any, source: Source) -> ImageProcessor:
+def _images(config: Any, *, pad: bool) -> ImageProcessor:
     if config.model_type == "llava_onevision":
         return OnevisionImages(config)
-    return NextImages(config) if config.model_type == "llava_next" else LlavaImages(config, pad=pads_to_square(source))
+    return NextImages(config) if config.model_type == "llava_next" else LlavaImages(config, pad=pad)
 
 
 def check_marks(tokenizer: Any, conversation_format: ConversationFormat, source: Source) -> None:

@@ -40,8 +40,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
     """A critic, in this process, behind a server or on many machines, for lmms-eval's chat protocol.
 
     Args (all as `--model_args name=value,...`):
-        pretrained: hub id or folder of a checkpoint in LLaVA-NeXT's, LLaVA-1.5's or transformers' layout, or `digits`
-            for the embedded critic. With `base_url`, the name that the server has for its model.
+        pretrained: hub id or folder of a checkpoint in LLaVA's own formats or transformers' layout, or `digits` for the
+            embedded critic. With `base_url`, the name that the server has for its model.
         revision: branch, tag or commit on the hub.
         device: `cuda`, `cuda:1`, `cpu`; by default CUDA where there is one.
         dtype: `auto` (as stored on CUDA, float32 on CPU), `float32`, `float16`, `bfloat16`.
