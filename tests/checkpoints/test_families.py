@@ -259,13 +259,19 @@ def image_id(written: Tiny) -> int:
 def test_the_converted_checkpoint_reads_and_computes_alike(written: Tiny, converted: Path) -> None:
     ours, theirs = load_checkpoint(written.folder), load_checkpoint(converted)
     assert isinstance(theirs.encoder.tokenizer, PreTrainedTokenizerFast)
+    read = [
+        [checkpoint.encoder.encode(conversation) for conversation in CONVERSATIONS] for checkpoint in (ours, theirs)
+    ]
+    assert [prompt.input_ids.tolist() for prompt in read[0]] == [prompt.input_ids.tolist() for prompt in read[1]]
     for conversation in CONVERSATIONS:
-        prompts = [checkpoint.encoder.encode(conversation) for checkpoint in (ours, theirs)]
-        assert prompts[0].input_ids.tolist() == prompts[1].input_ids.tolist()
         assert ours.encoder.render(conversation) == theirs.encoder.render(conversation)
-        batch = ours.encoder.collate(prompts[:1])
-        with torch.no_grad():
-            torch.testing.assert_close(ours.model(**batch).logits, theirs.model(**batch).logits, atol=1e-5, rtol=1e-5)
+    batch = ours.encoder.collate(read[0])
+    with torch.no_grad():
+        together = ours.model(**batch).logits[:, -1]
+        torch.testing.assert_close(theirs.model(**batch).logits[:, -1], together, atol=1e-5, rtol=1e-5)
+        for row, prompt in zip(together, read[0], strict=True):
+            alone = ours.model(**ours.encoder.collate([prompt])).logits[0, -1]
+            torch.testing.assert_close(row, alone, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])

@@ -232,7 +232,7 @@ KEYS = sorted(
 @given(
     changes=st.dictionaries(st.sampled_from(KEYS), JUNK | NAMES | st.lists(NAMES, max_size=2), min_size=1, max_size=3)
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("name", JUNK_FAMILIES)
 def test_a_config_of_junk_loads_or_is_refused_in_one_sentence(
     name: str, changes: dict[str, Any], junk_folders: dict[str, Path]

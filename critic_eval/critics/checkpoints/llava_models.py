@@ -31,6 +31,7 @@ from critic_eval.critics.checkpoints.tokenization import load_tokenizer
 from critic_eval.critics.checkpoints.weights import (
     Filling,
     Rename,
+    Rows,
     empty_model,
     layout_renamer,
     mapped_state,
@@ -163,7 +164,7 @@ def _load_weights(
     return _placed(model, device_map)
 
 
-def _tensors(source: Source, files: list[Path], parts: Parts) -> Iterator[tuple[str, torch.Tensor]]:
+def _tensors(source: Source, files: list[Path], parts: Parts) -> Iterator[tuple[str, Rows]]:
     """The weights that LLaVA's code would load: sums, and what an adapter that brings the config holds in whole."""
     yield from read_weights(files) if parts.base is None else read_sums(files, parts.base, parts.base_folder)
     if parts.adapter is not None and parts.adapter.llava_config is not None:
@@ -175,7 +176,7 @@ def _fill(
     placement: Placement,
     source: Source,
     vocab_size: int,
-    tensors: Iterator[tuple[str, torch.Tensor]],
+    tensors: Iterator[tuple[str, Rows]],
     rename: Rename,
     parts: Parts,
 ) -> dict[str, Any]:
