@@ -208,7 +208,12 @@ def make(family: Family, base: Path) -> Tiny:
     return Tiny(folder, model)
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+# These are other conversations of what stands beside them.
+RARE = ("v1.1", "1.5")
+PARAMETERS = [pytest.param(name, marks=pytest.mark.slow) if name in RARE else name for name in FAMILIES]
+
+
+@pytest.fixture(scope="module", params=PARAMETERS)
 def family(request: pytest.FixtureRequest) -> Family:
     return FAMILIES[request.param]
 
