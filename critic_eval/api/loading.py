@@ -60,8 +60,8 @@ def load_critic(
     """Load a critic, to ask it from Python. Arguments mean what they mean to lmms-eval's model `llava_critic`.
 
     Args:
-        pretrained: hub id or folder of a checkpoint in LLaVA-NeXT's, LLaVA-1.5's or transformers' layout; `digits` for
-            the embedded critic of handwritten digits, which needs no network. By default `lmms-lab/llava-critic-7b`.
+        pretrained: hub id or folder of a checkpoint in LLaVA's own formats or transformers' layout; `digits` for the
+            embedded critic of handwritten digits, which needs no network. By default `lmms-lab/llava-critic-7b`.
             With `base_url`, the name that the server has for its model; by default the first that it serves.
         critic: the card of its family, by name or as a file; by default the one that fits `pretrained`, and `none`
             for none. A critic that has a prompt of its own is asked with it.

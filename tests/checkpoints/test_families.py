@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import (
     LlavaForConditionalGeneration,
@@ -207,7 +208,12 @@ def make(family: Family, base: Path) -> Tiny:
     return Tiny(folder, model)
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+# These are other conversations of what stands beside them.
+RARE = ("v1.1", "1.5")
+PARAMETERS = [pytest.param(name, marks=pytest.mark.slow) if name in RARE else name for name in FAMILIES]
+
+
+@pytest.fixture(scope="module", params=PARAMETERS)
 def family(request: pytest.FixtureRequest) -> Family:
     return FAMILIES[request.param]
 
@@ -258,13 +264,30 @@ def image_id(written: Tiny) -> int:
 def test_the_converted_checkpoint_reads_and_computes_alike(written: Tiny, converted: Path) -> None:
     ours, theirs = load_checkpoint(written.folder), load_checkpoint(converted)
     assert isinstance(theirs.encoder.tokenizer, PreTrainedTokenizerFast)
+    read = [
+        [checkpoint.encoder.encode(conversation) for conversation in CONVERSATIONS] for checkpoint in (ours, theirs)
+    ]
+    assert [prompt.input_ids.tolist() for prompt in read[0]] == [prompt.input_ids.tolist() for prompt in read[1]]
     for conversation in CONVERSATIONS:
-        prompts = [checkpoint.encoder.encode(conversation) for checkpoint in (ours, theirs)]
-        assert prompts[0].input_ids.tolist() == prompts[1].input_ids.tolist()
         assert ours.encoder.render(conversation) == theirs.encoder.render(conversation)
-        batch = ours.encoder.collate(prompts[:1])
-        with torch.no_grad():
-            torch.testing.assert_close(ours.model(**batch).logits, theirs.model(**batch).logits, atol=1e-5, rtol=1e-5)
+    batch = ours.encoder.collate(read[0])
+    with torch.no_grad():
+        together = ours.model(**batch).logits[:, -1]
+        torch.testing.assert_close(theirs.model(**batch).logits[:, -1], together, atol=1e-5, rtol=1e-5)
+        for row, prompt in zip(together, read[0], strict=True):
+            alone = ours.model(**ours.encoder.collate([prompt])).logits[0, -1]
+            torch.testing.assert_close(row, alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_linear_projector_is_exact_in_every_type(tmp_path: Path, dtype: str) -> None:
+    written = make(FAMILIES["v0"], tmp_path)
+    with safe_open(written.folder / "model.safetensors", framework="pt") as tensors:
+        weight, bias = (tensors.get_tensor(f"model.mm_projector.{part}") for part in ("weight", "bias"))
+    projector = load_checkpoint(written.folder, dtype=dtype).model.model.multi_modal_projector
+    kind = projector.linear_1.weight.dtype
+    seen = torch.randn(16, 24, generator=torch.Generator().manual_seed(1)).to(kind) * 9
+    assert torch.equal(projector(seen), torch.nn.functional.linear(seen, weight.to(kind), bias.to(kind)))
 
 
 def test_later_turns_are_read_alike_after_conversion(written: Tiny, converted: Path) -> None:

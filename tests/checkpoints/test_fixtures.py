@@ -84,9 +84,25 @@ def reference(name: str, references: dict[str, Reference]) -> Reference:
     return references[name]
 
 
+def slowly(name: str, is_slow: bool) -> Any:
+    return pytest.param(name, marks=pytest.mark.slow) if is_slow else name
+
+
 each_name = pytest.mark.parametrize("name", list(IMAGES))
+# A batch of tiles takes seconds, and a delta's sum is the checkpoint that is there too.
+each_of_few = pytest.mark.parametrize("name", [slowly(name, "v1_6" in name or "delta" in name) for name in IMAGES])
 each_case = pytest.mark.parametrize(
     ("name", "image"), [(name, image) for name, images in IMAGES.items() for image in images]
+)
+each_converted_case = pytest.mark.parametrize(
+    ("name", "image"),
+    [
+        pytest.param(name, image, marks=pytest.mark.slow)
+        if ("delta" in name or "v1_6" in name) and number != 2
+        else (name, image)
+        for name, images in IMAGES.items()
+        for number, image in enumerate(images)
+    ],
 )
 
 
@@ -138,7 +154,7 @@ def test_original_format_equals_reference(image: str, reference: Reference) -> N
     assert encoder.tokenizer.decode(case["greedy_ids"]) == case["greedy_text"]
 
 
-@each_case
+@each_converted_case
 def test_converted_checkpoint_equals_reference_with_transformers_alone(
     name: str, image: str, reference: Reference, converted: dict[str, Path]
 ) -> None:
@@ -157,7 +173,7 @@ def test_converted_checkpoint_equals_reference_with_transformers_alone(
     check(case, model, batch, pixel_tolerance=2e-4)
 
 
-@each_case
+@each_converted_case
 def test_converted_checkpoint_equals_reference_through_our_loader(
     name: str, image: str, reference: Reference, converted: dict[str, Path]
 ) -> None:
@@ -169,7 +185,7 @@ def test_converted_checkpoint_equals_reference_through_our_loader(
     check(case, checkpoint.model, batch, pixel_tolerance=2e-4)
 
 
-@each_name
+@each_of_few
 def test_a_batch_equals_its_prompts_one_by_one(name: str, reference: Reference) -> None:
     checkpoint, images = reference.checkpoint, IMAGES[name][:2]
     conversations = [

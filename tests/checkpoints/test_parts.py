@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -13,10 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from critic_eval import load_critic
+from critic_eval.cli import main
 from critic_eval.critics.checkpoints import convert_checkpoint, load_checkpoint
+from critic_eval.critics.conversations import Message
 from critic_eval.errors import CheckpointError
+from critic_eval.lmms.models.llava_critic import LlavaCritic
 
-from .conftest import LLAVA_CONFIG, Tiny
+from .conftest import LLAVA_CONFIG, Tiny, noise
 from .test_corrupted import Attack
 from .test_families import FAMILIES, MPT_CONFIG, make
 
@@ -168,6 +173,20 @@ def test_a_tower_is_part_of_the_identity(without_tower: tuple[Path, Path], tmp_p
     assert found[0] != found[1]
 
 
+def test_the_command_and_the_api_take_all_parts(
+    without_tower: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, tower = without_tower
+    main(["convert", str(folder), str(tmp_path / "out"), "--vision-tower", str(tower), "--conversation", "vicuna_v1"])
+    assert "wrote" in capsys.readouterr().out
+    converted = load_checkpoint(tmp_path / "out")
+    assert converted.encoder.render([Message("user", ("Which?",))]).endswith("USER: Which? ASSISTANT:")
+    critic = load_critic(folder, vision_tower=tower, conversation="vicuna_v1", device="cpu", max_new_tokens=3)
+    assert critic.score(noise(28, 28), "What is shown?", "A cross.").text is not None
+    named = inspect.signature(LlavaCritic.__init__).parameters
+    assert {"base", "vision_tower", "conversation", "adapter", "merge_adapter"} <= set(named)
+
+
 @pytest.mark.parametrize("damage", ["no config", "config is a list", "no weights", "other sizes", "absent"])
 def test_a_damaged_tower_is_refused_in_one_sentence(
     without_tower: tuple[Path, Path], tmp_path: Path, damage: str
@@ -213,7 +232,7 @@ KEYS = sorted(
 @given(
     changes=st.dictionaries(st.sampled_from(KEYS), JUNK | NAMES | st.lists(NAMES, max_size=2), min_size=1, max_size=3)
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("name", JUNK_FAMILIES)
 def test_a_config_of_junk_loads_or_is_refused_in_one_sentence(
     name: str, changes: dict[str, Any], junk_folders: dict[str, Path]

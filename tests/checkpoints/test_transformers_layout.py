@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import Qwen2_5_VLForConditionalGeneration
 
 from critic_eval.critics.checkpoints import load_checkpoint
 from critic_eval.critics.checkpoints.transformers_layout import neutralize
@@ -44,6 +46,29 @@ def test_prompt_and_hostile_text(qwen_vl: Path) -> None:
     assert hostile.image_tokens == harmless.image_tokens
     specials = torch.tensor(encoder.tokenizer.all_special_ids)
     assert torch.isin(hostile.input_ids, specials).sum() == torch.isin(harmless.input_ids, specials).sum()
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_an_adapter_on_another_model_gives_what_peft_gives(qwen_vl: Path, tmp_path: Path, older: bool) -> None:
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=2, lora_alpha=6, target_modules=r".*language_model.*\.(q_proj|down_proj)")
+    trained = peft.get_peft_model(Qwen2_5_VLForConditionalGeneration.from_pretrained(qwen_vl), config).eval()
+    with torch.no_grad():
+        for name, weight in trained.named_parameters():
+            if "lora_" in name:
+                weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(len(name))) * 0.3)
+    trained.save_pretrained(tmp_path)
+    if older:  # until transformers 4.52 the language model's layers were under `model`
+        file = tmp_path / "adapter_model.safetensors"
+        tensors = {name.replace(".language_model.", "."): tensor for name, tensor in load_file(file).items()}
+        save_file(tensors, file, metadata={"format": "pt"})
+    checkpoint = load_checkpoint(qwen_vl, adapter=tmp_path)
+    batch = checkpoint.encoder.collate([checkpoint.encoder.encode(judge("Which?", noise(60, 40)))])
+    with torch.no_grad():
+        ours, theirs = checkpoint.model(**batch).logits, trained(**batch).logits
+        plain = load_checkpoint(qwen_vl).model(**batch).logits
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+    assert (plain - theirs).abs().max() > 0.1
 
 
 def test_neutralizing_leaves_no_mark_and_other_text_alone() -> None:

@@ -71,7 +71,8 @@ class Adapter:
     def digest(self) -> str:
         """Hash its settings and weights, as `shards.digest` does."""
         settings = [self.folder / name for name in ("adapter_config.json", "config.json")]
-        return digest(next(file for file in settings if file.is_file()), self.files)
+        first, *others = [file for file in settings if file.is_file()]
+        return digest(first, [*others, *self.files])
 
     def low_rank(self) -> dict[str, LowRank]:
         """Read the changes of linear layers, by the layer's name when the adapter was trained.

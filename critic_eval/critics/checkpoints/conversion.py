@@ -34,16 +34,16 @@ from critic_eval.critics.checkpoints.encoding import LlavaEncoder
 from critic_eval.critics.checkpoints.heads import head_file, read_head, save_head
 from critic_eval.critics.checkpoints.images import (
     SIGLIP_MEAN,
+    LlavaImages,
     llava_settings,
     next_settings,
     onevision_settings,
-    pads_to_square,
 )
 from critic_eval.critics.checkpoints.llava_models import load_llava
 from critic_eval.critics.checkpoints.parts import open_parts
 from critic_eval.critics.checkpoints.placement import Placement, choose_dtype
 from critic_eval.critics.checkpoints.shards import weight_files
-from critic_eval.critics.checkpoints.sources import Source, read_json
+from critic_eval.critics.checkpoints.sources import read_json
 from critic_eval.critics.checkpoints.tokenization import without_inner_prefix
 from critic_eval.critics.checkpoints.transformers_layout import STOPS
 from critic_eval.critics.checkpoints.weights import to_original, tower_prefix
@@ -123,7 +123,7 @@ def convert_checkpoint(
             setattr(model.config, STOPS, list(encoder.stops))
         model.config.save_pretrained(folder)
         model.generation_config.save_pretrained(folder)
-        processor = _processor(origin, model.config, encoder)
+        processor = _processor(model.config, encoder)
         processor.save_pretrained(folder)
         _widen_tokenizer_config(folder / "tokenizer_config.json")
 
@@ -180,7 +180,7 @@ def released_names(model: Any) -> dict[str, torch.Tensor]:
     return state
 
 
-def _processor(source: Source, config: Any, encoder: LlavaEncoder) -> Any:
+def _processor(config: Any, encoder: LlavaEncoder) -> Any:
     vision, conversation_format = config.vision_config, encoder.conversation_format
     has_bos = bool(encoder.beginning)
     common = {
@@ -206,8 +206,9 @@ def _processor(source: Source, config: Any, encoder: LlavaEncoder) -> Any:
     common |= {"tokenizer": tokenizer, "patch_size": vision.patch_size, "num_additional_image_tokens": 1}
     if config.model_type == "llava_next":
         return LlavaNextProcessor(image_processor=LlavaNextImageProcessor(**next_settings(config)), **common)
-    settings, pad = llava_settings(config), pads_to_square(source)
-    images = LlavaImageProcessor(**settings, do_pad=True) if pad else CLIPImageProcessor(**settings)
+    settings = llava_settings(config)
+    pads = isinstance(encoder.image_processor, LlavaImages) and encoder.image_processor.pad
+    images = LlavaImageProcessor(**settings, do_pad=True) if pads else CLIPImageProcessor(**settings)
     return LlavaProcessor(image_processor=images, **common)
 
 

@@ -4,18 +4,51 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from critic_eval.critics.checkpoints.shards import open_shard
-from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, is_computed, with_progress
+from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, Rows, is_computed, with_progress
 from critic_eval.errors import CheckpointError
 
 _ADDED_BY_LLAVA = ("model.mm_projector.", "model.vision_tower.", "model.image_newline", "transformer.mm_projector.")
 
 
-def read_sums(delta: list[Path], base: list[Path], name: object) -> Iterator[tuple[str, torch.Tensor]]:
+@dataclass(frozen=True)
+class Sum:
+    """A tensor of a delta with its base's added, block by block: as a whole it would take its room once more.
+
+    Attributes:
+        delta: in whose type the sum is.
+        base: of as many rows, or of fewer where the delta's last ones are its own.
+    """
+
+    delta: torch.Tensor
+    base: torch.Tensor
+
+    @property
+    def shape(self) -> torch.Size:
+        """The delta's shape."""
+        return self.delta.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The delta's type."""
+        return self.delta.dtype
+
+    def is_floating_point(self) -> bool:
+        """Whether it holds numbers with a point."""
+        return self.delta.is_floating_point()
+
+    def __getitem__(self, rows: slice) -> torch.Tensor:
+        part, base = self.delta[rows].clone(), self.base[rows]
+        part[: len(base)] += base.to(part.dtype)
+        return part
+
+
+def read_sums(delta: list[Path], base: list[Path], name: object) -> Iterator[tuple[str, Rows]]:
     """Give the tensors of a delta with those of its base added, as LLaVA's `apply_delta` does.
 
     One file of the delta and one of the base are open at a time. The sums are in the delta's own type. A vocabulary may
@@ -52,14 +85,12 @@ def _names(file: Path) -> list[str]:
         return list(tensors)
 
 
-def _sum(tensor: str, delta: torch.Tensor, base: torch.Tensor, name: object) -> torch.Tensor:
+def _sum(tensor: str, delta: torch.Tensor, base: torch.Tensor, name: object) -> Sum:
     rows = base.shape[0] if tensor.endswith(WITH_VOCABULARY) and base.dim() else None
     # Rows of a vocabulary that the base lacks are whole in the delta.
-    if delta[:rows].shape != base.shape:
+    if not delta.dim() or delta[:rows].shape != base.shape:
         raise CheckpointError(
             f"{name} has {tensor} of shape {list(base.shape)}, which doesn't fit the delta's {list(delta.shape)}; give "
             "the base from which this delta was made."
         )
-    whole = delta.clone()
-    whole[:rows] += base.to(whole.dtype)
-    return whole
+    return Sum(delta, base)

@@ -136,6 +136,7 @@ class LlavaImages:
 
     def __init__(self, config: Any, *, pad: bool) -> None:
         settings = llava_settings(config)
+        self.pad = pad
         self._processor = LlavaImageProcessorPil(**settings, do_pad=True) if pad else CLIPImageProcessorPil(**settings)
         self._tokens = config.image_seq_length
 

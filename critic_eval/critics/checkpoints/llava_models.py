@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,6 +31,7 @@ from critic_eval.critics.checkpoints.tokenization import load_tokenizer
 from critic_eval.critics.checkpoints.weights import (
     Filling,
     Rename,
+    Rows,
     empty_model,
     layout_renamer,
     mapped_state,
@@ -68,8 +70,9 @@ def load_llava(
     has_video = kind.tower == "siglip"
     default_class = "Qwen2Tokenizer" if kind.language_model == "qwen2" else "LlamaTokenizer"
     tokenizer = load_tokenizer(source.folder, default_class, ("<image>", "<video>") if has_video else ("<image>",))
+    name = source.name if parts.adapter is None or parts.adapter.llava_config is None else parts.adapter.name
     conversation_format = parts.conversation or choose_conversation(
-        source.name if parts.adapter is None or parts.adapter.llava_config is None else parts.adapter.name,
+        name,
         language_model=kind.language_model,
         two_layers=not kind.is_linear,
         tiled=kind.is_tiled,
@@ -97,7 +100,7 @@ def load_llava(
     encoder = LlavaEncoder(
         tokenizer=tokenizer,
         conversation_format=conversation_format,
-        image_processor=_images(config, source),
+        image_processor=_images(config, pad=pads_to_square(replace(source, name=name))),
         image_token_id=config.image_token_id,
         pad_token_id=pad_token_id,
         eos_token_ids=eos_token_ids,
@@ -106,10 +109,10 @@ def load_llava(
     return model, encoder
 
 
-def _images(config: Any, source: Source) -> ImageProcessor:
+def _images(config: Any, *, pad: bool) -> ImageProcessor:
     if config.model_type == "llava_onevision":
         return OnevisionImages(config)
-    return NextImages(config) if config.model_type == "llava_next" else LlavaImages(config, pad=pads_to_square(source))
+    return NextImages(config) if config.model_type == "llava_next" else LlavaImages(config, pad=pad)
 
 
 def check_marks(tokenizer: Any, conversation_format: ConversationFormat, source: Source) -> None:
@@ -161,7 +164,7 @@ def _load_weights(
     return _placed(model, device_map)
 
 
-def _tensors(source: Source, files: list[Path], parts: Parts) -> Iterator[tuple[str, torch.Tensor]]:
+def _tensors(source: Source, files: list[Path], parts: Parts) -> Iterator[tuple[str, Rows]]:
     """The weights that LLaVA's code would load: sums, and what an adapter that brings the config holds in whole."""
     yield from read_weights(files) if parts.base is None else read_sums(files, parts.base, parts.base_folder)
     if parts.adapter is not None and parts.adapter.llava_config is not None:
@@ -173,7 +176,7 @@ def _fill(
     placement: Placement,
     source: Source,
     vocab_size: int,
-    tensors: Iterator[tuple[str, torch.Tensor]],
+    tensors: Iterator[tuple[str, Rows]],
     rename: Rename,
     parts: Parts,
 ) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from accelerate import init_empty_weights
@@ -24,6 +24,7 @@ Rename: TypeAlias = Callable[[str], str | None]
 """From a checkpoint's tensor name to the model's parameter, or None for a tensor that the model doesn't use."""
 
 PROGRESS_FROM_BYTES = 10**9
+_ROWS_AT_ONCE = 256
 WITH_VOCABULARY = ("embed_tokens.weight", "wte.weight", "lm_head.weight")
 """How the names of the matrices end that have a row for each token."""
 _TOWER = "model.vision_tower.vision_tower."
@@ -43,6 +44,28 @@ _PREFIXES = (
     ("transformer.mm_projector.bias", "model.multi_modal_projector.linear_1.bias"),
     ("transformer.", "model.language_model."),
 )
+
+
+class Rows(Protocol):
+    """What is copied into a model block by block: a tensor, or what computes its rows when they are asked for."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of all of it."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that it is stored in."""
+        ...
+
+    def is_floating_point(self) -> bool:
+        """Whether it holds numbers with a point."""
+        ...
+
+    def __getitem__(self, rows: slice) -> torch.Tensor:
+        """Some of its rows."""
+        ...
 
 
 def empty_model(model_class: Any, config: Any, dtype: torch.dtype, attn_implementation: str | None = None) -> Any:
@@ -168,7 +191,7 @@ class Filling:
     mismatched: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
 
-    def fill(self, tensors: Iterable[tuple[str, torch.Tensor]], rename: Rename) -> None:
+    def fill(self, tensors: Iterable[tuple[str, Rows]], rename: Rename) -> None:
         """Copy a checkpoint's tensors into the model, as they come (see `read_weights`).
 
         Raises:
@@ -224,7 +247,7 @@ class Filling:
                 "Check that config.json (and vision_config) belongs to these weights."
             )
 
-    def _put(self, original: str, name: str, tensor: torch.Tensor, parameter: torch.Tensor) -> None:
+    def _put(self, original: str, name: str, tensor: Rows, parameter: torch.Tensor) -> None:
         expected = list(parameter.shape)
         padding = expected[0] - self.vocab_size if name.endswith(WITH_VOCABULARY) else 0
         expected[0] -= padding
@@ -234,7 +257,9 @@ class Filling:
         dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
         # Always a copy: a tensor that shares the mapped file would keep the whole shard open.
         value = torch.empty(parameter.shape, dtype=dtype, device=self.device_of(name))
-        value[: tensor.shape[0]].copy_(tensor)
+        for start in range(0, tensor.shape[0], _ROWS_AT_ONCE):
+            rows = slice(start, min(start + _ROWS_AT_ONCE, tensor.shape[0]))
+            value[rows].copy_(tensor[rows])
         if padding:
             value[tensor.shape[0] :] = mean_row(tensor).to(value)
         self._set(name, value)
@@ -244,7 +269,7 @@ class Filling:
         setattr(self.model.get_submodule(module_name), leaf, nn.Parameter(value, requires_grad=False))
 
 
-def mean_row(matrix: torch.Tensor, rows_at_once: int = 4096) -> torch.Tensor:
+def mean_row(matrix: Rows, rows_at_once: int = _ROWS_AT_ONCE) -> torch.Tensor:
     """Average a matrix's rows in float32.
 
     As a row of the output layer, its logit is the mean of all logits, which never exceeds their maximum: a token with

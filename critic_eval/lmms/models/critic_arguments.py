@@ -22,8 +22,8 @@ class CriticArguments:
     """What a run says of its critic.
 
     Attributes:
-        pretrained: hub id or folder of a checkpoint in LLaVA-NeXT's, LLaVA-1.5's or transformers' layout, or `digits`
-            for the embedded critic. With `base_url`, the name that the server has for its model.
+        pretrained: hub id or folder of a checkpoint in LLaVA's own formats or transformers' layout, or `digits` for the
+            embedded critic. With `base_url`, the name that the server has for its model.
         critic: the card of its family, by name or as a file (`my_critic.yaml`); by default the one that fits
             `pretrained`. `none` for none. `critic-eval critics` lists them.
         revision: branch, tag or commit on the hub.
