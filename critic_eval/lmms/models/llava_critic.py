@@ -246,13 +246,9 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
     def _ask_for_rewards(self, protocol: str | None) -> None:
         """Have every task judged by rewards, for a critic that gives nothing else. Raises ArgumentError."""
-        given = {
-            "protocol": protocol,
-            "verdict_only": self.mode == "verdict",
-            "reasons=False": self.mode == "to_verdict",
-        }
+        modes = {"verdict_only": self.mode == "verdict", "reasons=False": self.mode == "to_verdict"}
         try:
-            refuse_about_text(self.engine.signature["checkpoint"], given)
+            refuse_about_text(self.engine.signature["checkpoint"], {"protocol": protocol, **modes})
         except ArgumentError:
             self.engine.close()
             raise
@@ -261,11 +257,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
     def _result(self, asked: Requests, answers: Mapping[int, Answer], index: int) -> GenerationResult:
         if self.mode == "reward":
-            rated = [answers[part] for part in asked.parts(index)]
-            read_tokens = sum(answer.input_tokens for answer in rated)
-            return GenerationResult(
-                asked.rewards_text(index, rated), TokenCounts(input_tokens=read_tokens, output_tokens=0)
-            )
+            return asked.rewards_result(index, answers)
         answer = answers[index]
         if self.mode == "verdict":
             text = verdict_text(asked.reading(index), answer, answers.get(asked.partner(index)))
