@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lmms_eval.api.instance import Instance
+from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from PIL import Image
 
 from critic_eval.benchmarks.loading.rows import without_images
@@ -83,16 +83,15 @@ class Requests:
         """
         return index + number * len(self._requests)
 
-    def parts(self, index: int) -> list[int]:
-        """The indices of a request's responses, in canonical order, where each is rated by itself."""
-        return list(range(index, index + len(self) * len(self._rated_item(index).responses), len(self)))
-
-    def rewards_text(self, index: int, rated: Sequence[Answer]) -> str:
-        """What lmms-eval is given for a request whose responses, in canonical order, were rated."""
-        request = self._requests[index]
-        texts = self._texts(request)
-        protocol, _ = _rated_task(request).protocol_of(texts)
-        return rewards_text(protocol, texts[ORDER_COLUMN], rated)
+    def rewards_result(self, index: int, answers: Mapping[int, Answer]) -> GenerationResult:
+        """What lmms-eval is given for a request whose responses were rated."""
+        texts = self._texts(self._requests[index])
+        protocol, _ = _rated_task(self._requests[index]).protocol_of(texts)
+        rated = [answers[part] for part in self._parts(index)]
+        read_tokens = sum(answer.input_tokens for answer in rated)
+        return GenerationResult(
+            rewards_text(protocol, texts[ORDER_COLUMN], rated), TokenCounts(input_tokens=read_tokens, output_tokens=0)
+        )
 
     def task(self, index: int) -> str:
         """The name of a request's task."""
@@ -135,8 +134,12 @@ class Requests:
         """Each response of a request as a dialogue: the question with its images, and nothing but the response."""
         item, images = self._rated_item(index), _images(self._conversation(index))
         shown = Message("user", (*images, item.question))
-        for part, response in zip(self.parts(index), item.responses, strict=True):
+        for part, response in zip(self._parts(index), item.responses, strict=True):
             yield Asked(part, [shown, Message("assistant", (response.text,))], REWARD)
+
+    def _parts(self, index: int) -> list[int]:
+        """The indices of a request's responses, in canonical order."""
+        return list(range(index, index + len(self) * len(self._rated_item(index).responses), len(self)))
 
     def _rated_item(self, index: int) -> Item:
         request = self._requests[index]

@@ -183,7 +183,7 @@ def test_the_command_and_the_api_take_all_parts(
     assert converted.encoder.render([Message("user", ("Which?",))]).endswith("USER: Which? ASSISTANT:")
     critic = load_critic(folder, vision_tower=tower, conversation="vicuna_v1", device="cpu", max_new_tokens=3)
     assert critic.score(noise(28, 28), "What is shown?", "A cross.").text is not None
-    named = inspect.signature(LlavaCritic.__init__).parameters
+    named = inspect.signature(LlavaCritic).parameters
     assert {"base", "vision_tower", "conversation", "adapter", "merge_adapter"} <= set(named)
 
 

@@ -13,6 +13,7 @@ from critic_eval.critics.cards import card_names, find_card, get_card, read_card
 from critic_eval.critics.cards.using import use_card
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, Preference, Ranking, Response, Score, get_protocol
+from critic_eval.lmms.models.llava_critic import LlavaCritic
 from critic_eval.reports.leaderboard.published import read_published
 from tests.critics.servers import serving
 from tests.critics.tasks_of_texts import run_pairs
@@ -165,6 +166,11 @@ def test_a_named_card_brings_its_checkpoint_or_its_server() -> None:
     assert here.settings == {"card": "gpt_4o", "card_overridden": "base_url"}
     with pytest.raises(ArgumentError, match="There is no card 'r1_rewards'; did you mean r1_reward"):
         use_card("r1_rewards", {})
+
+
+def test_a_card_that_promises_a_head_is_held_to_it() -> None:
+    with pytest.raises(ArgumentError, match="skywork_vl_reward judges by a reward head, of which there is none here"):
+        LlavaCritic(pretrained="digits", device="cpu", critic="skywork_vl_reward")
 
 
 def test_the_signature_says_which_parts_of_a_card_a_run_overrides() -> None:

@@ -10,7 +10,7 @@ from critic_eval.critics.cards.card import Card, Decoding
 from critic_eval.critics.cards.finding import find_card
 from critic_eval.critics.embedded import resolve_pretrained
 from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED
-from critic_eval.errors import CheckpointError
+from critic_eval.errors import ArgumentError, CheckpointError
 from critic_eval.judging import Protocol
 
 LOADING = ("conversation", "min_pixels", "max_pixels", "base_url")
@@ -44,6 +44,14 @@ class CardUse:
             **({"card_overridden": "+".join(self.overridden)} if self.overridden else {}),
             **({"sampling": _told(self.decoding)} if self.decoding.options else {}),
         }
+
+    def check_head(self, gives_rewards: bool) -> None:
+        """Raise ArgumentError where the card promises a reward head, and the critic that was opened has none."""
+        if self.card is not None and self.card.loaded == "reward_head" and not gives_rewards:
+            raise ArgumentError(
+                f"{self.card.name} judges by a reward head, of which there is none here: a server is asked for text "
+                "alone, and a checkpoint needs its value_head.safetensors or value_head.bin."
+            )
 
     def protocol_for(self, asked: Protocol, *, is_chosen: bool = False, is_fixed: bool = False) -> Protocol:
         """How the critic is asked where a protocol asks; see `Card.protocol_for`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +61,14 @@ def head_file(folder: Path) -> Path | None:
 def read_head(files: list[Path], hidden_size: int) -> LinearHead | None:
     """Read the head that stands in weight files, its own or the model's; None where there is none.
 
+    Of the model's, pickles in torch's oldest format are passed over: their names are known only once all is read.
+
     Raises:
         CheckpointError: a file can't be read, or its head is of another form or size.
     """
     for file in files:
+        if file.suffix == ".bin" and file.name not in HEAD_FILES and not zipfile.is_zipfile(file):
+            continue
         with open_shard(file) as tensors:
             if is_head := file.name in HEAD_FILES:
                 _check_names(tensors, file)

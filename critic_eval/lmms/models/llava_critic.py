@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from lmms_eval import utils
-from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
+from lmms_eval.api.instance import GenerationResult, Instance
 from lmms_eval.api.model import lmms
 from tqdm import tqdm
 
@@ -68,6 +68,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.accelerator = make_accelerator(arguments.device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
         self.engine = open_engine(arguments.for_engine(self.card, choose_device(arguments.device, self.accelerator)))
+        self.card.check_head(self.engine.gives_rewards or self.dry_run)
         if self.engine.gives_rewards:
             self._ask_for_rewards()
         self.batch_size = read_batch_size(arguments.batch_size)
@@ -197,9 +198,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
     def _result(self, asked: Requests, answers: Mapping[int, Answer], index: int) -> GenerationResult:
         if self.policy.mode == "reward":
-            rated = [answers[part] for part in asked.parts(index)]
-            tokens = TokenCounts(input_tokens=sum(answer.input_tokens for answer in rated), output_tokens=0)
-            return GenerationResult(asked.rewards_text(index, rated), tokens)
+            return asked.rewards_result(index, answers)
         drawn = [answers[asked.part(index, draw)] for draw in range(self.policy.samples)]
         if self.policy.mode == "verdict":
             text = verdict_text(asked.reading(index), drawn[0], answers.get(asked.part(index, 1)))
