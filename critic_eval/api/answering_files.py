@@ -23,7 +23,7 @@ from critic_eval.judging.images import open_image
 
 
 @dataclass(frozen=True)
-class Decoding:
+class AnswerSettings:
     """How answers are generated.
 
     Attributes:
@@ -94,7 +94,7 @@ def answer_file(
     image_folder: Path = Path(),
     chunks: int = 1,
     chunk: int = 0,
-    decoding: Decoding | None = None,
+    decoding: AnswerSettings | None = None,
     journal: Path | None = None,
     is_new: bool = False,
     has_bar: bool = False,
@@ -119,7 +119,7 @@ def answer_file(
         DataError: a file can't be read or written, or holds something else.
         ServerError: no server answers any more; what was answered is in the file.
     """
-    decoding = decoding or Decoding()
+    decoding = decoding or AnswerSettings()
     questions, faults = read_questions(question_file, image_folder, chunks, chunk)
     with ExitStack() as stack:
         kept_answers = None if journal is None else stack.enter_context(closing(Journal(journal)))
@@ -148,7 +148,7 @@ def model_name(path: str) -> str:
 class _Run:
     """The questions that are asked, by their indices in the file; and those that could not be."""
 
-    def __init__(self, questions: Sequence[FileQuestion], answers: AnswersFile, decoding: Decoding) -> None:
+    def __init__(self, questions: Sequence[FileQuestion], answers: AnswersFile, decoding: AnswerSettings) -> None:
         self._questions, self._answers, self._decoding = questions, answers, decoding
         self.faults: list[Fault] = []
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +20,15 @@ from critic_eval.critics.cards.using import CardUse
 from critic_eval.critics.engines.arguments import refuse_about_text
 from critic_eval.critics.engines.opening import EngineArguments, OpenEngine, open_engine
 from critic_eval.critics.image_store import ImageStore
-from critic_eval.critics.journal import Journal, RequestKeys
+from critic_eval.critics.journal import Journal, RequestKeys, opened_journal
 from critic_eval.critics.planning import make_plan
-from critic_eval.errors import ArgumentError, CriticEvalError, DataError
+from critic_eval.errors import ArgumentError, CriticEvalError
 from critic_eval.judging import Item, Response
 from critic_eval.judging.protocols import protocol_family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
-_logger = logging.getLogger("critic_eval")
 _PLAIN = AnswerPolicy()
 
 
@@ -203,7 +200,7 @@ class Critic:
 
         Raises:
             ArgumentError: an argument is unfit; with `strict` also an item.
-            ImageError, DataError: with `strict`, an item can't be shown.
+            ImageError: with `strict`, an item can't be shown.
             ServerError: no server answers any more. What was answered is in the journal.
         """
         check_choices(kind, orders)
@@ -280,21 +277,9 @@ class Critic:
             self._engine = open_engine(self._arguments)
         return self._engine
 
-    @contextmanager
-    def _journal(self) -> Iterator[Journal | None]:
-        if self._journal_file is None:
-            yield None
-            return
-        journal = Journal(self._journal_file)
-        try:
-            yield journal
-        except BaseException:
-            try:
-                journal.close()
-            except DataError as failure:  # no reason to hide what went wrong
-                _logger.warning("%s", failure)
-            raise
-        journal.close()
+    def _journal(self) -> AbstractContextManager[Journal | None]:
+        """Open while a call runs, and free for other runs in between."""
+        return opened_journal(self._journal_file)
 
 
 def _question(

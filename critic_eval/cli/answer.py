@@ -74,7 +74,7 @@ def add_command(commands: Any) -> None:
 
 
 def _answer(args: argparse.Namespace) -> int:
-    from critic_eval.api.answering_files import Decoding, answer_file
+    from critic_eval.api.answering_files import AnswerSettings, answer_file
 
     outcome = answer_file(
         args.question_file,
@@ -83,7 +83,7 @@ def _answer(args: argparse.Namespace) -> int:
         image_folder=args.image_folder,
         chunks=args.num_chunks,
         chunk=args.chunk_idx,
-        decoding=Decoding(args.temperature, args.top_p, args.num_beams, args.max_new_tokens, args.seed),
+        decoding=AnswerSettings(args.temperature, args.top_p, args.num_beams, args.max_new_tokens, args.seed),
         journal=args.journal,
         is_new=args.force,
         has_bar=sys.stderr.isatty(),

@@ -12,7 +12,8 @@ import sqlite3
 import stat
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,24 @@ class Journal:
                 f"The journal {self.file} was replaced by another file while it was in use; give another with "
                 f"journal=PATH. {len(self._unsaved)} answers are not kept."
             )
+
+
+@contextmanager
+def opened_journal(file: Path | None) -> Iterator[Journal | None]:
+    """A journal that is open inside; None without a file. An error inside is not hidden by one of closing it."""
+    if file is None:
+        yield None
+        return
+    journal = Journal(file)
+    try:
+        yield journal
+    except BaseException:
+        try:
+            journal.close()
+        except DataError as failure:
+            _logger.warning("%s", failure)
+        raise
+    journal.close()
 
 
 @dataclass

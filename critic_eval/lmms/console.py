@@ -109,9 +109,15 @@ def _task_text(task: str, record: Mapping[str, Any], remark: str) -> str:
     if record.get("left_out"):
         lines.append(visible(f"  left out: {record['left_out']}", WIDTH))
     if isinstance(record.get("seconds_per_judgment"), float):
-        lines.append(f"  {record['seconds_per_judgment']:.3g} s a judgment")
+        lines.append(f"  {record['seconds_per_judgment']:.3g} s a judgment{_tokens_text(record)}")
     jury = [visible(f"  {line}", WIDTH) for line in jury_lines(record["jury"])] if "jury" in record else []
     return "\n".join([*lines, *_invalid_lines(record["verdicts"]), *jury])
+
+
+def _tokens_text(record: Mapping[str, Any]) -> str:
+    """How many tokens a judgment's thought and answer took, where the critic thinks; else nothing."""
+    thought, answer = record.get("thought_tokens_per_judgment"), record.get("answer_tokens_per_judgment")
+    return f", with {thought:.0f} tokens of thought and {answer:.0f} of answer" if thought else ""
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from critic_eval.critics.checkpoints import build_config, save_llava_next
-from critic_eval.critics.checkpoints.weights import to_original, tower_prefix
+from critic_eval.critics.checkpoints.weight_names import to_original, tower_prefix
 from critic_eval.critics.conversations import Conversation, Message
 
 SENTENCES = [

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from critic_eval.critics.checkpoints import Checkpoint, convert_checkpoint, load_checkpoint
-from critic_eval.critics.checkpoints.weights import renamer
+from critic_eval.critics.checkpoints.weight_names import renamer
 from critic_eval.errors import ArgumentError, CheckpointError
 
 from .conftest import LLAVA_CONFIG, Tiny, judge, noise, save_sentencepiece_tokenizer

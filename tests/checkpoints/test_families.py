@@ -23,7 +23,8 @@ from transformers import (
 )
 
 from critic_eval.critics.checkpoints import build_config, convert_checkpoint, load_checkpoint
-from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, to_original, tower_prefix
+from critic_eval.critics.checkpoints.weight_names import to_original, tower_prefix
+from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY
 from critic_eval.critics.conversations import Conversation, Message
 from critic_eval.critics.engines.engine import Group, Request
 from critic_eval.critics.engines.local.branches import why_not_shared

@@ -14,8 +14,9 @@ from transformers import LlavaOnevisionForConditionalGeneration
 from critic_eval.critics.checkpoints import build_config, load_checkpoint, save_llava_next
 from critic_eval.critics.checkpoints.images import pads_to_square
 from critic_eval.critics.checkpoints.sources import Source
-from critic_eval.critics.checkpoints.transformers_layout import checked
-from critic_eval.critics.checkpoints.weights import mapped_state, mean_row, pad_vocabulary, renamer
+from critic_eval.critics.checkpoints.transformers_models import checked
+from critic_eval.critics.checkpoints.weight_names import renamer
+from critic_eval.critics.checkpoints.weights import mapped_state, mean_row, pad_vocabulary
 from critic_eval.critics.conversations import Message
 from critic_eval.errors import ArgumentError, ImageError
 

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import save_file
 
 from critic_eval.critics.checkpoints import build_config, conversion, convert_checkpoint
-from critic_eval.critics.checkpoints.weights import empty_model, to_original, tower_prefix
+from critic_eval.critics.checkpoints.weight_names import to_original, tower_prefix
+from critic_eval.critics.checkpoints.weights import empty_model
 from tests.conftest import Once
 
 from .conftest import NEXT_CONFIG, Tiny, save_chatml_tokenizer

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from critic_eval.critics.checkpoints.adapters import Adapter, LowRank
-from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, is_computed, layout_renamer, renamer
+from critic_eval.critics.checkpoints.weight_names import is_computed, layout_renamer, renamer
+from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY
 from critic_eval.errors import ArgumentError, CheckpointError
 
 _LLAVA = ("llava", "llava_next", "llava_onevision")

@@ -46,7 +46,7 @@ from critic_eval.critics.checkpoints.shards import weight_files
 from critic_eval.critics.checkpoints.sources import read_json
 from critic_eval.critics.checkpoints.tokenization import without_inner_prefix
 from critic_eval.critics.checkpoints.transformers_layout import STOPS
-from critic_eval.critics.checkpoints.weights import to_original, tower_prefix
+from critic_eval.critics.checkpoints.weight_names import to_original, tower_prefix
 from critic_eval.errors import CheckpointError
 
 _SHARD_SIZE = "5GB"

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from critic_eval.critics.checkpoints.shards import open_shard
-from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, Rows, is_computed, with_progress
+from critic_eval.critics.checkpoints.weight_names import is_computed
+from critic_eval.critics.checkpoints.weights import WITH_VOCABULARY, Rows, with_progress
 from critic_eval.errors import CheckpointError
 
 _ADDED_BY_LLAVA = ("model.mm_projector.", "model.vision_tower.", "model.image_newline", "transformer.mm_projector.")

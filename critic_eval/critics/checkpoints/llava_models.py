@@ -17,7 +17,7 @@ from transformers import (
     LlavaOnevisionForConditionalGeneration,
 )
 
-from critic_eval.critics.checkpoints import transformers_layout
+from critic_eval.critics.checkpoints import transformers_models
 from critic_eval.critics.checkpoints.configs import build_config
 from critic_eval.critics.checkpoints.deltas import read_sums
 from critic_eval.critics.checkpoints.encoding import ImageProcessor, LlavaEncoder
@@ -28,17 +28,14 @@ from critic_eval.critics.checkpoints.placement import Placement, device_of, reso
 from critic_eval.critics.checkpoints.shards import weight_files
 from critic_eval.critics.checkpoints.sources import Source, fetch, read_json
 from critic_eval.critics.checkpoints.tokenization import load_tokenizer
+from critic_eval.critics.checkpoints.weight_names import Rename, layout_renamer, renamer, tower_renamer
 from critic_eval.critics.checkpoints.weights import (
     Filling,
-    Rename,
     Rows,
     empty_model,
-    layout_renamer,
     mapped_state,
     pad_vocabulary,
     read_weights,
-    renamer,
-    tower_renamer,
 )
 from critic_eval.critics.conversations import ConversationFormat, choose_conversation
 from critic_eval.errors import CheckpointError
@@ -241,7 +238,7 @@ def _load_quantized(
             state.setdefault("lm_head.weight", state["model.language_model.wte.weight"].clone())
         pad_vocabulary(state, config.text_config.vocab_size)
         from_state = partial(model_class.from_pretrained, None, config=config, state_dict=state)
-        return transformers_layout.checked(
+        return transformers_models.checked(
             from_state, source.folder, **placement.arguments(), optional="post_layernorm."
         )
 

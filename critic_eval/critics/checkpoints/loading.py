@@ -33,13 +33,8 @@ from critic_eval.critics.checkpoints.placement import (
 from critic_eval.critics.checkpoints.shards import digest, digest_settings, weight_files
 from critic_eval.critics.checkpoints.sizes import check_fit, check_model, check_sizes
 from critic_eval.critics.checkpoints.sources import Source
-from critic_eval.critics.checkpoints.transformers_layout import (
-    TransformersEncoder,
-    empty_layout,
-    limit_pixels,
-    load_classifier,
-    load_model,
-)
+from critic_eval.critics.checkpoints.transformers_layout import TransformersEncoder, limit_pixels
+from critic_eval.critics.checkpoints.transformers_models import empty_layout, load_classifier, load_model
 from critic_eval.errors import ArgumentError
 
 

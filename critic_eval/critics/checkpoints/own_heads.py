@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from critic_eval.critics.checkpoints.faults import first_line
 from critic_eval.critics.checkpoints.placement import Placement
 from critic_eval.critics.checkpoints.sources import Source
-from critic_eval.critics.checkpoints.transformers_layout import checked
+from critic_eval.critics.checkpoints.transformers_models import checked
 from critic_eval.errors import CheckpointError
 
 _METHODS = ("get_scores", "get_score")
