@@ -181,3 +181,22 @@ def test_scores_and_rankings_are_pooled_too(command: Command, tmp_path: Path) ->
     for task, name in tasks.items():
         assert {pair["name"] for pair in ours[task]["jury"]["agreement"]} == {name}
         assert all(judgment.confidence is not None for judgment in judgments_in(tmp_path / "out", task))
+
+
+def test_members_are_asked_and_read_each_in_its_own_way(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    card = "pretrained: digits\nprotocols: {pair: reason_first_pair}\nprompts: its own\n"
+    (tmp_path / "mine.yaml").write_text(card)
+    members = "critics=mine.yaml:device=cpu;digits_reward:device=cpu;digits:device=cpu,rule=majority"
+    assert run(command, members, limit=8) == 0
+    judged = judgments_in(tmp_path / "out")
+    of_member = [[judgment.members[number] for judgment in judged] for number in range(3)]
+    assert all(entry.verdict.is_valid for number in (1, 2) for entry in of_member[number])
+    assert {bool(entry.text) for entry in of_member[1]} == {False}  # a reward is no text
+    # The embedded critic has nearly forgotten the prompt that its card names here.
+    assert sum(entry.verdict.is_valid for entry in of_member[0]) < len(judged)
+    settings = results_in(tmp_path / "out")[TASK]["settings"]
+    assert "card mine" in settings["member_1"]
+    assert "head" in settings["member_2"]

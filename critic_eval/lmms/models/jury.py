@@ -16,7 +16,7 @@ from critic_eval.critics.engines.arguments import refuse_unknown
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Confidence, Judgment, MemberVerdict, read_label, read_stated, state_verdict
 from critic_eval.judging.orders import to_presented
-from critic_eval.lmms.choices import select_orders, select_protocol
+from critic_eval.lmms.choices import select_card, select_orders, select_protocol
 from critic_eval.lmms.models.jury_members import Answered, ask, read_members
 from critic_eval.lmms.models.llava_critic import JOURNAL_VARIABLE, LlavaCritic
 from critic_eval.lmms.requests import Requests, judge_task
@@ -74,8 +74,7 @@ class Jury(lmms):  # type: ignore[misc]
         self.shared = {name: value for name, value in {**shared, **asked_alike}.items() if value is not None}
         named = journal or os.environ.get(JOURNAL_VARIABLE)
         self.journal = None if named is None else Path(named)
-        select_protocol(protocol)
-        select_orders(order_policy)
+        self._select()
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "Jury":
@@ -94,22 +93,24 @@ class Jury(lmms):  # type: ignore[misc]
         foreign = {str(request.args[4]) for request in requests if judge_task(request) is None}
         if foreign:
             raise ArgumentError(f"A jury judges tasks of critic-eval alone, not {', '.join(sorted(foreign))}.")
-        asked = [
-            ask(member, self.shared, self._journal(index), self.task_dict, requests)
-            for index, member in enumerate(self.members)
-        ]
+        documents = Requests(requests, self.task_dict)
+
+        def read(number: int, text: str) -> Judgment:
+            return _judgment(requests[number], documents.texts(number), text)
+
+        asked = []
+        for index, member in enumerate(self.members):
+            self._select()
+            asked.append(ask(member, self.shared, self._journal(index), self.task_dict, requests, read))
+        self._select()
         note_critic("jury", self._signature(asked))
         note_costs("jury", _costs(asked))
         of_task: dict[str, list[int]] = {}
         for number, request in enumerate(requests):
             of_task.setdefault(str(request.args[4]), []).append(number)
-        documents = Requests(requests, self.task_dict)
         texts: dict[int, str] = {}
         for task, numbers in of_task.items():
-            judgments = [
-                self._judged(requests[n], documents.texts(n), [member.answers[n].text for member in asked])
-                for n in numbers
-            ]
+            judgments = [self._joined(asked, n) for n in numbers]
             texts |= dict(zip(numbers, self._pooled(task, judgments), strict=True))
         return [GenerationResult(texts[n], _tokens([member.answers[n] for member in asked])) for n in range(len(texts))]
 
@@ -121,17 +122,19 @@ class Jury(lmms):  # type: ignore[misc]
         """Refuse: a judgment is one turn."""
         raise ArgumentError("A jury answers generate_until tasks only; this task asks for several rounds.")
 
-    def _judged(self, request: Instance, document: Any, answers: Sequence[str]) -> Judgment:
+    def _select(self) -> None:
+        """Have tasks ask as the jury says, whatever the member before was asked with."""
+        select_card(None)
+        select_protocol(self.shared.get("protocol"))
+        select_orders(self.shared.get("order_policy"))
+
+    def _joined(self, asked: Sequence[Answered], number: int) -> Judgment:
         """What the members said to a request, in canonical coordinates; the verdict itself is the first's."""
-        task = judge_task(request)
-        assert task is not None  # checked for all requests
-        protocol, item, order = task.protocol_of(document)[0], task.item(document), document[ORDER_COLUMN]
-        known = json.loads(document[FACTS_COLUMN])["label"]
-        label = None if known is None else read_label(known)
-        judged = [protocol.judge(item, order, answer, label=label) for answer in answers]
+        judged = [answered.judged[number] for answered in asked]
+        texts = [answered.answers[number].text for answered in asked]
         members = [
-            MemberVerdict(member.name, judgment.verdict, answer if read_stated(answer) is None else "")
-            for member, judgment, answer in zip(self.members, judged, answers, strict=True)
+            MemberVerdict(member.name, judgment.verdict, text if read_stated(text) is None else "")
+            for member, judgment, text in zip(self.members, judged, texts, strict=True)
         ]
         return replace(judged[0], members=tuple(members))
 
@@ -158,6 +161,15 @@ class Jury(lmms):  # type: ignore[misc]
             for index, (member, answered) in enumerate(zip(self.members, asked, strict=True), 1)
         }
         return {**self.weighing.settings, **members}
+
+
+def _judgment(request: Instance, document: Any, answer: str) -> Judgment:
+    """A member's answer to a request, read as tasks ask now."""
+    task = judge_task(request)
+    assert task is not None  # checked for all requests
+    known = json.loads(document[FACTS_COLUMN])["label"]
+    label = None if known is None else read_label(known)
+    return task.protocol_of(document)[0].judge(task.item(document), document[ORDER_COLUMN], answer, label=label)
 
 
 def _described(name: str, settings: Any) -> str:

@@ -4,7 +4,7 @@ import gc
 import hashlib
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from lmms_eval.api.instance import GenerationResult, Instance
 from lmms_eval.utils import handle_arg_string
 
 from critic_eval.errors import ArgumentError
+from critic_eval.judging import Judgment
 from critic_eval.lmms.models.llava_critic import LlavaCritic
 from critic_eval.lmms.models.planted_judge import PlantedJudge
 from critic_eval.lmms.models.recorded_judge import RecordedJudge
@@ -36,9 +37,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Answered:
-    """What a member answered, what is said of it in signatures, and the seconds a judgment of each task took it."""
+    """What a member answered, how each answer was read, what is said of it in signatures, and what its tasks took."""
 
     answers: list[GenerationResult]
+    judged: list[Judgment]
     settings: Mapping[str, str]
     costs: Mapping[str, Cost]
 
@@ -93,9 +95,16 @@ _ARGUMENT = re.compile(r":(?=[a-z_0-9]+=)")
 
 
 def ask(
-    member: Member, shared: Mapping[str, Any], journal: Path | None, documents: Any, requests: Sequence[Instance]
+    member: Member,
+    shared: Mapping[str, Any],
+    journal: Path | None,
+    documents: Any,
+    requests: Sequence[Instance],
+    read: Callable[[int, str], Judgment],
 ) -> Answered:
     """A member's answers to all requests, in their order. Its model is closed in the end, whatever happened.
+
+    They are read at once, while tasks still ask as the member is to be asked: by its own card, or for its rewards.
 
     Args:
         member: who is asked.
@@ -103,11 +112,13 @@ def ask(
         journal: file that keeps its answers, if it names none itself.
         documents: by task and split.
         requests: as lmms-eval hands them over.
+        read: makes a judgment of the answer to a request.
     """
     if not issubclass(member.model, LlavaCritic):
         judge = member.model(**member.arguments)
         judge.task_dict = documents
-        return Answered(judge.generate_until(requests), _recorded(member), {})
+        answers = judge.generate_until(requests)
+        return Answered(answers, _read(answers, read), _recorded(member), {})
     # What is left of the member before: Python frees models that hold each other only now and then.
     gc.collect()
     if torch.cuda.is_available():
@@ -116,11 +127,16 @@ def ask(
     critic = member.model(**{**kept, **shared, **member.arguments})
     try:
         critic.task_dict = documents
-        return Answered(critic.generate_until(requests), *noted("llava_critic"))
+        answers = critic.generate_until(requests)
+        return Answered(answers, _read(answers, read), *noted("llava_critic"))
     finally:
         critic.engine.close()
         if critic.journal is not None:
             critic.journal.close()
+
+
+def _read(answers: Sequence[GenerationResult], read: Callable[[int, str], Judgment]) -> list[Judgment]:
+    return [read(number, answer.text) for number, answer in enumerate(answers)]
 
 
 def _recorded(member: Member) -> dict[str, str]:
