@@ -8,6 +8,7 @@ from typing import Any
 from critic_eval.errors import CriticEvalError, DataError
 from critic_eval.judging import Judgment, MemberVerdict
 from critic_eval.judging.logged import logged_judgment
+from critic_eval.judging.stated_verdicts import ELICITED
 from critic_eval.judging.verdicts import verdict_text
 from critic_eval.reports.viewer.columns import finite
 from critic_eval.reports.viewer.table import Table
@@ -48,6 +49,9 @@ def item_texts(table: Table, item: int) -> dict[str, Any]:
                     "protocol": judgment.protocol,
                     "seconds": finite(judgment.seconds),
                     "tokens": _tokens(record),
+                    # A verdict that was elicited has the one answer after which it was.
+                    "draws": list(judgment.draws) if judgment.read_as != ELICITED else [],
+                    "isElicited": judgment.read_as == ELICITED,
                     "members": [_member(member) for member in judgment.members],
                     "confidence": finite(judgment.confidence),
                     "logprobs": [(name, finite(value)) for name, value in (judgment.logprobs or {}).items()],
@@ -76,6 +80,8 @@ def raw_parts(judgment: Judgment) -> list[str]:
 
     They are cut here since a page counts characters in another unit (UTF-16) than spans do.
     """
+    if judgment.read_as == ELICITED and judgment.draws:
+        return [judgment.draws[0], "", ""]
     raw, span = judgment.raw, judgment.span
     if span is None or not 0 <= span[0] < span[1] <= len(raw):
         return [raw, "", ""]

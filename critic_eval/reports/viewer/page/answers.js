@@ -98,11 +98,26 @@ function answer(table, run, slot, found, critic, prompt) {
     "section",
     { class: "answer" },
     answerHead(critic, chip(table, run, slot), verdictWords(table, run, slot)),
-    found.rewards.length ? rewards(found.rewards) : found.members.length ? members(found.members) : said(found.raw),
+    whatWasSaid(found),
     el("p", { class: "facts" }, facts(table, code, found)),
     found.logprobs.length ? logprobs(found.logprobs) : null,
     prompt ? el("details", {}, el("summary", {}, "Prompt"), el("pre", { class: "prompt" }, prompt)) : null,
   );
+}
+
+/** What a critic said: rewards, the members of a jury, several draws, or one answer. */
+function whatWasSaid(found) {
+  if (found.rewards.length) return rewards(found.rewards);
+  if (found.members.length) return members(found.members);
+  return found.draws.length ? draws(found.draws) : said(found.raw);
+}
+
+/** Several answers to one prompt, of which the verdict was pooled. */
+function draws(texts) {
+  const parts = texts.map((text, index) =>
+    el("details", {}, el("summary", {}, `Draw ${index + 1}`), el("pre", { class: "raw" }, text)),
+  );
+  return el("ul", { class: "members" }, parts.map((part) => el("li", {}, part)));
 }
 
 /** An answer in text, with the part marked that the parser read. */
@@ -166,6 +181,8 @@ function facts(table, code, found) {
 function whatWasRead(isInvalid, found) {
   if (found.members.length) return `Pooled of what ${found.members.length} members of a jury said`;
   if (found.rewards.length) return "The verdict was read off the rewards";
+  if (found.isElicited) return "The answer states no verdict; it is what the critic was likeliest to say next";
+  if (found.draws.length) return `Pooled of ${found.draws.length} draws`;
   if (found.raw[1]) return "The marked part is what the parser read";
   return isInvalid ? "The parser found no verdict to read" : "The verdict was not read from a part of this text";
 }
