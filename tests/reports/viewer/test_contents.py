@@ -95,21 +95,24 @@ def test_the_members_of_a_jury_are_shown_beside_what_they_were_pooled_to(tmp_pat
 
 def test_draws_and_what_was_elicited_are_shown_with_their_texts(tmp_path: Path, open_page: Open) -> None:
     texts = (HOSTILE[0], "The better response: [first]", HOSTILE[1])
-    said: dict[str, dict[str, Any]] = {
-        "AB": {"draws": texts, "confidence": 2 / 3, "confidence_from": "draws", "read_as": "stated"},
-        "BA": {"draws": texts[:1], "read_as": "elicited"},
-    }
-    judged = [pair(0, order, Preference(0), Preference(0), raw="[statement]", **more) for order, more in said.items()]
+    said: list[dict[str, Any]] = [
+        {"draws": texts, "confidence": 2 / 3, "confidence_from": "draws", "read_as": "stated"},
+        {"draws": texts[:1], "read_as": "elicited"},
+    ]
+    judged = [
+        pair(item, "AB", Preference(0), Preference(0), raw="[statement]", **more) for item, more in enumerate(said)
+    ]
     plant(tmp_path / "run", judged, "drawn")
     with served(open_view([tmp_path / "run"])) as address:
         page = open_page(address)
         page.locator(".row a").first.click()
         page.wait_for_selector(".members")
         assert tuple(page.locator(".members pre").all_text_contents()) == texts
-        facts = page.locator(".answer .facts").all_text_contents()
-        assert "Pooled of 3 draws · confidence 67 %" in facts[0]
-        assert "the critic was likeliest to say next" in facts[1]
-        assert page.locator(".answer > pre.raw").last.text_content() == texts[0]
+        assert "Pooled of 3 draws · confidence 67 %" in page.locator(".answer .facts").first.inner_text()
+        page.locator(".row a").last.click()
+        page.wait_for_selector(".item[data-item='1'] .answer")
+        assert "the critic was likeliest to say next" in page.locator(".answer .facts").first.inner_text()
+        assert page.locator(".answer > pre.raw").first.text_content() == texts[0]
         assert page.evaluate("window.hacked") is None
 
 
