@@ -224,6 +224,8 @@ def test_from_python_the_same_numbers_come(rating: Path, plain_rewards: dict[Kin
         with pytest.raises(ArgumentError, match="protocol is about text"):
             critic.score(pair["image"], pair["question"], "A seven.", protocol="verdict_last")
     first, second = plain_rewards["pair"][0]
+    assert f"rewards {first:.4g} and {second:.4g}" in repr(compared)
+    assert f"rewards {first:.4g} and {second:.4g}" in compared._repr_html_()
     assert compared.rewards == pytest.approx((first, second), abs=1e-5)
     assert compared.better == ("a" if first > second else "b")
     share = float(torch.sigmoid(torch.tensor(first - second)))
