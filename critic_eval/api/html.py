@@ -42,12 +42,15 @@ def score_html(score: Scored) -> str:
 
 def comparison_html(comparison: Compared) -> str:
     """A comparison, both responses, and the critic's answers."""
+    from critic_eval.api.results import rewards_note
+
     headline = {"a": "A is better", "b": "B is better", "tie": "A tie", None: "No verdict"}[comparison.better]
     notes = []
     if comparison.consistent is not None:
         notes.append("both orders agree" if comparison.consistent else "the orders disagree")
     if comparison.probabilities is not None:
         notes.append("probabilities " + ", ".join(f"{name} {p:.2f}" for name, p in comparison.probabilities.items()))
+    notes += rewards_note(comparison.rewards)
     best = () if comparison.better in (None, "tie") else (("a", "b").index(comparison.better),)
     return _page(headline, [*notes, *_reason(comparison.reason)], comparison.item, best, comparison.judgments)
 
@@ -55,8 +58,11 @@ def comparison_html(comparison: Compared) -> str:
 def rank_html(rank: Ranked) -> str:
     """A ranking, the responses from best to worst, and the critic's answer."""
     letters = "" if rank.best_first is None else " > ".join(ascii_uppercase[index] for index in rank.best_first)
+    from critic_eval.api.results import rewards_note
+
     judgments = () if rank.judgment is None else (rank.judgment,)
-    return _page(letters or "No ranking", _reason(rank.reason), rank.item, rank.best_first or (), judgments)
+    notes = [*rewards_note(rank.rewards), *_reason(rank.reason)]
+    return _page(letters or "No ranking", notes, rank.item, rank.best_first or (), judgments)
 
 
 def unjudged_html(unjudged: Unjudged) -> str:

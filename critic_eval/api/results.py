@@ -109,6 +109,7 @@ class Compared:
             summary += ", both orders agree" if self.consistent else ", the orders disagree"
         if self.probabilities is not None:
             summary += "".join(f", {name} {share:.2f}" for name, share in self.probabilities.items())
+        summary += "".join(f", {note}" for note in rewards_note(self.rewards))
         return f"<Compared {summary}: {'; '.join(map(_brief, self.texts))}>"
 
     def _repr_html_(self) -> str:
@@ -144,6 +145,7 @@ class Ranked:
 
     def __repr__(self) -> str:
         summary = f"none, {visible(self.reason, 120)}" if self.best_first is None else f"best first {self.best_first}"
+        summary += "".join(f", {note}" for note in rewards_note(self.rewards))
         return f"<Ranked {summary}: {_brief(self.text)}>"
 
     def _repr_html_(self) -> str:
@@ -204,6 +206,15 @@ def agreed(verdicts: tuple[Better | None, ...]) -> Better | None:
     if None in verdicts:
         return None
     return verdicts[0] if len(set(verdicts)) == 1 else "tie"
+
+
+def rewards_note(rewards: tuple[float, ...] | None) -> list[str]:
+    """The rewards of responses in words, if there are any.
+
+    >>> rewards_note((1.5, -0.25)), rewards_note(None)
+    (['rewards 1.5 and -0.25'], [])
+    """
+    return [] if rewards is None else [f"rewards {' and '.join(f'{reward:.4g}' for reward in rewards)}"]
 
 
 def _optional(result: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -104,10 +104,7 @@ def _protocol(name: str) -> Iterator[str]:
             "source": protocol.source,
             "responses": str(least) if least == most else f"{least} to {most}",
             "scale": "" if protocol.scale is None else f"{protocol.scale[0]:g} to {protocol.scale[1]:g}",
-            "verdict": {"first": "asked for before the reasons", "last": "asked for after the reasons"}[
-                protocol.verdict_position
-            ],
-            "read": _where(protocol),
+            **_read(protocol),
             "tokens": "" if protocol.max_new_tokens is None else f"{protocol.max_new_tokens} at most",
             "system": protocol.system or "",
         }
@@ -142,6 +139,16 @@ def _critic(name: str) -> Iterator[str]:
         if fitted.system is not None:
             yield f"---- the system message\n{fitted.system}"
         yield from _prompt(fitted)
+
+
+def _read(protocol: Protocol) -> dict[str, str]:
+    """When the verdict is asked for, and where it is read."""
+    from critic_eval.judging.rewards import is_reward
+
+    if is_reward(protocol):
+        return {"verdict": "read off the rewards of a critic with a head, which rates each response by itself"}
+    asked = {"first": "asked for before the reasons", "last": "asked for after the reasons"}
+    return {"verdict": asked[protocol.verdict_position], "read": _where(protocol)}
 
 
 def _where(protocol: Protocol) -> str:

@@ -10,6 +10,7 @@ from critic_eval.judging.parsing.forms import AnswerForm
 from critic_eval.judging.parsing.quotations import fold, has_open_mark
 from critic_eval.judging.protocol import Protocol, VerdictForm
 from critic_eval.judging.protocols import get_protocol
+from critic_eval.judging.rewards import is_reward
 from critic_eval.judging.verdicts import Verdict
 
 
@@ -68,6 +69,8 @@ def verdict_form(protocol: Protocol) -> VerdictForm:
     Raises:
         ArgumentError: it can't be told from the first words of an answer, with the reason.
     """
+    if is_reward(protocol):
+        raise ArgumentError(f"{protocol.name} is for critics with a reward head, which write nothing.")
     if protocol.verdict_position != "first":
         raise ArgumentError(f"{protocol.name} asks for the verdict after the reasons, so no first word tells it.")
     if protocol.kind == "ranking":

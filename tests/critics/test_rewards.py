@@ -84,26 +84,21 @@ def test_every_verdict_follows_from_the_rewards_of_plain_passes(
         assert judgment["verdict"] == {"kind": "ranking", "value": best_first}
 
 
-def test_a_response_is_rated_once_however_many_pairs_it_is_in(rating: Path, tmp_path: Path) -> None:
+def test_a_response_is_rated_once_however_many_pairs_it_is_in_and_runs_it_is_met_in(
+    rating: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "journal.sqlite"
-    evaluated(rating, "critic_digits_pair", 2 * N, journal=file)
+    first = evaluated(rating, "critic_digits_pair", 2 * N, journal=file)
     kept = Journal(file)
     responses = {(item["id"], text) for item in generate_items("pair")[:N] for text in item["responses"]}
     assert len(kept) == len(responses) == 2 * N  # though each pair was shown in both orders
     kept.close()
 
-
-def test_a_run_that_is_continued_computes_nothing_again(
-    rating: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "journal.sqlite"
-    first = evaluated(rating, "critic_digits_rank", 4, journal=file)
-
     def refuse(*_: Any) -> Any:
         raise AssertionError("computed again")
 
     monkeypatch.setattr(LocalEngine, "_compute", refuse)
-    again = evaluated(rating, "critic_digits_rank", 4, journal=file)
+    again = evaluated(rating, "critic_digits_pair", 2 * N, journal=file)
     assert [judgment["rewards"] for judgment in again] == [judgment["rewards"] for judgment in first]
 
 
@@ -224,6 +219,8 @@ def test_from_python_the_same_numbers_come(rating: Path, plain_rewards: dict[Kin
         with pytest.raises(ArgumentError, match="protocol is about text"):
             critic.score(pair["image"], pair["question"], "A seven.", protocol="verdict_last")
     first, second = plain_rewards["pair"][0]
+    assert f"rewards {first:.4g} and {second:.4g}" in repr(compared)
+    assert f"rewards {first:.4g} and {second:.4g}" in compared._repr_html_()
     assert compared.rewards == pytest.approx((first, second), abs=1e-5)
     assert compared.better == ("a" if first > second else "b")
     share = float(torch.sigmoid(torch.tensor(first - second)))

@@ -128,7 +128,9 @@ FORMS = ("llava_critic_pair", "given_pair", "llava_critic_score", "aspect_score"
 def test_a_form_is_read_by_its_own_parser_and_what_has_none_is_refused_with_a_reason(name: str) -> None:
     protocol = get_protocol(name)
     if name not in FORMS:
-        with pytest.raises(ArgumentError, match=r"after the reasons|a ranking|several scores|has no verdict_form"):
+        with pytest.raises(
+            ArgumentError, match=r"after the reasons|a ranking|several scores|has no verdict_form|write nothing"
+        ):
             verdict_form(protocol)
         return
     verdicts = [
