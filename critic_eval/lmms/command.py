@@ -189,10 +189,12 @@ def _reporting(evaluate: Callable[[Any], Any], run: _Run) -> Callable[[Any], Any
 
 def _evaluated(evaluate: Callable[[Any], Any], args: Any) -> Any:
     from critic_eval.lmms.known_names import check_model
+    from critic_eval.lmms.own_index import smallest_index
 
     if args.tasks not in _LISTINGS:
         check_model(args.model)
     with ExitStack() as stack:
+        stack.enter_context(smallest_index(args))
         if not quiet.is_loud(args.verbosity):
             stack.enter_context(quiet.without_bars())
             stack.enter_context(quiet.without_advice())
