@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval import compat
+from critic_eval.critics.engines.local.threads import let_waiting_threads_sleep
 from critic_eval.errors import ArgumentError, CriticEvalError, DependencyError
 from critic_eval.lmms import parts, quiet
 
@@ -25,7 +26,7 @@ _JOURNAL = "CRITIC_EVAL_JOURNAL"
 
 
 _SAME_ANSWERS = (
-    *("dry_run", "workers", "batch_size", "max_batch_size", "share_prefixes"),
+    *("dry_run", "workers", "threads", "processes", "batch_size", "max_batch_size", "share_prefixes"),
     *("engine", "actors", "concurrency", "timeout"),
 )
 """Arguments of the model that say how answers are computed, and not which."""
@@ -40,6 +41,7 @@ def main() -> int:
         0 where every evaluation succeeded; 1 where one failed, got no valid verdict, or could not be saved; 130 where
         it was interrupted.
     """
+    let_waiting_threads_sleep()
     run = _Run()
     try:
         return _main(sys.argv[1:], run)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from critic_eval.critics.answer_text import answer_text, verdict_text
 from critic_eval.critics.answering import answer_plan
-from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED, read_batch_size, read_quantization
+from critic_eval.critics.engines.arguments import DEFAULT_PRETRAINED, read_batch_size, read_count, read_quantization
 from critic_eval.critics.engines.opening import engine_arguments, open_engine
 from critic_eval.critics.generation import Answer, Mode
 from critic_eval.critics.image_store import ImageStore
@@ -70,6 +70,9 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         compile: compile the feed-forward parts and the vision tower with torch.compile; the first batches are slow.
         workers: processes that prepare images ahead of the model; by default some with a GPU, none without. A script
             that builds this class with workers needs Python's guard `if __name__ == "__main__":`.
+        threads: of a process on a CPU; `auto` begins with one for a tiny model and with one for each CPU else, and
+            tries fewer where other programs keep CPUs busy.
+        processes: that judge on a CPU, on Linux; `auto` tries one for each CPU with a small model.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
         timeout: seconds that a server may take for an answer, to its last byte.
@@ -109,6 +112,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         share_prefixes: bool = True,
         compile: bool = False,
         workers: int | None = None,
+        threads: int | str = "auto",
+        processes: int | str = "auto",
         base_url: str | None = None,
         concurrency: int = 16,
         timeout: float = 600.0,
@@ -141,6 +146,9 @@ class LlavaCritic(lmms):  # type: ignore[misc]
                 batch_size=read_batch_size(batch_size),
                 max_batch_size=None if max_batch_size is None else int(max_batch_size),
                 workers=None if workers is None else int(workers),
+                threads=read_count("threads", threads),
+                # Processes that accelerate starts have shared the CPUs among them already.
+                processes=read_count("processes", processes if self._world_size == 1 else 1),
                 concurrency=int(concurrency),
                 timeout=float(timeout),
                 actors=None if actors is None else int(actors),
