@@ -19,6 +19,7 @@ from typing import Any
 from critic_eval import compat
 from critic_eval.critics.engines.local.threads import let_waiting_threads_sleep
 from critic_eval.errors import ArgumentError, CriticEvalError, DependencyError
+from critic_eval.importing import uncollected
 from critic_eval.lmms import parts, quiet
 
 _JOURNAL = "CRITIC_EVAL_JOURNAL"
@@ -67,7 +68,8 @@ def _main(arguments: list[str], run: _Run) -> int:
         if not quiet.asks_for_verbosity(arguments):
             stack.enter_context(quiet.without_deprecations())
         try:
-            _install(is_evaluation=arguments[0].startswith("-") or arguments[0] == "eval", run=run)
+            with uncollected("lmms_eval.tasks"):
+                _install(is_evaluation=arguments[0].startswith("-") or arguments[0] == "eval", run=run)
         except DependencyError as error:
             print(explain(error), file=sys.stderr)
             return 1

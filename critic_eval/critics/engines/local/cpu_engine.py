@@ -23,8 +23,8 @@ from critic_eval.errors import ArgumentError
 
 TASK_REQUESTS = 64
 """Requests of a task at least, as far as groups allow: enough to fill a batch."""
-TRIED_TASKS = 4
-"""Tasks of this process over which several processes are measured, so that the last ones' unfinished part is small."""
+TRIED_TASKS = 5
+"""Tasks of this process over which several processes are measured, once each has answered one."""
 
 
 class CpuEngine(LocalEngine):
@@ -134,20 +134,17 @@ class CpuEngine(LocalEngine):
     ) -> Iterator[Answered]:
         torch.set_num_threads(choice.threads)
         with self._memory_for(choice.processes), _pool(choice, self._alone) as pool:
-            meter = _Meter(choice)
-            for number in itertools.count(1):
-                pool.feed(tasks)
-                task = next(tasks, None)
-                if task is None:
-                    break
+            meter, measured_tasks = _Meter(choice), 0
+            for task in _first_fed(tasks, pool):
                 for batch in self._alone(task):
-                    meter.add(batch)
-                    yield batch
-                    for other in pool.ready():
-                        meter.add(other)
-                        yield other
+                    for answered in (batch, *pool.ready()):
+                        meter.add(answered)
+                        yield answered
                     pool.feed(tasks)
-                if number == TRIED_TASKS and not goes_on(meter.measured()):
+                if measured_tasks == 0 and pool.is_warm:
+                    meter = _Meter(choice)  # from here on: as much is unfinished now as will be in the end
+                measured_tasks += pool.is_warm
+                if measured_tasks == TRIED_TASKS + 1 and not goes_on(meter.measured()):
                     break
             yield from pool.rest()
 
@@ -173,6 +170,16 @@ class CpuEngine(LocalEngine):
             task.append(group)
         if task:
             yield task
+
+
+def _first_fed(tasks: Iterator[list[Group]], pool: Processes) -> Iterator[list[Group]]:
+    """Tasks for this process, of those that are left once the others have theirs."""
+    while True:
+        pool.feed(tasks)
+        task = next(tasks, None)
+        if task is None:
+            return
+        yield task
 
 
 def _joined(tasks: Iterable[list[Group]]) -> Iterator[Group]:

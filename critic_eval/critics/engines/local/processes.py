@@ -47,6 +47,7 @@ class Processes:
     def __init__(self, number: int, answer: Callable[[Sequence[Group]], Iterable[Answered]], threads: int) -> None:
         context = multiprocessing.get_context("fork")
         self._held: dict[Connection, int] = {}
+        self._cold: set[Connection] = set()
         self._processes: list[Any] = []
         for _ in range(number):
             ours, theirs = context.Pipe()
@@ -58,6 +59,12 @@ class Processes:
             theirs.close()
             self._processes.append(process)
             self._held[ours] = 0
+            self._cold.add(ours)
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether each has answered a task, of which the first is slow."""
+        return not self._cold
 
     def feed(self, tasks: Iterator[list[Group]]) -> None:
         """Give tasks to processes that hold too few."""
@@ -106,6 +113,7 @@ class Processes:
             if isinstance(answered, BaseException):
                 raise answered
             self._held[connection] -= 1
+            self._cold.discard(connection)
             yield answered
 
     def _died(self) -> ArgumentError:
