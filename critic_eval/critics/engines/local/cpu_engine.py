@@ -39,8 +39,8 @@ class CpuEngine(LocalEngine):
         max_batch_size: see there.
         share_prefixes: see there.
         workers: see there; processes that prepare can't be had beside processes that judge.
-        threads: of each process; None to choose.
-        processes: that judge, this one included; None to choose.
+        threads: None to choose.
+        processes: that judge, this one included, with one thread each where they are several; None to choose.
 
     Raises:
         ArgumentError: several processes are asked for that can't be had.
@@ -59,6 +59,8 @@ class CpuEngine(LocalEngine):
         if (processes or 1) > 1 and (workers or not can_fork()):
             why = "exclude workers, which prepare images for one" if workers else "are only had on Linux"
             raise ArgumentError(f"processes={processes}: several processes that judge {why}; use processes=1.")
+        if (processes or 1) > 1 and (threads or 1) > 1:
+            raise ArgumentError(f"processes={processes} have one thread each; leave threads={threads} out.")
         super().__init__(checkpoint, batch_size, max_batch_size, share_prefixes, workers)
         if GIVEN in os.environ and threads is None:
             threads, processes = torch.get_num_threads(), processes or 1
@@ -213,7 +215,7 @@ def _seconds_of_others() -> float:
 
 @contextmanager
 def _pool(choice: Choice, answer: Callable[[Iterable[Group]], Iterable[Answered]]) -> Iterator[Processes]:
-    with closing(Processes(choice.processes - 1, answer, choice.threads)) as pool:
+    with closing(Processes(choice.processes - 1, answer)) as pool:
         yield pool
 
 

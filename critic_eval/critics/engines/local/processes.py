@@ -1,8 +1,8 @@
-"""Processes that answer groups beside this one: copies of it that share its loaded model, with some threads each.
+"""Processes that answer groups beside this one: copies of it that share its loaded model, with one thread each.
 
-They are forked, as torch's own data loaders are on Linux: a copy is there at once, and weights are held once. A copy
-computes with threads of its own number, never with the pool of threads that this process may have had, and ends when
-this process does.
+They are forked, as torch's own data loaders are on Linux: a copy is there at once, and weights are held once. Like
+those, a copy must compute with one thread: OpenMP would wait in it for threads of this process that were not copied.
+It ends when this process does.
 """
 
 from __future__ import annotations
@@ -41,17 +41,16 @@ class Processes:
     Args:
         number: how many copies.
         answer: answers groups, batch by batch; it is called in the copies.
-        threads: of each copy.
     """
 
-    def __init__(self, number: int, answer: Callable[[Sequence[Group]], Iterable[Answered]], threads: int) -> None:
+    def __init__(self, number: int, answer: Callable[[Sequence[Group]], Iterable[Answered]]) -> None:
         context = multiprocessing.get_context("fork")
         self._held: dict[Connection, int] = {}
         self._cold: set[Connection] = set()
         self._processes: list[Any] = []
         for _ in range(number):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, answer, threads), daemon=True)
+            process = context.Process(target=_work, args=(theirs, answer), daemon=True)
             with warnings.catch_warnings():
                 # Python 3.12 warns of forks beside threads; a copy uses nothing that a thread could have left locked.
                 warnings.simplefilter("ignore", DeprecationWarning)
@@ -127,11 +126,11 @@ class Processes:
         )
 
 
-def _work(connection: Connection, answer: Callable[[Sequence[Group]], Iterable[Answered]], threads: int) -> None:
+def _work(connection: Connection, answer: Callable[[Sequence[Group]], Iterable[Answered]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the one that was started ends these
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     tasks: queue.SimpleQueue[list[Group] | None] = queue.SimpleQueue()
     # Tasks are taken as they come, so that neither side waits with a full pipe for the other to read.
     threading.Thread(target=_take, args=(connection, tasks), daemon=True).start()

@@ -36,7 +36,7 @@ def let_waiting_threads_sleep(environment: MutableMapping[str, str] = os.environ
 
 @dataclass(frozen=True)
 class Choice:
-    """A number of processes, this one included, and the threads of each."""
+    """A number of processes, this one included, and the threads of each: one, where there are several."""
 
     processes: int = 1
     threads: int = 1
@@ -74,7 +74,7 @@ def choices(cpus: int, parameters: int, threads: int | None = None, processes: i
     Args:
         cpus: CPUs that may be used.
         parameters: of the model.
-        threads: of each process, as asked for; None to choose.
+        threads: as asked for; None to choose. Several processes have one each.
         processes: as asked for; None to choose.
 
     >>> [str(choice) for choice in choices(2, 1_700_000)]
@@ -83,12 +83,11 @@ def choices(cpus: int, parameters: int, threads: int | None = None, processes: i
     ['8 threads']
     """
     if processes is not None and processes > 1:
-        return [Choice(processes, threads or max(1, cpus // processes))]
+        return [Choice(processes)]
     begin = Choice(1, threads or (1 if parameters <= TINY else cpus))
-    each = threads or 1
-    most = min(MOST_PROCESSES, cpus // each)
-    if processes is None and parameters <= SMALL and most > 1:
-        return [begin, Choice(most, each)]
+    most = min(MOST_PROCESSES, cpus)
+    if processes is None and threads in (None, 1) and parameters <= SMALL and most > 1:
+        return [begin, Choice(most)]
     return [begin]
 
 
