@@ -44,7 +44,8 @@ def _folders(of_process: Path, groups: Path) -> Iterator[Path]:
     except OSError:
         return
     for line in lines:
-        _, controllers, path = line.split(":", 2)
+        _, _, named = line.partition(":")
+        controllers, _, path = named.partition(":")
         if controllers and "cpu" not in controllers.split(","):
             continue
         mount = groups / controllers
