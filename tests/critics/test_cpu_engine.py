@@ -20,6 +20,7 @@ from critic_eval.critics.engines.engine import Group
 from critic_eval.critics.engines.local import cpu_engine
 from critic_eval.critics.engines.local.cpu_engine import CpuEngine
 from critic_eval.critics.engines.local.engine import LocalEngine
+from critic_eval.critics.engines.local.processes import Processes
 from critic_eval.critics.engines.local.threads import Choice
 from critic_eval.critics.engines.opening import EngineArguments, open_engine
 from critic_eval.critics.generation import GenerationSettings
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="several process
 
 @pytest.fixture(scope="module")
 def groups() -> list[Group]:
-    """Tasks enough for two processes to share: 40 pairs, in tasks of 8 requests."""
-    return grouped(generate_items("pair")[:40])
+    """Tasks enough for two processes to share: 28 pairs, in tasks of 8 requests."""
+    return grouped(generate_items("pair")[:28])
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,7 @@ def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks of 8 requests, and of them as many as two CPUs may be tried with."""
     monkeypatch.setattr(cpu_engine, "TASK_REQUESTS", 8)
     monkeypatch.setattr(cpu_engine, "TRIED_TASKS", 1)
+    monkeypatch.setattr(Processes, "is_warm", True)
     monkeypatch.setattr(cpu_engine, "allowed_cpus", lambda: 2)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
