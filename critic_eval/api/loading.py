@@ -11,6 +11,7 @@ from critic_eval.critics.cards.using import use_card
 from critic_eval.critics.engines.arguments import (
     default_device,
     read_batch_size,
+    read_count,
     read_quantization,
     refuse_unknown,
 )
@@ -45,6 +46,8 @@ def load_critic(
     when_unread: str = "invalid",
     share_prefixes: bool = True,
     workers: int = 0,
+    threads: int | str = "auto",
+    processes: int | str = 1,
     base_url: str | None = None,
     concurrency: int = 16,
     timeout: float = 600.0,
@@ -90,6 +93,10 @@ def load_critic(
         share_prefixes: compute what requests on one image have in common once.
         workers: processes that prepare images ahead of the model. With some, a script needs Python's guard
             `if __name__ == "__main__":`.
+        threads: on a CPU; `auto` begins with one for a tiny model and with one for each CPU else, and tries fewer where
+            other programs keep CPUs busy.
+        processes: that judge on a CPU, on Linux; `auto` tries one for each CPU with a small model. Each is a copy of
+            the whole program, made when many items are judged.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
         timeout: seconds that a server may take for an answer.
@@ -127,6 +134,8 @@ def load_critic(
         device_is_given=device is not None,
         quantization=read_quantization(load_in_4bit, load_in_8bit),
         batch_size=read_batch_size(batch_size),
+        threads=read_count("threads", threads),
+        processes=read_count("processes", processes),
         **{part: None if given[part] is None else fspath(given[part]) for part in ("base", "vision_tower", "adapter")},
     )
     policy = AnswerPolicy(

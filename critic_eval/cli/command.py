@@ -26,12 +26,14 @@ from critic_eval.cli import (
     tasks,
     view,
 )
+from critic_eval.critics.engines.local.threads import let_waiting_threads_sleep
 from critic_eval.errors import CriticEvalError
 from critic_eval.visible import visible
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 on success, 1 with one sentence on standard error where it fails, 130 if interrupted."""
+    let_waiting_threads_sleep()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not of Unicode still shows the rest

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval import compat
+from critic_eval.critics.engines.local.threads import let_waiting_threads_sleep
 from critic_eval.errors import ArgumentError, CriticEvalError, DependencyError
+from critic_eval.importing import uncollected
 from critic_eval.lmms import parts, quiet
 
 _JOURNAL = "CRITIC_EVAL_JOURNAL"
@@ -25,7 +27,7 @@ _JOURNAL = "CRITIC_EVAL_JOURNAL"
 
 
 _SAME_ANSWERS = (
-    *("dry_run", "workers", "batch_size", "max_batch_size", "share_prefixes"),
+    *("dry_run", "workers", "threads", "processes", "batch_size", "max_batch_size", "share_prefixes"),
     *("engine", "actors", "concurrency", "timeout"),
     *("rule", "weights", "fit_share", "fit_seed"),
 )
@@ -41,6 +43,7 @@ def main() -> int:
         0 where every evaluation succeeded; 1 where one failed, got no valid verdict, or could not be saved; 130 where
         it was interrupted.
     """
+    let_waiting_threads_sleep()
     run = _Run()
     try:
         return _main(sys.argv[1:], run)
@@ -66,7 +69,8 @@ def _main(arguments: list[str], run: _Run) -> int:
         if not quiet.asks_for_verbosity(arguments):
             stack.enter_context(quiet.without_deprecations())
         try:
-            _install(is_evaluation=arguments[0].startswith("-") or arguments[0] == "eval", run=run)
+            with uncollected("lmms_eval.tasks"):
+                _install(is_evaluation=arguments[0].startswith("-") or arguments[0] == "eval", run=run)
         except DependencyError as error:
             print(explain(error), file=sys.stderr)
             return 1
@@ -190,10 +194,12 @@ def _reporting(evaluate: Callable[[Any], Any], run: _Run) -> Callable[[Any], Any
 
 def _evaluated(evaluate: Callable[[Any], Any], args: Any) -> Any:
     from critic_eval.lmms.known_names import check_model
+    from critic_eval.lmms.own_index import smallest_index
 
     if args.tasks not in _LISTINGS:
         check_model(args.model)
     with ExitStack() as stack:
+        stack.enter_context(smallest_index(args))
         if not quiet.is_loud(args.verbosity):
             stack.enter_context(quiet.without_bars())
             stack.enter_context(quiet.without_advice())

@@ -60,3 +60,12 @@ def read_batch_size(batch_size: int | str) -> int | None:
     if not str(batch_size).isdigit() or int(batch_size) < 1:
         raise ArgumentError(f"batch_size={batch_size} is neither a positive number nor auto.")
     return int(batch_size)
+
+
+def read_count(name: str, given: int | str | None) -> int | None:
+    """A number of threads or processes, or None for one that is chosen. Raises ArgumentError for anything else."""
+    if given is None or given == "auto":
+        return None
+    if not str(given).isdigit() or int(given) < 1:
+        raise ArgumentError(f"{name}={given} is neither a positive number nor auto.")
+    return int(given)

@@ -39,6 +39,8 @@ class EngineArguments:
     share_prefixes: bool = True
     compile: bool = False
     workers: int | None = None
+    threads: int | None = None
+    processes: int | None = 1
     base_url: str | None = None
     concurrency: int = 16
     timeout: float = 600.0
@@ -154,6 +156,9 @@ def _open(arguments: EngineArguments) -> OpenEngine:
         raise ArgumentError(f"engine={arguments.engine} is unknown; it is local or ray.")
     if (arguments.workers or 0) < 0:
         raise ArgumentError(f"workers={arguments.workers}: there can't be fewer than none.")
+    for name, number in (("threads", arguments.threads), ("processes", arguments.processes)):
+        if number is not None and number < 1:
+            raise ArgumentError(f"{name}={number}: there has to be one at least, or auto.")
     if arguments.engine == "ray" and arguments.weights:
         from critic_eval.critics.engines.ray import RayEngine
 
@@ -183,6 +188,7 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
     """Load a checkpoint into this process; without its weights, for a plan only, where the arguments say so."""
     from critic_eval.critics.checkpoints import OwnHead, load_checkpoint
     from critic_eval.critics.embedded import resolve_pretrained
+    from critic_eval.critics.engines.local.cpu_engine import CpuEngine
     from critic_eval.critics.engines.local.engine import LocalEngine
     from critic_eval.critics.engines.scoring import ScoringEngine
 
@@ -213,6 +219,10 @@ def open_local(arguments: EngineArguments) -> OpenEngine:
     engine: Engine
     if isinstance(checkpoint.head, OwnHead):
         engine = ScoringEngine(checkpoint.head, sizes[0] or sizes[1])
+    elif checkpoint.model.device.type == "cpu":
+        processes = arguments.processes or (1 if arguments.compile else None)
+        how = (*sizes, arguments.share_prefixes, workers)
+        engine = CpuEngine(checkpoint, *how, threads=arguments.threads, processes=processes)
     else:
         engine = LocalEngine(checkpoint, *sizes, arguments.share_prefixes, workers)
     identity = {

@@ -203,7 +203,9 @@ def _actors_arguments(ray: Any, arguments: EngineArguments) -> EngineArguments:
     if on_gpu and not has_gpus and not arguments.base_url:
         raise ArgumentError(f"device={arguments.device} was asked for, but the Ray cluster has no GPU; use device=cpu.")
     workers = arguments.workers if arguments.workers is not None else 2 if on_gpu else 0
-    return replace(arguments, engine="local", device="cuda" if on_gpu else arguments.device, workers=workers)
+    return replace(
+        arguments, engine="local", device="cuda" if on_gpu else arguments.device, workers=workers, processes=1
+    )
 
 
 def _places(nodes: Sequence[Mapping[str, Any]], wanted: int | None, gpus: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from critic_eval.critics.answer_policy import AnswerPolicy, is_elicited
 from critic_eval.critics.cards.using import CardUse, use_card
-from critic_eval.critics.engines.arguments import read_batch_size, read_quantization
+from critic_eval.critics.engines.arguments import read_batch_size, read_count, read_quantization
 from critic_eval.critics.engines.opening import EngineArguments, engine_arguments
 from critic_eval.critics.generation import Mode
 from critic_eval.errors import ArgumentError
@@ -64,6 +64,9 @@ class CriticArguments:
         compile: compile the feed-forward parts and the vision tower with torch.compile; the first batches are slow.
         workers: processes that prepare images ahead of the model; by default some with a GPU, none without. A script
             that builds this class with workers needs Python's guard `if __name__ == "__main__":`.
+        threads: of a process on a CPU; `auto` begins with one for a tiny model and with one for each CPU else, and
+            tries fewer where other programs keep CPUs busy.
+        processes: that judge on a CPU, on Linux; `auto` tries one for each CPU with a small model.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
         timeout: seconds that a server may take for an answer, to its last byte.
@@ -112,6 +115,8 @@ class CriticArguments:
     share_prefixes: bool = True
     compile: bool = False
     workers: int | None = None
+    threads: int | str = "auto"
+    processes: int | str = "auto"
     base_url: str | None = None
     concurrency: int = 16
     timeout: float = 600.0
@@ -175,12 +180,13 @@ class CriticArguments:
         named = None if self.critic is None else str(self.critic)
         return use_card(named, {**asdict(self), "pretrained": _text(self.pretrained), "revision": _text(self.revision)})
 
-    def for_engine(self, use: CardUse, device: str) -> EngineArguments:
+    def for_engine(self, use: CardUse, device: str, world_size: int) -> EngineArguments:
         """The arguments of the engine.
 
         Args:
             use: the card, which gives what the run does not.
             device: where the model goes.
+            world_size: processes of the evaluation, which accelerate has started.
 
         Raises:
             ArgumentError: a value is none that its argument can have.
@@ -197,6 +203,9 @@ class CriticArguments:
             batch_size=read_batch_size(self.batch_size),
             max_batch_size=_whole(self.max_batch_size),
             workers=_whole(self.workers),
+            threads=read_count("threads", self.threads),
+            # Processes that accelerate starts have shared the CPUs among them already.
+            processes=read_count("processes", self.processes if world_size == 1 else 1),
             concurrency=int(self.concurrency),
             timeout=float(self.timeout),
             actors=_whole(self.actors),

@@ -67,7 +67,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         self.dry_run = bool(arguments.dry_run)
         self.accelerator = make_accelerator(arguments.device)
         self._rank, self._world_size = self.accelerator.process_index, self.accelerator.num_processes
-        self.engine = open_engine(arguments.for_engine(self.card, choose_device(arguments.device, self.accelerator)))
+        device = choose_device(arguments.device, self.accelerator)
+        self.engine = open_engine(arguments.for_engine(self.card, device, self._world_size))
         self.card.check_head(self.engine.gives_rewards or self.dry_run)
         if self.engine.gives_rewards:
             self._ask_for_rewards()

@@ -18,14 +18,20 @@ _ACTIVATIONS = 24
 """Numbers of the hidden width that a token takes at the peak of a layer, attention and feed-forward included."""
 
 
-def token_budget(model: Any, shares_prefixes: bool) -> int:
-    """Tokens of a batch, padding included, that fit next to a model in the memory that is free now."""
+def token_budget(model: Any, shares_prefixes: bool, processes: int = 1) -> int:
+    """Tokens of a batch, padding included, that fit next to a model in the memory that is free now.
+
+    Args:
+        model: of transformers.
+        shares_prefixes: whether what prompts share is computed once.
+        processes: that share the memory, each with a batch of its own.
+    """
     device = torch.device(model.device)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
     else:
         free = min(psutil.virtual_memory().available, _left_in_container())
-    fitting = int(free * _FREE_SHARE / bytes_per_token(model))
+    fitting = int(free * _FREE_SHARE / processes / bytes_per_token(model))
     return max(1, fitting if device.type != "cpu" else min(fitting, MOST_ON_CPU[shares_prefixes]))
 
 
