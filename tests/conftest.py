@@ -116,7 +116,11 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CRITIC_EVAL_JOURNAL", "")  # so that what the command sets goes with the test
-    monkeypatch.setattr(evaluation, "TaskManager", lambda *arguments, **options: task_index())
+
+    def whole_index(*arguments: object, model_name: str, include_defaults: bool = True, **options: object) -> object:
+        return task_index()
+
+    monkeypatch.setattr(evaluation, "TaskManager", whole_index)
 
     def called(*arguments: str) -> int:
         with monkeypatch.context() as patch:

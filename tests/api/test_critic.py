@@ -10,7 +10,7 @@ from PIL import Image
 
 from critic_eval import Compared, Critic, Ranked, Scored, Unjudged, load_critic
 from critic_eval.critics.journal import Journal
-from critic_eval.errors import ArgumentError, DataError, ImageError
+from critic_eval.errors import ArgumentError, DataError, ImageError, ServerError
 from critic_eval.judging import Item, Response
 from tests.api.conftest import asked
 from tests.critics.servers import Server, serving
@@ -286,7 +286,7 @@ def test_a_journal_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
 def test_a_closed_critic_says_so_and_one_whose_engine_failed_goes_on() -> None:
     with by_rule(lambda text: "Score: [70]") as server:
         with on(server) as critic:
-            with pytest.raises(ArgumentError, match="several digits"):
+            with pytest.raises(ServerError, match="log-probabilities"):
                 critic.score(None, "Which?", "red", probabilities=True)
             assert critic.score(None, "Which?", "red").value == 70.0
             assert critic.signature["checkpoint"] == "the-model"
