@@ -20,6 +20,15 @@ def spread_text(low: float | None, high: float | None, form: str = ".3f", unknow
     return " to ".join(ends) if all(ends) else unknown
 
 
+def tokens_text(thought: float, answer: float) -> str:
+    """What a judgment's thought and its answer took; of a critic that doesn't think, the answer alone.
+
+    >>> tokens_text(0, 9.2), tokens_text(412, 9.2)
+    ('9 tokens', '412 tokens of thought and 9 of answer')
+    """
+    return f"{thought:.0f} tokens of thought and {answer:.0f} of answer" if thought else f"{answer:.0f} tokens"
+
+
 def json_text(value: Any) -> str:
     """A value as JSON that every reader takes: NaN and infinities, which JSON does not have, become null."""
     return json.dumps(_finite(value), allow_nan=False)

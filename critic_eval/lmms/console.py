@@ -13,7 +13,7 @@ from typing import Any
 from critic_eval.metrics import HIGHER_IS_BETTER, MEAN, POOLED
 from critic_eval.runs.juries import jury_lines
 from critic_eval.visible import visible
-from critic_eval.wording import number_text
+from critic_eval.wording import number_text, tokens_text
 
 Section = Mapping[str, Mapping[str, Any]]
 """For each task its figures and verdicts."""
@@ -117,7 +117,7 @@ def _task_text(task: str, record: Mapping[str, Any], remark: str) -> str:
 def _tokens_text(record: Mapping[str, Any]) -> str:
     """How many tokens a judgment's thought and answer took, where the critic thinks; else nothing."""
     thought, answer = record.get("thought_tokens_per_judgment"), record.get("answer_tokens_per_judgment")
-    return f", with {thought:.0f} tokens of thought and {answer:.0f} of answer" if thought else ""
+    return f", with {tokens_text(thought, answer)}" if thought else ""
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -78,6 +78,16 @@ def seconds(value: Any) -> float | None:
     return known or None
 
 
+def tokens(thought: Any, answer: Any) -> tuple[float, float] | None:
+    """Tokens of thoughts and of answers, or None where they are not known. Raises ValueError for less than 0."""
+    known = number(thought), number(answer)
+    if known[0] is None or known[1] is None:
+        return None
+    if min(known[0], known[1]) < 0:
+        raise ValueError("less than 0 tokens")
+    return known[0], known[1]
+
+
 def name_text(value: Any) -> str:
     """What a figure, a group or a critic is called. Raises ValueError unless it is text with something in it."""
     if not isinstance(value, str) or not value.strip():

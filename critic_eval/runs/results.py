@@ -15,7 +15,16 @@ from critic_eval.metrics.signature import Signature
 from critic_eval.runs.own_source import OwnSource, read_own_source
 from critic_eval.runs.rescore import read_judgments
 from critic_eval.runs.result_files import find_results, first_of, is_file, read_results
-from critic_eval.runs.result_values import figure_numbers, name_text, notes_texts, number, part, seconds, settings_texts
+from critic_eval.runs.result_values import (
+    figure_numbers,
+    name_text,
+    notes_texts,
+    number,
+    part,
+    seconds,
+    settings_texts,
+    tokens,
+)
 from critic_eval.visible import visible
 
 
@@ -50,6 +59,7 @@ class TaskRun:
         date: when the run was started, as lmms-eval writes it.
         own_file: the user's file that its items were read from, where it was one.
         notes: what of its verdicts is to be known beside any figure of them.
+        tokens: of a judgment's thought and of its answer, where they are known.
     """
 
     task: str
@@ -64,6 +74,7 @@ class TaskRun:
     date: str
     own_file: OwnSource | None = None
     notes: tuple[str, ...] = ()
+    tokens: tuple[float, float] | None = None
 
     @property
     def signature(self) -> Signature:
@@ -226,6 +237,7 @@ def _task_run(task: str, results: dict[str, Any], file: Path, odd: list[str]) ->
         date=visible(results.get("date") or "", 40),
         own_file=read_own_source(ours, file),
         notes=notes_texts(ours.get("notes")),
+        tokens=tokens(ours.get("thought_tokens_per_judgment"), ours.get("answer_tokens_per_judgment")),
     )
 
 

@@ -67,6 +67,7 @@ class TaskEffects:
         figures: names of its figures.
         conditions: figures of each condition, by name.
         seconds: seconds for 1,000 judgments of each condition, where they are known.
+        tokens: of a judgment's thought and of its answer, for each condition where they are known.
         effects: of single axes.
         interactions: of pairs of axes.
         items: how many items (clusters of judgments) all cells have in common.
@@ -78,6 +79,7 @@ class TaskEffects:
     figures: list[str]
     conditions: Mapping[Condition, Mapping[str, CellFigure]]
     seconds: Mapping[Condition, float]
+    tokens: Mapping[Condition, tuple[float, float]]
     effects: list[Effect]
     interactions: list[Effect]
     items: int
@@ -131,6 +133,7 @@ def task_effects(study: Study, outcomes: Sequence[Outcome], task: str, seed: int
         [column_name(column) for column in columns],
         figures,
         _seconds(done, by_condition, task),
+        _tokens(done, by_condition, task),
         _corrected(effects),
         _corrected(interactions),
         len(common),
@@ -226,4 +229,16 @@ def _seconds(
         known = [seconds for row in rows if (seconds := done[row].runs[task].seconds) is not None]
         if known:
             costs[condition] = 1000 * sum(known) / len(known)
+    return costs
+
+
+def _tokens(
+    done: Sequence[Outcome], by_condition: Mapping[Condition, Sequence[int]], task: str
+) -> dict[Condition, tuple[float, float]]:
+    costs = {}
+    for condition, rows in by_condition.items():
+        known = [tokens for row in rows if (tokens := done[row].runs[task].tokens) is not None]
+        if known:
+            thought, answer = (sum(part) / len(known) for part in zip(*known, strict=True))
+            costs[condition] = (thought, answer)
     return costs

@@ -15,7 +15,7 @@ from critic_eval.studies.plots import effect_plots
 from critic_eval.studies.running import REPORT_FILES, Outcome
 from critic_eval.studies.study import Study, shown
 from critic_eval.visible import visible
-from critic_eval.wording import number_text, spread_text
+from critic_eval.wording import number_text, spread_text, tokens_text
 
 CLEAR = 0.05
 """Corrected p-values below it are called clear."""
@@ -67,6 +67,7 @@ def to_html(report: StudyReport) -> str:
         number=_number,
         spread=_spread,
         counts=count_text,
+        tokens_text=tokens_text,
         p=_p,
         clear=CLEAR,
         legend=_LEGEND,
@@ -87,12 +88,13 @@ def to_markdown(report: StudyReport) -> str:
     for task in report.tasks:
         sentences = [f"- {markdown_text(text)}" for text in clear_sentences(report.study, task)]
         parts += ["", f"## {markdown_name(task.task)}", "", *sentences, "", remarks(task), ""]
-        header = ["cell", *task.figures, "s per 1,000"]
+        header = ["cell", *task.figures, "s per 1,000", "tokens of a judgment"]
         rows = [
             [
                 markdown_text(condition_label(report.study, condition)),
                 *(_figure_text(figures.get(name)) for name in task.figures),
                 f"{task.seconds[condition]:.1f}" if condition in task.seconds else "",
+                tokens_text(*task.tokens[condition]) if condition in task.tokens else "",
             ]
             for condition, figures in task.conditions.items()
         ]
@@ -126,7 +128,16 @@ def cells_csv(report: StudyReport) -> str:
                     figure.invalid,
                     *(figure.over_seeds or (None, None)),
                 ]
-                lines.append([task.task, *condition, name, *known, task.seconds.get(condition)])
+                lines.append(
+                    [
+                        task.task,
+                        *condition,
+                        name,
+                        *known,
+                        task.seconds.get(condition),
+                        *task.tokens.get(condition, (None, None)),
+                    ]
+                )
     axes = [f"axis {axis.name}" for axis in report.study.axes]
     return csv_text([*_CELL_HEADER[:1], *axes, *_CELL_HEADER[1:]], lines)
 
@@ -220,7 +231,7 @@ _LEGEND = (
 )
 _CELL_HEADER = (
     *("task", "figure", "value", "low", "high", "n", "invalid", "lowest_seed", "highest_seed"),
-    "seconds_per_1000",
+    *("seconds_per_1000", "thought_tokens", "answer_tokens"),
 )
 _EFFECT_HEADER = ["figure", "change", "difference", "95 % interval", "p", "corrected p", "pairs of cells"]
 

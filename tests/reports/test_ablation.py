@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,17 @@ def test_a_failed_reference_is_said_to_leave_nothing_to_tell(tmp_path: Path) -> 
     assert "image\\_policy blank instead of as\\_is: no effect can be told" in text
     assert "it broke" in text
     assert "50 items." in text
+
+
+def test_the_tokens_of_thoughts_are_told_apart_from_those_of_answers(tmp_path: Path) -> None:
+    found = study(tmp_path, "  image_policy: [as_is, blank]", resamples="60")
+    said = {(level,): judgments(20, 1.0) for level in ("as_is", "blank")}
+    thinking, silent = planted(tmp_path, found, said)
+    run = replace(thinking.runs[TASK], tokens=(400.0, 12.0))
+    report = make_report(found, [replace(thinking, runs={TASK: run}), silent])
+    for text in (to_markdown(report), to_html(report)):
+        assert text.count("400 tokens of thought and 12 of answer") == 1
+    assert report.tasks[0].tokens == {("as_is",): (400.0, 12.0)}
 
 
 def test_too_few_resamples_are_said_to_make_nothing_clear(tmp_path: Path) -> None:

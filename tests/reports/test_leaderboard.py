@@ -57,6 +57,26 @@ def test_runs_are_ranked_and_those_that_differ_get_letters_of_their_own(tmp_path
     assert table.tests == (3, 3)
 
 
+def test_what_a_judgment_took_stands_beside_the_figures(tmp_path: Path) -> None:
+    good = run(tmp_path / "good", 0.9)
+    cost = {"seconds_per_judgment": 0.25, "thought_tokens_per_judgment": 412.4, "answer_tokens_per_judgment": 9.0}
+    content = json.loads(good.file.read_text())
+    content["critic_eval"][TASK].update(cost)
+    good.file.write_text(json.dumps(content))
+    (timed,) = collect([good.file]).runs
+    leaderboard = make_leaderboard([timed], [])
+    told = "0.25 s; 412 tokens of thought and 9 of answer"
+    assert told in to_markdown(leaderboard)
+    assert told in to_html(leaderboard)
+    line = next(csv.DictReader(to_csv(leaderboard).splitlines()))
+    assert (line["seconds"], line["thought_tokens"], line["answer_tokens"]) == ("0.25", "412.4", "9")
+    content["critic_eval"][TASK]["answer_tokens_per_judgment"] = -1
+    good.file.write_text(json.dumps(content))
+    odd = collect([good.file])
+    assert not odd.runs
+    assert "less than 0 tokens" in " ".join(odd.notes)
+
+
 def test_what_people_or_gpt_4v_reach_is_shown_beside_the_runs(tmp_path: Path) -> None:
     good = run(tmp_path / "good", 0.9)
     gpt = printed(0.85, "GPT-4V")

@@ -17,7 +17,7 @@ from critic_eval.reports.render import (
     write_texts,
 )
 from critic_eval.runs.results import RunFigure, column_name
-from critic_eval.wording import number_text, spread_text
+from critic_eval.wording import number_text, spread_text, tokens_text
 
 STATUSES = ("reproduced", "differs", "not run", "not reproducible")
 
@@ -49,6 +49,7 @@ def to_markdown(leaderboard: Leaderboard) -> str:
             *(markdown_name(column_name(column)) for column in table.columns),
             "rank",
             "letters",
+            "a judgment",
             "source",
         ]
         notes = [f"{number}. {markdown_text(note)}" for number, note in enumerate(table.notes, 1)]
@@ -85,6 +86,7 @@ def to_csv(leaderboard: Leaderboard) -> str:
                         *known,
                         *rank,
                         letters,
+                        *_costs(row),
                         row.source,
                         remarks,
                         signature,
@@ -133,6 +135,7 @@ def to_html(leaderboard: Leaderboard) -> str:
         figure_text=figure_text,
         interval_text=interval_text,
         count_text=count_text,
+        cost_text=cost_text,
     )
 
 
@@ -151,14 +154,23 @@ def count_text(figure: RunFigure | None) -> str:
     return "" if figure is None or figure.n is None else f"n {figure.n}, {figure.invalid or 0} invalid"
 
 
+def cost_text(row: Row) -> str:
+    """What a judgment took, as far as that is known."""
+    seconds, thought, answer = _costs(row)
+    tokens = "" if answer is None else tokens_text(thought or 0.0, answer)
+    return "; ".join(filter(None, [f"{seconds:.3g} s" if seconds else "", tokens]))
+
+
 _LEGEND = (
     "Figures of runs have a 95 % interval, n, and the number of invalid verdicts; published ones are in italics with "
     "their source. A rank's 95 % interval is from the bootstrap. Critics that share a letter can't be told apart "
-    "(5 %, Holm's correction). A number in brackets after a name refers to the notes below its table."
+    "(5 %, Holm's correction). What a judgment took is on the machine of the run. A number in brackets after a name "
+    "refers to the notes below its table."
 )
 _CSV_COLUMNS = (
     *("benchmark", "critic", "kind", "figure", "group", "value", "low", "high", "n", "invalid"),
-    *("rank_low", "rank_high", "letters", "source", "remarks", "signature"),
+    *("rank_low", "rank_high", "letters", "seconds", "thought_tokens", "answer_tokens"),
+    *("source", "remarks", "signature"),
 )
 _REPRODUCTION_COLUMNS = (
     *("critic", "benchmark", "column", "published", "measured", "low", "high"),
@@ -172,6 +184,13 @@ def _told(figure: RunFigure | None) -> str:
     return f"{figure_text(figure)} ({more})" if more else figure_text(figure)
 
 
+def _costs(row: Row) -> tuple[float | None, float | None, float | None]:
+    """Seconds, tokens of thought and tokens of answer that a judgment took; None where they are not known."""
+    if row.run is None:
+        return None, None, None
+    return row.run.seconds, *(row.run.tokens or (None, None))
+
+
 def _cells(row: Row, table: Table) -> list[str]:
     name = markdown_text(row.critic) + "".join(f" [{mark}]" for mark in row.marks)
     figures = [_told(row.figures.get(column)) for column in table.columns]
@@ -183,9 +202,10 @@ def _cells(row: Row, table: Table) -> list[str]:
             *(f"*{text}*" if text else "" for text in figures),
             "",
             "",
+            "",
             f"published: {markdown_text(row.source)}",
         ]
-    return [name, *figures, rank, letters, markdown_text(row.source)]
+    return [name, *figures, rank, letters, cost_text(row), markdown_text(row.source)]
 
 
 def _reproduction_cells(reproduction: Reproduction) -> list[str]:
