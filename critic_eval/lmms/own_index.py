@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval.benchmarks import registry
-from critic_eval.lmms import parts
 
 
 @contextmanager
@@ -20,11 +18,20 @@ def smallest_index(args: Any) -> Iterator[None]:
     Args:
         args: of an evaluation, as lmms-eval's command parses them.
     """
-    if not asks_for_ours_alone(args):
+    global _leaves_theirs_out
+    _leaves_theirs_out = asks_for_ours_alone(args)
+    try:
         yield
-        return
-    with parts.TASK_INDEX.replaced(functools.partial(parts.TASK_INDEX.get(), include_defaults=False)):
-        yield
+    finally:
+        _leaves_theirs_out = False
+
+
+def leaves_theirs_out() -> bool:
+    """Whether an index that is read now is to leave lmms-eval's own tasks out."""
+    return _leaves_theirs_out
+
+
+_leaves_theirs_out = False
 
 
 def asks_for_ours_alone(args: Any) -> bool:

@@ -44,7 +44,7 @@ COMMAND = Part(_LMMS_EVAL, "lmms_eval.cli.dispatch", "main")
 """Its command."""
 TASK_MATCHES = Part(_LMMS_EVAL, "lmms_eval.tasks", "TaskManager.match_tasks", ("task_list",))
 """Which tasks are meant by the names and patterns of a command; it passes over those that fit none."""
-TASK_INDEX = Part(_LMMS_EVAL, "lmms_eval.__main__", "TaskManager", ("model_name", "include_defaults"))
+TASK_INDEX = Part(_LMMS_EVAL, "lmms_eval.__main__", "TaskManager", ("model_name",))
 """The index of all tasks, which it reads anew, in seconds, for each evaluation."""
 CHAT_MODELS = Part(_LMMS_EVAL, "lmms_eval.models", "AVAILABLE_CHAT_TEMPLATE_MODELS")
 """What its listing of models shows; it adds there what older plugins bring, and not what entry points do."""

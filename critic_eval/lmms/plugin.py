@@ -55,9 +55,10 @@ _MODELS = {
 def _with_our_tasks(initialize_tasks: Any) -> Any:
     def wrapped(self: Any, include_path: Any = None, include_defaults: bool = True) -> Any:
         from critic_eval.benchmarks import registry
+        from critic_eval.lmms.own_index import leaves_theirs_out
 
         folders = [include_path] if isinstance(include_path, str) else list(include_path or [])
-        index = initialize_tasks(self, folders or None, include_defaults)
+        index = initialize_tasks(self, folders or None, include_defaults and not leaves_theirs_out())
         for folder in folders:
             registry.add_folder(folder)
         known = registry.benchmarks()

@@ -96,6 +96,10 @@ class CpuEngine(LocalEngine):
         fewer = beside_others(begin, self._cpus, measured[0].busy) if measured and self._is_free else None
         if fewer is not None:
             yield from self._measured(tasks, fewer, measured)
+        following = next(tasks, None)
+        if following is None:
+            return
+        tasks = itertools.chain([following], tasks)
         for several in others if measured else []:
 
             def goes_on(tried: Measured) -> bool:
