@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from critic_eval.cli import main
-from critic_eval.errors import ArgumentError
+from critic_eval.errors import ArgumentError, DataError
 from critic_eval.judging import Invalid
 from critic_eval.reports.leaderboard.build import make_leaderboard
 from critic_eval.reports.leaderboard.published import PublishedFigure, read_published, reproduce
@@ -72,9 +72,8 @@ def test_what_a_judgment_took_stands_beside_the_figures(tmp_path: Path) -> None:
     assert (line["seconds"], line["thought_tokens"], line["answer_tokens"]) == ("0.25", "412.4", "9")
     content["critic_eval"][TASK]["answer_tokens_per_judgment"] = -1
     good.file.write_text(json.dumps(content))
-    odd = collect([good.file])
-    assert not odd.runs
-    assert "less than 0 tokens" in " ".join(odd.notes)
+    with pytest.raises(DataError, match="less than 0 tokens"):
+        collect([good.file])
 
 
 def test_what_people_or_gpt_4v_reach_is_shown_beside_the_runs(tmp_path: Path) -> None:
