@@ -117,7 +117,7 @@ def _task_text(task: str, record: Mapping[str, Any], remark: str) -> str:
 def _tokens_text(record: Mapping[str, Any]) -> str:
     """How many tokens a judgment's thought and answer took, where the critic thinks; else nothing."""
     thought, answer = record.get("thought_tokens_per_judgment"), record.get("answer_tokens_per_judgment")
-    return f", with {tokens_text(thought, answer)}" if thought else ""
+    return f", with {tokens_text(thought, answer or 0.0)}" if thought else ""
 
 
 def _table(figures: Sequence[Mapping[str, Any]]) -> list[str]:

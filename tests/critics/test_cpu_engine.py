@@ -136,15 +136,19 @@ def test_an_error_in_another_process_is_raised_here(
 
 
 @pytest.mark.usefixtures("small_tasks")
-def test_sampled_answers_are_left_to_one_process(
-    checkpoint: Checkpoint, groups: list[Group], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("more", [(), (("typical_p", 0.9),)], ids=["ours", "transformers'"])
+def test_draws_are_the_same_by_several_processes(
+    checkpoint: Checkpoint, groups: list[Group], more: tuple[tuple[str, float], ...]
 ) -> None:
-    sampling = GenerationSettings(4, options=(("do_sample", True), ("temperature", 1.0)))
+    """Our own have a seed each; what transformers draws from torch's generator is left to one process."""
+    sampling = GenerationSettings(4, options=(("do_sample", True), ("temperature", 1.0), *more))
     sampled = [replace(group, settings=sampling) for group in groups[:4]]
     torch.manual_seed(3)
     expected = texts(answers(LocalEngine(checkpoint, batch_size=8), sampled))
     torch.manual_seed(3)
-    assert texts(answers(engine(checkpoint, processes=2), sampled)) == expected
+    several = engine(checkpoint, processes=2)
+    assert texts(answers(several, sampled)) == expected
+    assert several.shares_prefixes(sampling) != bool(more)
 
 
 PROCESSES = """

@@ -31,7 +31,8 @@ class CpuEngine(LocalEngine):
     """Answers with a checkpoint that is loaded on the CPU.
 
     What is tried answers requests of the plan, so that nothing is computed for the trial alone; a plan of a few tasks
-    ends before there is anything to try. Sampled answers depend on how requests are batched, and are left alone.
+    ends before there is anything to try. What transformers samples by itself depends on how requests are batched, and
+    is left alone; our own draws depend on each request's seed only.
 
     Args:
         checkpoint: the critic.
@@ -79,13 +80,17 @@ class CpuEngine(LocalEngine):
         begin = self._choices[0]
         with _restored_threads():
             torch.set_num_threads(begin.threads)
-            for is_greedy, alike in itertools.groupby(groups, key=lambda group: group.settings.is_greedy):
-                if is_greedy and begin.processes > 1:
+            for independent, alike in itertools.groupby(groups, key=self._is_independent):
+                if independent and begin.processes > 1:
                     yield from self._by_several(self._tasks(alike), begin, goes_on=lambda measured: True)
-                elif is_greedy and (self._is_free or len(self._choices) > 1):
+                elif independent and (self._is_free or len(self._choices) > 1):
                     yield from self._tried(self._tasks(alike))
                 else:
                     yield from self._alone(alike)
+
+    def _is_independent(self, group: Group) -> bool:
+        """Whether answers don't depend on what else is in a batch."""
+        return group.settings.is_greedy or self.shares_prefixes(group.settings)
 
     def _tried(self, tasks: Iterator[list[Group]]) -> Iterator[Answered]:
         """Begin with the first choice, try others on what comes next, and go on with the best."""
