@@ -95,7 +95,7 @@ def load_critic(
             `if __name__ == "__main__":`.
         threads: on a CPU; `auto` begins with one for a tiny model and with one for each CPU else, and tries fewer where
             other programs keep CPUs busy.
-        processes: that judge on a CPU, on Linux; `auto` tries one for each CPU with a small model. Each is a copy of
+        processes: that judge on a CPU, on Linux; `auto` tries one for each CPU with a tiny model. Each is a copy of
             the whole program, made when many items are judged.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.

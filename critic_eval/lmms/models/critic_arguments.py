@@ -66,7 +66,7 @@ class CriticArguments:
             that builds this class with workers needs Python's guard `if __name__ == "__main__":`.
         threads: of a process on a CPU; `auto` begins with one for a tiny model and with one for each CPU else, and
             tries fewer where other programs keep CPUs busy.
-        processes: that judge on a CPU, on Linux; `auto` tries one for each CPU with a small model.
+        processes: that judge on a CPU, on Linux; `auto` tries one for each CPU with a tiny model.
         base_url: ask an OpenAI-compatible server, or several with `;` between them, instead of loading a checkpoint.
         concurrency: requests that each server works on at a time.
         timeout: seconds that a server may take for an answer, to its last byte.
