@@ -26,7 +26,11 @@ def tokens_text(thought: float, answer: float) -> str:
     >>> tokens_text(0, 9.2), tokens_text(412, 9.2)
     ('9 tokens', '412 tokens of thought and 9 of answer')
     """
-    return f"{thought:.0f} tokens of thought and {answer:.0f} of answer" if thought else f"{answer:.0f} tokens"
+    return f"{thought:.0f} tokens of thought and {answer:.0f} of answer" if thought else _tokens(answer)
+
+
+def _tokens(number: float) -> str:
+    return f"{number:.0f} token{'s' * (f'{number:.0f}' != '1')}"
 
 
 def json_text(value: Any) -> str:

@@ -59,10 +59,12 @@ class AnswerPolicy:
             "reward": {"answers": "rewards"},
         }
         limit, thought = self.max_new_tokens, self.max_thinking_tokens
+        drawn = ",".join(f"{name}={value}" for name, value in self.options.items() if name != "do_sample")
         return {
             **modes[self.mode],
             **({} if limit is None else {"longest_answer": str(limit)}),
             **({} if thought is None else {"longest_thought": str(thought)}),
+            **({"sampling": drawn} if drawn else {}),
             **({"samples": f"{self.samples} ({self.pool or 'usual'})"} if self.samples > 1 else {}),
             **({"unread": "elicited"} if self.elicits else {}),
         }

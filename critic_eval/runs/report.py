@@ -7,7 +7,7 @@ results without its judgments, so what the figures need is kept here in between,
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from critic_eval import __version__
@@ -100,7 +100,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
     settings = {
         **({} if rule.weights is None else {"member_weights": ";".join(f"{weight:g}" for weight in rule.weights)}),
         **judged_settings(judgments),
-        "decoding": _decoding(generation),
+        "decoding": "",
         **({"draws": str(draws)} if draws > 1 else {}),
         "orientation": "+".join(sorted({record.get("orientation", "by exif") for record in metrics["judgment"]})),
         "invalid": policy,
@@ -109,6 +109,7 @@ def note_task(task: str, metrics: Mapping[str, Any], generation: Mapping[str, An
         "version": __version__,
     }
     left_out = next((text for text in metrics.get(LEFT_OUT, ()) if text), "")
+    _generation[task] = dict(generation)
     _tasks[task] = {
         "settings": settings,
         "left_out": left_out,
@@ -184,7 +185,9 @@ def report(tasks: Iterable[str], model: str, model_args: str) -> dict[str, Any]:
     section = {}
     for task in tasks:
         if task in _tasks:
+            drawn = _DRAWING if "sampling" in critic else ()
             settings = {"benchmark": task, **critic, **_tasks[task]["settings"]}
+            settings["decoding"] = _decoding(_generation[task], but=drawn)
             cost = _cost_record(_costs.get((model, task)))
             notes = [*_tasks[task]["notes"], *_training_notes(model, task)]
             signature = {"settings": settings, "signature": str(Signature(settings))}
@@ -255,10 +258,14 @@ _trained_on: dict[str, dict[str, str]] = {}
 _juries: dict[str, tuple[JuryRule, int]] = {}
 _tasks: dict[str, dict[str, Any]] = {}
 _costs: dict[tuple[str, str], Cost] = {}
+_generation: dict[str, dict[str, Any]] = {}
 
 
-def _decoding(generation: Mapping[str, Any]) -> str:
-    kept = {name: value for name, value in sorted(generation.items()) if value not in (None, [], "")}
+def _decoding(generation: Mapping[str, Any], but: Container[str]) -> str:
+    """How a task has answers generated, without what its critic does in another way."""
+    kept = {
+        name: value for name, value in sorted(generation.items()) if value not in (None, [], "") and name not in but
+    }
     return ",".join(f"{name}={value}" for name, value in kept.items())
 
 
@@ -267,3 +274,4 @@ def _shortened(text: str) -> str:
 
 
 _REASONS, _SHOWN = 3, 30
+_DRAWING = ("do_sample", "temperature", "top_p", "top_k")

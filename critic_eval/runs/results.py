@@ -256,6 +256,7 @@ def _critic(settings: dict[str, str], results: dict[str, Any]) -> str:
     if settings.get("checkpoint"):
         name = settings["checkpoint"]
         variants = [settings[key] for key in ("answers", "quantized") if settings.get(key) not in (None, "no")]
+        variants += [f"{settings['samples'].split()[0]} draws"] if settings.get("samples") else []
         images = settings.get("images", "as_is")
         variants += [] if images == "as_is" else [f"images {images}"]
         return name_text(name + (f" ({', '.join(variants)})" if variants else ""))

@@ -9,6 +9,7 @@ import pytest
 
 from critic_eval.benchmarks.registry import benchmark_names
 from critic_eval.cli import main
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.cards import card_names, find_card, get_card, read_card
 from critic_eval.critics.cards.using import use_card
 from critic_eval.errors import ArgumentError
@@ -181,7 +182,8 @@ def test_the_signature_says_which_parts_of_a_card_a_run_overrides() -> None:
     chosen = get_protocol("verdict_last_pair")
     assert use.protocol_for(chosen, is_chosen=True).template == chosen.template
     plain = use_card(None, {"pretrained": "jongwooko/Flex-VL-7B"})
-    assert plain.settings["sampling"] == "temperature=0.6,top_p=0.95"
+    assert "sampling" not in plain.settings
+    assert AnswerPolicy(options=plain.decoding.options).settings == {"sampling": "temperature=0.6,top_p=0.95"}
     official = get_protocol("vl_rewardbench")
     assert plain.protocol_for(official, is_fixed=True).template == official.template
     assert plain.protocol_for(official).name == "flex_judge_pair"

@@ -42,7 +42,6 @@ class CardUse:
             "card": self.card.name,
             **({"card_prompt": self.card.prompt_hash} if self.card.prompt_hash else {}),
             **({"card_overridden": "+".join(self.overridden)} if self.overridden else {}),
-            **({"sampling": _told(self.decoding)} if self.decoding.options else {}),
         }
 
     def check_head(self, gives_rewards: bool) -> None:
@@ -111,7 +110,3 @@ def _config(pretrained: str | None, revision: str | None) -> Mapping[str, Any]:
         return read_config(folder)
     except CheckpointError:
         return {}
-
-
-def _told(decoding: Decoding) -> str:
-    return ",".join(f"{name}={value}" for name, value in decoding.options.items() if name != "do_sample")

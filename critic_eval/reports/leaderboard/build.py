@@ -27,7 +27,7 @@ from critic_eval.reports.leaderboard.published import (
 from critic_eval.runs.results import RunFigure, TaskRun
 
 RESAMPLES = 1000
-REMARKED = ("decoding", "answers", "bootstrap", "version")
+REMARKED = ("decoding", "sampling", "samples", "answers", "bootstrap", "version")
 """Settings that are named where a run's differ from those of most, and leave it ranked."""
 COMPARED = ("benchmark", "protocol", "prompt", "orders", "items", "invalid", "scores", "images")
 """Settings that two runs must share to be ranked in one column; the critic's own may differ."""
