@@ -160,8 +160,12 @@ def _extended(content: Mapping[str, Any], find: Callable[[str], Protocol]) -> Pr
     merged["template"] = _text(content, "before", "") + _text(merged, "template")
     protocol = _declared(merged)
     is_first = protocol.verdict_position == "first" and protocol.answer == base.answer
-    closing = (base.closing_form or base.verdict_form) if protocol.answer == base.answer else None
-    return replace(protocol, verdict_form=base.verdict_form if is_first else None, closing_form=closing)
+    opening = base.verdict_form if is_first else None
+    # Asked for last, a verdict is still said in the form in which it would be said first.
+    closing = (
+        (base.closing_form or (None if opening else base.verdict_form)) if protocol.answer == base.answer else None
+    )
+    return replace(protocol, verdict_form=opening, closing_form=closing)
 
 
 def _parser(

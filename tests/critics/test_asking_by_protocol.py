@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from critic_eval.cli import main
+from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.conversations import Message
 from critic_eval.critics.generation import GenerationSettings
 from critic_eval.critics.journal import RequestKeys
@@ -47,7 +48,7 @@ def test_its_system_message_limit_and_stops_reach_the_request(tagged: Path) -> N
     assert list(asked.conversation[1:]) == list(plain.conversation)
     assert (plain.settings.max_new_tokens, plain.settings.until) == (4, ())
     assert (asked.settings.max_new_tokens, asked.settings.until) == (64, ("###",))
-    (bounded,) = list(requests(Theirs(), rows(1)[:1], max_new_tokens=8).asked())
+    (bounded,) = list(requests(Theirs(), rows(1)[:1], policy=AnswerPolicy(max_new_tokens=8)).asked())
     assert bounded.settings.max_new_tokens == 8
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.conftest import Once, task_index
 
+pytestmark = pytest.mark.slow  # 3,500 judgments
+
 RESULT_BOUNDS = {
     ("critic_digits_pair", "accuracy_without_tie"): (0.95, 1.0),
     ("critic_digits_pair", "order_consistency"): (0.95, 1.0),

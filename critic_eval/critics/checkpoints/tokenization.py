@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from tokenizers import AddedToken, Regex, Tokenizer, normalizers
 from transformers import LlamaTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
 
@@ -25,11 +26,14 @@ class SentencepieceTokenizer(LlamaTokenizer):  # type: ignore[misc]
     a character.
     """
 
-    def _decode(self, token_ids: int | list[int], skip_special_tokens: bool = False, **settings: Any) -> str:
-        text: str = super()._decode(token_ids, skip_special_tokens=skip_special_tokens, **settings)
+    def decode(self, token_ids: Any, skip_special_tokens: bool = False, **settings: Any) -> Any:
+        """The text of some ids, as a number, a list, an array or a tensor of them; of several texts, a list."""
+        text = super().decode(token_ids, skip_special_tokens=skip_special_tokens, **settings)
+        if isinstance(text, list):
+            return [self.decode(ids, skip_special_tokens=skip_special_tokens, **settings) for ids in token_ids]
         if "\ufffd" not in text:
             return text
-        ids = [token_ids] if isinstance(token_ids, int) else token_ids
+        ids = np.asarray(token_ids).reshape(-1).tolist()
         read = b"".join(map(_bytes, self.convert_ids_to_tokens(ids, skip_special_tokens=skip_special_tokens)))
         return read.decode("utf-8", errors=_EACH_BYTE).removeprefix(" ")
 

@@ -121,7 +121,7 @@ def told(chosen: Measured, measured: Sequence[Measured]) -> str:
 
     >>> one, two = Measured(Choice(), 3.0, 24.2), Measured(Choice(2), 5.0, 38.4)
     >>> told(two, [one, two])
-    '2 processes of 1 thread each, measured: 38 requests/s against 24 with 1 thread'
+    '2 processes of 1 thread each, measured: 38.4 requests/s against 24.2 with 1 thread'
     """
     others = [f"{other.requests:.3g} with {other.choice}" for other in measured if other.choice != chosen.choice]
     against = f" against {', '.join(others)}" if others else ""
