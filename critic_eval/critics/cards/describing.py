@@ -18,7 +18,7 @@ def card_facts(card: Card) -> dict[str, Any]:
         "suffix": card.suffix,
         "system": card.system or "",
         "thoughts": _thoughts(card),
-        "decoding": _decoding(card),
+        "decoding": "" if card.loaded == "reward_head" else _decoding(card),
         "tokens": f"{card.max_new_tokens} at least are left for an answer" if card.max_new_tokens else "",
         "pixels": f"{card.min_pixels or 'any'} to {card.max_pixels or 'any'}" if _has_pixels(card) else "",
         "trained on": "; ".join(f"{task}: {known}" for task, known in card.trained_on.items()),
@@ -61,8 +61,8 @@ def _thoughts(card: Card) -> str:
 
 
 def _decoding(card: Card) -> str:
-    options = {name: value for name, value in card.decoding.options.items() if name != "do_sample"}
-    return ", ".join(f"{name} {value:g}" for name, value in options.items()) or "greedy"
+    drawn = ", ".join(f"{name} {value:g}" for name, value in card.decoding.options.items() if name != "do_sample")
+    return drawn or "greedy"
 
 
 def _has_pixels(card: Card) -> bool:
