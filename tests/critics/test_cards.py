@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from critic_eval import load_critic
 from critic_eval.benchmarks.registry import benchmark_names
 from critic_eval.cli import main
 from critic_eval.critics.answer_policy import AnswerPolicy
@@ -279,3 +280,15 @@ def test_a_planted_judge_that_thinks_gets_the_figures_that_it_earns(
     assert all(sample["token_counts"][0]["reasoning_tokens"] > 0 for sample in samples)
     asked = get_card(name).protocol_for(get_protocol("llava_critic_pair"))
     assert (server.bodies[0]["messages"][0]["role"] == "system") == (asked.system is not None)
+
+
+def test_a_server_is_told_how_many_pixels_a_card_allows() -> None:
+    reply = {"message": {"role": "assistant", "content": "<think>So.</think><answer>1</answer>"}}
+    with serving(answer=lambda body: reply) as server:
+        with load_critic("the-model", base_url=server.url, critic="r1_reward") as critic:
+            critic.compare(None, "Which?", "one", "two")
+            assert critic.signature["pixels"] == "..501760"
+        with load_critic("the-model", base_url=server.url, critic="none") as plain:
+            plain.compare(None, "Which?", "one", "two")
+    assert server.bodies[0]["mm_processor_kwargs"] == {"max_pixels": 501760}
+    assert "mm_processor_kwargs" not in server.bodies[-1]

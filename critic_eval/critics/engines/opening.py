@@ -177,10 +177,14 @@ def open_servers(arguments: EngineArguments) -> OpenEngine:
         raise ArgumentError("A server needs an address and a concurrency of at least 1.")
     if not 0 < arguments.timeout < math.inf:
         raise ArgumentError(f"timeout={arguments.timeout:g} is not a time for an answer; give seconds, as 600.")
-    engine = ServerEngine(urls, arguments.pretrained or served_model(urls[0]), arguments.concurrency, arguments.timeout)
+    limits = {"min_pixels": arguments.min_pixels, "max_pixels": arguments.max_pixels}
+    pixels = {name: limit for name, limit in limits.items() if limit is not None}
+    model = arguments.pretrained or served_model(urls[0])
+    engine = ServerEngine(urls, model, arguments.concurrency, arguments.timeout, pixels)
     known = {"name": engine.model, "revision": arguments.revision or ""}
     version = f"@{arguments.revision}" if arguments.revision else ""
-    how = {"engine": "server", "special_tokens": SETTING}
+    told = {"pixels": "..".join(str(limit or "") for limit in limits.values())} if pixels else {}
+    how = {"engine": "server", "special_tokens": SETTING, **told}
     return OpenEngine(engine, {**known, **how}, {"checkpoint": f"{engine.model}{version}", **how})
 
 

@@ -34,13 +34,22 @@ class ServerEngine:
         model: the model's name on the servers.
         concurrency: requests that each server works on at a time.
         timeout: seconds that an answer may take, to its last byte.
+        pixels: `min_pixels` and `max_pixels` of an image, of which vLLM tells its processor; empty for the processor's.
 
     Raises:
         ArgumentError: a URL is none, or holds a secret.
     """
 
-    def __init__(self, urls: Sequence[str], model: str, concurrency: int = 16, timeout: float = 600.0) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        model: str,
+        concurrency: int = 16,
+        timeout: float = 600.0,
+        pixels: Mapping[str, int] | None = None,
+    ) -> None:
         self._servers = [Server(url, timeout, concurrency) for url in urls]
+        self._always = {"stream": False, **({"mm_processor_kwargs": dict(pixels)} if pixels else {})}
         self.model, self._concurrency = model, concurrency
         self._loop = BackgroundLoop("critic-eval-servers")
 
@@ -111,7 +120,7 @@ class ServerEngine:
         self, request: Request, messages: list[Any], settings: GenerationSettings, servers: Sequence[Server]
     ) -> tuple[int, Answer]:
         async def ask(body: dict[str, Any], read: Read) -> Answer:
-            return await _first_there(servers, {"model": self.model, "stream": False, **seeded, **body}, read)
+            return await _first_there(servers, {"model": self.model, **self._always, **seeded, **body}, read)
 
         seeded = {"seed": request.seed % _SEEDS} if settings.is_drawn else {}
         try:

@@ -22,9 +22,9 @@ MOST_BYTES_OF_ERROR = 1 << 16
 
 ARGUMENTS = (
     *("max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "num_beams"),
-    *("repetition_penalty", "length_penalty", "seed"),
+    *("repetition_penalty", "length_penalty", "seed", "mm_processor_kwargs"),
 )
-"""Arguments of generation that a request can do without."""
+"""Arguments that a request can do without."""
 
 
 class MalformedReplyError(Exception):
