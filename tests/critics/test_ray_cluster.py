@@ -3,6 +3,7 @@ gives it."""
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -61,8 +62,10 @@ def test_a_node_that_is_lost_in_mid_run_loses_and_doubles_no_answer(cluster: Any
             for number, answer in batch:
                 assert number not in given
                 given[number] = answer
-        nodes = ray.nodes()  # type: ignore[no-untyped-call]
+        end = time.monotonic() + 60.0  # Ray is as slow to see that a node is lost; the plan may be done before
+        while len(alive := [node for node in ray.nodes() if node["Alive"]]) > 1 and time.monotonic() < end:  # type: ignore[no-untyped-call]
+            time.sleep(0.2)
     finally:
         engine.close()
-    assert sorted(node["Alive"] for node in nodes) == [False, True]
+    assert len(alive) == 1
     assert texts(given) == texts(answers(LocalEngine(checkpoint), groups))
