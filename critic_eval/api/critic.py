@@ -64,11 +64,14 @@ class Critic:
         self._card, self._policy, self._allow_urls = card, policy, allow_urls
         with self._journal():
             self._engine: OpenEngine | None = open_engine(arguments)
-        if card is not None:
-            card.check_head(self._engine.gives_rewards)
-        if protocol is not None and self._engine.gives_rewards:
+        try:
+            if card is not None:
+                card.check_head(self._engine.gives_rewards)
+            if self._engine.gives_rewards:
+                refuse_about_text("this critic", {"protocol": protocol})
+        except ArgumentError:
             self.close()
-            refuse_about_text("this critic", {"protocol": protocol})
+            raise
 
     @property
     def signature(self) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from critic_eval.api.critic import Critic
-from critic_eval.critics.answer_policy import AnswerPolicy, is_elicited
+from critic_eval.critics.answer_policy import AnswerPolicy, is_elicited, warn_of_one_draw
 from critic_eval.critics.cards.using import use_card
 from critic_eval.critics.engines.arguments import (
     default_device,
@@ -138,6 +138,7 @@ def load_critic(
         processes=read_count("processes", processes),
         **{part: None if given[part] is None else fspath(given[part]) for part in ("base", "vision_tower", "adapter")},
     )
+    warn_of_one_draw(temperature, samples)
     policy = AnswerPolicy(
         options=use.decoding.options,
         samples=samples,

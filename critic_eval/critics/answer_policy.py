@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from critic_eval.critics.generation import GenerationSettings, Mode
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import LabelKind, PoolingRule, Protocol
+
+_logger = logging.getLogger("critic_eval")
 
 _MOST_SAMPLES = 1000
 
@@ -93,6 +96,16 @@ class AnswerPolicy:
                 "give temperature=0.7, say."
             )
         return settings
+
+
+def warn_of_one_draw(temperature: float | None, samples: int) -> None:
+    """Say so where a run gives a temperature, and has chance decide by a single draw."""
+    if temperature and samples == 1:
+        _logger.warning(
+            "temperature=%s draws one answer to each request, which chance decides; give samples=5, or temperature=0 "
+            "for the likeliest answer.",
+            temperature,
+        )
 
 
 def is_elicited(when_unread: str) -> bool:

@@ -1,8 +1,9 @@
 """One plan for several evaluations, so that what their requests share is computed once for all of them.
 
-Each evaluation runs until it has said what it asks, and is left waiting there; then all that was asked is planned and
-answered together, and they go on to their ends, one after the other. At no time do two of them run, though each has a
-thread of its own to wait in. What a process keeps for whichever runs is for the evaluation to put back.
+Each evaluation runs until what it asks is planned, and is left waiting there; then all that was planned is answered
+together, and they go on to their ends, one after the other. At no time do two of them run, though each has a thread of
+its own to wait in. What a process keeps for whichever runs (a protocol, a card) is for the evaluation to put back: when
+it goes on, and when images are read again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from critic_eval.critics.journal import Journal, RequestKeys
 from critic_eval.critics.planning import Asked, Planner
 
 Answers: TypeAlias = dict[int, Answer]
+Told: TypeAlias = Sequence[Answers] | Exception | None
+"""What evaluations that were answered together are told: the answers to each, or why there are none."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Wanted:
     Attributes:
         asked: its requests.
         keys: names them.
-        images: gives the images of a request, by its index, read again.
+        images: gives the images of a request, by its index, read again, whatever another evaluation was asked with.
         engine: answers them; the same for all that wait together.
     """
 
@@ -52,7 +55,8 @@ class OnePlan:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self.journal = journal
-        self._waiting: list[tuple[_Evaluation, Wanted]] = []
+        self._batch = _Batch(journal)
+        self._waiting: list[_Evaluation] = []
         self._running: _Evaluation | None = None
 
     def run(self, evaluations: Sequence[Callable[[], None]]) -> None:
@@ -74,40 +78,44 @@ class OnePlan:
         """The answers to what an evaluation asks, by its requests' indices, once all others have asked.
 
         Raises:
+            CriticEvalError: a request can't be read or asked.
             Exception: what answering raised, for every evaluation that was answered together.
         """
-        return self._current().pause(wanted) or {}
+        evaluation = self._current()
+        place = self._batch.add(wanted)
+        return (evaluation.pause(waits=True) or [])[place]
 
     def settle_others(self) -> None:
         """Answer what waits, and let it end, before an evaluation goes on: the engine of the others is to be closed."""
-        self._current().pause(None)
+        self._current().pause(waits=False)
 
     def _current(self) -> _Evaluation:
         if self._running is None:
             raise RuntimeError("no evaluation runs that could ask")
         return self._running
 
-    def _proceed(self, evaluation: _Evaluation, told: Answers | Exception | None = None) -> None:
+    def _proceed(self, evaluation: _Evaluation, told: Told = None) -> None:
         """Let an evaluation run until it waits for answers, or to its end."""
         self._running = evaluation
-        wanted = evaluation.proceed(told)
-        while wanted is None and not evaluation.has_ended:
+        said = evaluation.proceed(told)
+        while said is _OTHERS_FIRST:
             self._settle()
             self._running = evaluation
-            wanted = evaluation.proceed(None)
-        if wanted is not None:
-            self._waiting.append((evaluation, wanted))
+            said = evaluation.proceed(None)
+        if said is _WAITS:
+            self._waiting.append(evaluation)
 
     def _settle(self) -> None:
         while self._waiting:
             waiting, self._waiting = self._waiting, []
-            told: Sequence[Answers | Exception]
+            batch, self._batch = self._batch, _Batch(self.journal)
+            told: Told
             try:
-                told = _answered([wanted for _, wanted in waiting], self.journal)
+                told = batch.answers()
             except Exception as error:
-                told = [error] * len(waiting)
-            for (evaluation, _), answers in zip(waiting, told, strict=True):
-                self._proceed(evaluation, answers)
+                told = error
+            for evaluation in waiting:
+                self._proceed(evaluation, told)
 
 
 def active_plan() -> OnePlan | None:
@@ -116,7 +124,8 @@ def active_plan() -> OnePlan | None:
 
 
 _active: OnePlan | None = None
-_ENDED = object()
+_WAITS, _OTHERS_FIRST, _ENDED = object(), object(), object()
+"""What an evaluation says as it stops: for answers, for the others to end, for good."""
 
 
 class _Evaluation:
@@ -124,12 +133,11 @@ class _Evaluation:
 
     def __init__(self, function: Callable[[], None]) -> None:
         self._said: SimpleQueue[object] = SimpleQueue()
-        self._told: SimpleQueue[Answers | Exception | None] = SimpleQueue()
+        self._told: SimpleQueue[Told] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, args=(function,), name="critic-eval-evaluation", daemon=True)
-        self.has_ended = False
 
-    def proceed(self, told: Answers | Exception | None) -> Wanted | None:
-        """Start it, or tell it what it waits for; gives what it wants then, None where it ended or wants no answers."""
+    def proceed(self, told: Told) -> object:
+        """Start it, or tell it what it waits for; gives what it says as it stops again."""
         if self._thread.ident is None:
             self._thread.start()
         else:
@@ -137,12 +145,11 @@ class _Evaluation:
         said = self._said.get()
         if said is _ENDED:
             self._thread.join()
-            self.has_ended = True
-        return said if isinstance(said, Wanted) else None
+        return said
 
-    def pause(self, wanted: Wanted | None) -> Answers | None:
-        """Wait, in its thread, until it is told something."""
-        self._said.put(wanted)
+    def pause(self, *, waits: bool) -> Sequence[Answers] | None:
+        """Wait, in its thread, until it is told something: answers, or that the others have ended."""
+        self._said.put(_WAITS if waits else _OTHERS_FIRST)
         told = self._told.get()
         if isinstance(told, Exception):
             raise told
@@ -155,28 +162,36 @@ class _Evaluation:
             self._said.put(_ENDED)
 
 
-def _answered(wanted: Sequence[Wanted], journal: Journal | None) -> list[Answers | Exception]:
-    """The answers to each, all planned and computed together; or why one can't be planned, which is its own affair."""
-    planner, offsets, planned = Planner(journal), list[int](), list[int]()
-    told: list[Answers | Exception] = [{} for _ in wanted]
+class _Batch:
+    """What evaluations asked that are answered together: planned as it comes, while each of them runs."""
 
-    def reread(index: int) -> list[Image.Image]:
-        place = bisect_right(offsets, index) - 1
-        return wanted[planned[place]].images(index - offsets[place])
+    def __init__(self, journal: Journal | None) -> None:
+        self._journal, self._planner = journal, Planner(journal)
+        self._wanted: list[Wanted] = []
+        self._offsets: list[int] = []
+        self._images = ImageStore(self._reread)
 
-    images = ImageStore(reread)
-    for number, each in enumerate(wanted):
-        try:
-            offset = planner.add(each.asked, each.keys, images.keep)
-        except Exception as error:
-            told[number] = error
-            continue
-        offsets.append(offset)
-        planned.append(number)
-    answers = answer_plan(planner.plan(), wanted[0].engine, images, journal)
-    for index, answer in answers.items():
-        place = bisect_right(offsets, index) - 1
-        separate = told[planned[place]]
-        if isinstance(separate, dict):
-            separate[index - offsets[place]] = answer
-    return told
+    def add(self, wanted: Wanted) -> int:
+        """Plan what an evaluation asks; gives its place. Raises CriticEvalError where a request can't be read."""
+        offset = self._planner.add(wanted.asked, wanted.keys, self._images.keep)
+        self._wanted.append(wanted)
+        self._offsets.append(offset)
+        return len(self._wanted) - 1
+
+    def answers(self) -> list[Answers]:
+        """The answers to each, by the indices of its own requests."""
+        engine = self._wanted[0].engine
+        separate: list[Answers] = [{} for _ in self._wanted]
+        for index, answer in answer_plan(self._planner.plan(), engine, self._images, self._journal).items():
+            place, own = self._own(index)
+            separate[place][own] = answer
+        return separate
+
+    def _reread(self, index: int) -> list[Image.Image]:
+        place, own = self._own(index)
+        return self._wanted[place].images(own)
+
+    def _own(self, index: int) -> tuple[int, int]:
+        """Whose request it is, and its index there."""
+        place = bisect_right(self._offsets, index) - 1
+        return place, index - self._offsets[place]

@@ -294,3 +294,12 @@ def test_a_closed_critic_says_so_and_one_whose_engine_failed_goes_on() -> None:
         assert "closed" in repr(critic)
         with pytest.raises(ArgumentError, match="closed; load it again"):
             critic.score(None, "Which?", "red")
+
+
+def test_a_single_draw_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with by_rule(lambda text: "Score: [70]") as server:
+        for arguments in ({"temperature": 0.7}, {"temperature": 0.7, "samples": 3}, {"temperature": 0}, {}):
+            caplog.clear()
+            with load_critic("the-model", base_url=server.url, **arguments) as critic:
+                critic.score(None, "Which?", "red")
+            assert ("chance decides" in caplog.text) == (arguments == {"temperature": 0.7})

@@ -12,6 +12,8 @@ import pytest
 from critic_eval.cli import main
 from critic_eval.critics.engines import opening
 from critic_eval.critics.engines.opening import EngineArguments
+from critic_eval.critics.image_store import ImageStore
+from tests.conftest import task_index
 
 STUDY = """
 model: planted_judge
@@ -176,3 +178,34 @@ def test_cells_share_one_load_of_the_model_and_one_journal(
     first, second = answers("temperature=1.5-seed-0"), answers("temperature=1.5-seed-1")
     assert first != second, "another seed was given the answers of the first"
     assert first.keys() == second.keys()
+
+
+@pytest.mark.parametrize("kept_bytes", [1 << 30, 0], ids=["images kept", "images read again"])
+def test_each_cell_is_answered_as_an_evaluation_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int
+) -> None:
+    """Cells that ask in different ways wait for one another, and each must still be asked in its own."""
+    from lmms_eval.evaluator import simple_evaluate
+
+    monkeypatch.setattr(ImageStore.__init__, "__defaults__", (kept_bytes,))
+    file, out = tmp_path / "study.yaml", tmp_path / "out"
+    file.write_text(
+        "tasks: [critic_digits_pair]\nlimit: 6\nresamples: 100\nbase: {pretrained: digits, device: cpu}\n"
+        "design: one_factor\n"
+        "axes: {verdict_position: [first, last], order_policy: [both, single], critic: [none, llava_critic]}\n"
+    )
+    assert main(["ablate", str(file), "--out", str(out)]) == 0
+    cells = sorted(path.parent for path in out.glob("cells/*/**/*_results.json"))
+    assert len(cells) == 4
+    said = []
+    for cell in cells:
+        (results,), (samples,) = cell.glob("*_results.json"), cell.glob("*_samples_*.jsonl")
+        arguments = json.loads(results.read_text())["config"]["model_args"]
+        run = {"model": "llava_critic", "model_args": arguments, "tasks": ["critic_digits_pair"], "limit": 6}
+        alone = simple_evaluate(**run, log_samples=True, task_manager=task_index())["samples"]["critic_digits_pair"]
+        together = [json.loads(line) for line in samples.read_text().splitlines()]
+        said.append([sample["judgment"]["raw"] for sample in together])
+        assert said[-1] == [sample["judgment"]["raw"] for sample in alone]
+        assert [sample["judgment"]["order"] for sample in together] == [sample["judgment"]["order"] for sample in alone]
+    last = next(number for number, cell in enumerate(cells) if "position=last" in str(cell))
+    assert said[last] not in said[:last] + said[last + 1 :], "no cell but this one asks for its reasons first"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from critic_eval.critics.answer_policy import AnswerPolicy, is_elicited
+from lmms_eval.utils import simple_parse_args_string
+
+from critic_eval.critics.answer_policy import AnswerPolicy, is_elicited, warn_of_one_draw
 from critic_eval.critics.cards.using import CardUse, use_card
 from critic_eval.critics.engines.arguments import read_batch_size, read_count, read_quantization
 from critic_eval.critics.engines.opening import EngineArguments, engine_arguments
 from critic_eval.critics.generation import Mode
 from critic_eval.errors import ArgumentError
-
-_logger = logging.getLogger("critic_eval")
 
 
 @dataclass(frozen=True)
@@ -147,12 +146,7 @@ class CriticArguments:
                 f"{use.card.name} thinks before it answers, so that its first words don't tell its verdict; leave out "
                 "verdict_only and reasons=False."
             )
-        if self.temperature and int(self.samples) == 1:
-            _logger.warning(
-                "temperature=%s draws one answer to each request, which chance decides; give samples=5, or "
-                "temperature=0 for the likeliest answer.",
-                self.temperature,
-            )
+        warn_of_one_draw(self.temperature, int(self.samples))
         return AnswerPolicy(
             mode,
             use.decoding.options if mode == "text" else {},
@@ -212,6 +206,18 @@ class CriticArguments:
             min_pixels=_whole(given["min_pixels"]),
             max_pixels=_whole(given["max_pixels"]),
         )
+
+
+def given_arguments(arg_string: str, additional_config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a command line says to a model: `--model_args`, and what it leaves open of the command's own settings.
+
+    lmms-eval's command line always gives a batch size, the number 1 where the user gave none (and a string otherwise);
+    that default is left out, so that ours applies.
+    """
+    given = {key: value for key, value in (additional_config or {}).items() if value is not None}
+    if isinstance(given.get("batch_size"), int):
+        del given["batch_size"]
+    return {**given, **simple_parse_args_string(arg_string)}
 
 
 def _text(value: Any) -> str | None:

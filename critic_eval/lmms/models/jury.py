@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lmms_eval import utils
 from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 
@@ -17,6 +16,7 @@ from critic_eval.errors import ArgumentError
 from critic_eval.judging import Confidence, Judgment, MemberVerdict, read_label, read_stated, state_verdict
 from critic_eval.judging.orders import to_presented
 from critic_eval.lmms.choices import select_card, select_orders, select_protocol
+from critic_eval.lmms.models.critic_arguments import given_arguments
 from critic_eval.lmms.models.jury_members import Answered, ask, read_members
 from critic_eval.lmms.models.llava_critic import JOURNAL_VARIABLE, LlavaCritic
 from critic_eval.lmms.requests import Requests, judge_task
@@ -79,10 +79,7 @@ class Jury(lmms):  # type: ignore[misc]
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "Jury":
         """Build from `--model_args`; settings of the command line are the members', as of `LlavaCritic`."""
-        given = {key: value for key, value in (additional_config or {}).items() if value is not None}
-        if isinstance(given.get("batch_size"), int):
-            del given["batch_size"]
-        return cls(**{**given, **utils.simple_parse_args_string(arg_string)})
+        return cls(**given_arguments(arg_string, additional_config))
 
     def generate_until(self, requests: Sequence[Instance]) -> list[GenerationResult]:
         """Ask every member for all requests, one member after the other, and pool what they say.

@@ -3,14 +3,14 @@
 import inspect
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from lmms_eval import utils
 from lmms_eval.api.instance import GenerationResult, Instance
 from lmms_eval.api.model import lmms
+from PIL import Image
 from tqdm import tqdm
 
 from critic_eval.critics.answer_policy import AnswerPolicy
@@ -29,7 +29,7 @@ from critic_eval.errors import ArgumentError, DataError, ServerError
 from critic_eval.lmms.choices import select_card, select_orders, select_protocol, select_rewards
 from critic_eval.lmms.models.accelerated import choose_device, make_accelerator
 from critic_eval.lmms.models.costs import answer_costs, counted_tokens
-from critic_eval.lmms.models.critic_arguments import CriticArguments
+from critic_eval.lmms.models.critic_arguments import CriticArguments, given_arguments
 from critic_eval.lmms.requests import Requests
 from critic_eval.lmms.rounds import answer_rounds
 from critic_eval.runs.report import note_costs, note_critic
@@ -81,15 +81,8 @@ class LlavaCritic(lmms):  # type: ignore[misc]
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> "LlavaCritic":
-        """Build from `--model_args`, which win over the same settings of the command line.
-
-        lmms-eval's command line always gives a batch size, the number 1 where the user gave none (and a string
-        otherwise); that default is left out, so that ours applies.
-        """
-        given = {key: value for key, value in (additional_config or {}).items() if value is not None}
-        if isinstance(given.get("batch_size"), int):
-            del given["batch_size"]
-        return cls(**{**given, **utils.simple_parse_args_string(arg_string)})
+        """Build from `--model_args`, which win over the same settings of the command line."""
+        return cls(**given_arguments(arg_string, additional_config))
 
     def generate_until(self, requests: Sequence[Instance]) -> list[GenerationResult]:
         """Answer every request; answers come in the order of the requests.
@@ -111,7 +104,7 @@ class LlavaCritic(lmms):  # type: ignore[misc]
         asked = Requests(requests, self.task_dict, self.policy, self.image_policy, tiles)
         shared = active_plan()
         if shared is not None and not self.dry_run:
-            answers = shared.answer(Wanted(self._watched(asked), self.keys, asked.images, self.engine))
+            answers = shared.answer(Wanted(self._watched(asked), self.keys, self._rereading(asked), self.engine))
             self._select()
         else:
             answers = self._answer(asked)
@@ -129,6 +122,15 @@ class LlavaCritic(lmms):  # type: ignore[misc]
             print(f"The journal {self.journal.file} answers all {plan.requests} judgments; nothing is computed.")
         torch.manual_seed(self.seed)
         return answer_plan(plan, self.engine, images, self.journal, is_silent=self.rank != 0)
+
+    def _rereading(self, asked: Requests) -> Callable[[int], list[Image.Image]]:
+        """Reads images again as this run asks, whichever other run was asked last."""
+
+        def read(index: int) -> list[Image.Image]:
+            self._select()
+            return asked.images(index)
+
+        return read
 
     def _select(self) -> None:
         """Have tasks ask as this run says; another critic may have been asked in between."""
