@@ -22,8 +22,8 @@ from critic_eval.errors import CheckpointError
 from critic_eval.lmms.models.llava_critic import LlavaCritic
 
 from .conftest import LLAVA_CONFIG, Tiny, noise
+from .families import FAMILIES, MPT_CONFIG, make
 from .test_corrupted import Attack
-from .test_families import FAMILIES, MPT_CONFIG, make
 
 BASE_ROWS = 400
 

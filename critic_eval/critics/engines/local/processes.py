@@ -155,5 +155,6 @@ def _sendable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
+        # What an error of somebody's own raises when it is pickled, or made again, may be anything.
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

@@ -13,7 +13,7 @@ SLEEPING = {"GOMP_SPINCOUNT": "2000", "KMP_BLOCKTIME": "0"}
 """For GNU's and for LLVM's and Intel's OpenMP, which read these when torch loads them.
 
 GNU's spins for some microseconds: to sleep at once makes the random critic of size small slower by a tenth with two
-idle CPUs, and to spin for ten times as long makes the embedded one slower by half beside a busy process.
+idle CPUs, and to spin for ten times as long more than halves the rate of the embedded one beside a busy process.
 """
 _ABOUT_WAITING = (*SLEEPING, "OMP_WAIT_POLICY")
 GIVEN = "OMP_NUM_THREADS"
