@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 
 from critic_eval import load_critic
-from critic_eval.benchmarks.registry import benchmark_names
+from critic_eval.benchmarks.registry import benchmark_names, find_benchmark
 from critic_eval.cli import main
 from critic_eval.critics.answer_policy import AnswerPolicy
 from critic_eval.critics.cards import card_names, find_card, get_card, read_card
 from critic_eval.critics.cards.using import use_card
 from critic_eval.errors import ArgumentError
 from critic_eval.judging import Item, Preference, Ranking, Response, Score, get_protocol
+from critic_eval.lmms.choices import select_card
 from critic_eval.lmms.models.llava_critic import LlavaCritic
+from critic_eval.lmms.models.planted_judge import PlantedJudge
+from critic_eval.lmms.tasks import JudgeTask
 from critic_eval.reports.leaderboard.published import read_published
 from tests.critics.servers import serving
 from tests.critics.tasks_of_texts import run_pairs
@@ -292,3 +295,11 @@ def test_a_server_is_told_how_many_pixels_a_card_allows() -> None:
             plain.compare(None, "Which?", "one", "two")
     assert server.bodies[0]["mm_processor_kwargs"] == {"max_pixels": 501760}
     assert "mm_processor_kwargs" not in server.bodies[-1]
+
+
+def test_a_judge_without_a_model_is_not_asked_as_the_critic_before_it() -> None:
+    select_card(use_card("r1_reward", {"pretrained": "any"}))
+    task = JudgeTask(find_benchmark("critic_digits_pair"))
+    assert task.protocol.name == "r1_reward_pair"
+    PlantedJudge()
+    assert task.protocol.name == "llava_critic_pair"

@@ -10,6 +10,7 @@ from lmms_eval.api.model import lmms
 
 from critic_eval.critics.engines.arguments import refuse_unknown
 from critic_eval.errors import ArgumentError
+from critic_eval.lmms.choices import select_card
 
 
 class TextJudge(lmms):  # type: ignore[misc]
@@ -22,6 +23,7 @@ class TextJudge(lmms):  # type: ignore[misc]
     def __init__(self, unknown: Mapping[str, Any]) -> None:
         super().__init__()
         refuse_arguments(type(self), [name for name in unknown if name not in self.IGNORED])
+        select_card(None)  # of a critic that was asked before in this process
 
     @abstractmethod
     def answer(self, request: Instance, document: Mapping[str, Any]) -> str:
